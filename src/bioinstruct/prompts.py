@@ -1,0 +1,76 @@
+"""How an instruction becomes a prompt: one home, for tuning and for scoring."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+
+from bioinstruct.errors import ModelError
+from bioinstruct.schema import Instruction
+
+__all__ = ["ChatTemplate", "Style", "render"]
+
+ChatTemplate = Callable[[Sequence[dict[str, str]]], str]
+"""Messages to text, up to and including the header of the assistant's turn."""
+
+
+class Style(StrEnum):
+    """The layouts a prompt can have."""
+
+    ALPACA = "alpaca"
+    """Stanford Alpaca's two templates, with and without an input."""
+    MEDTUNED = "medtuned"
+    """The layout of Llama2-MedTuned's training script."""
+    CHAT = "chat"
+    """The model's own chat template, one user turn."""
+
+
+_ALPACA_WITH_INPUT = (
+    "Below is an instruction that describes a task, paired with an input that provides further "
+    "context. Write a response that appropriately completes the request."
+)
+_ALPACA_WITHOUT_INPUT = (
+    "Below is an instruction that describes a task. "
+    "Write a response that appropriately completes the request."
+)
+
+
+def _alpaca(instruction: str, text: str) -> str:
+    if text:
+        return (
+            f"{_ALPACA_WITH_INPUT}\n\n### Instruction:\n{instruction}\n\n"
+            f"### Input:\n{text}\n\n### Response:\n"
+        )
+    return f"{_ALPACA_WITHOUT_INPUT}\n\n### Instruction:\n{instruction}\n\n### Response:\n"
+
+
+def _medtuned(instruction: str, text: str) -> str:
+    # The spaces after the line breaks are the published script's (nlpie-research/BioInstTune-LLM).
+    middle = f"\n ### Input: {text}" if text else ""
+    return f"### Instruction: {instruction}{middle}\n ### Output: "
+
+
+def render(
+    example: Instruction,
+    style: Style = Style.ALPACA,
+    *,
+    input: str | None = None,
+    chat_template: ChatTemplate | None = None,
+) -> str:
+    """The text that a model is given; what it must write next is `example.output`.
+
+    `input` replaces the example's own where that had to be shortened to fit a context.
+
+    Raises:
+        ModelError: the style is `chat` and the model has no chat template.
+    """
+    text = example.input if input is None else input
+    if style is Style.CHAT:
+        if chat_template is None:
+            raise ModelError(
+                "the model has no chat template", hint="use --style alpaca or --style medtuned"
+            )
+        content = f"{example.instruction}\n\n{text}" if text else example.instruction
+        return chat_template([{"role": "user", "content": content}])
+    layout = _alpaca if style is Style.ALPACA else _medtuned
+    return layout(example.instruction, text)
