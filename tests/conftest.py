@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Nothing in the tests may reach the network.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_DATASETS_OFFLINE"] = "1"
+os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of the real corpora; tests that need it are skipped, loudly, without it."""
+    folder = os.environ.get("BIOINSTRUCT_DATA")
+    if not folder:
+        pytest.skip("BIOINSTRUCT_DATA is not set: NOT CHECKED ON THE REAL CORPORA")
+    assert Path(folder).is_dir(), f"BIOINSTRUCT_DATA is not a folder: {folder}"
+    return Path(folder).resolve()
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test writes into the user's cache."""
+    cache = tmp_path_factory.getbasetemp() / "cache"
+    monkeypatch.setenv("HF_HOME", str(cache / "hf"))
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(cache / "datasets"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
