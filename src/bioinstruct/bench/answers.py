@@ -1,0 +1,78 @@
+"""Every answer of a model, on disk before it is used: one JSON line each, and the resume point.
+
+An answer is kept under a key made of the model's weights, the prompt and the question's form, so a
+stopped run asks nothing twice and one model can never be given another's answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from bioinstruct.errors import DataError
+
+__all__ = ["Answers", "key"]
+
+
+def key(*parts: object) -> str:
+    """32 hexadecimal digits of the SHA-256 of the parts."""
+    text = json.dumps(parts, ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:32]
+
+
+class Answers:
+    """A file of answers, read when it is opened and appended to as they come."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known: dict[str, dict[str, Any]] = {}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("a+b")
+        self._read()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._known
+
+    def __getitem__(self, key: str) -> dict[str, Any]:
+        return self._known[key]
+
+    def add(self, key: str, row: dict[str, Any]) -> None:
+        """Keep an answer; it is in the file when this returns."""
+        line = json.dumps({"key": key, **row}, ensure_ascii=False) + "\n"
+        self._file.write(line.encode("utf-8"))
+        self._file.flush()
+        self._known[key] = row
+
+    def _read(self) -> None:
+        """Read what is there; a last line that was cut off by a crash is dropped."""
+        self._file.seek(0)
+        whole = 0
+        for number, line in enumerate(self._file, start=1):
+            if not line.endswith(b"\n"):
+                self._file.truncate(whole)
+                break
+            whole += len(line)
+            try:
+                row = json.loads(line)
+                self._known[row.pop("key")] = row
+            except (ValueError, KeyError, AttributeError) as error:
+                raise DataError(
+                    "not an answer of bioinstruct-bench",
+                    path=self._path,
+                    line=number,
+                    hint="move the file away, or choose another --out",
+                ) from error

@@ -1,0 +1,122 @@
+"""Instructions to token ids: the one path that tuning trains on and scoring asks with.
+
+The prompt and the completion are tokenised apart, so the ids in front of the completion are the
+same in training, where the completion follows, and in scoring, where it is yet to come.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from bioinstruct.errors import ModelError
+from bioinstruct.prompts import ChatTemplate, Style, render
+from bioinstruct.schema import Instruction
+
+__all__ = ["Encoded", "Encoder"]
+
+_OMISSION = " [...] "
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """The token ids of a prompt."""
+
+    ids: list[int]
+    shortened: bool
+    """True when words in the middle of the input were left out to fit the context."""
+
+
+class Encoder:
+    """A tokenizer, a prompt style and a context length.
+
+    Args:
+        tokenizer: a `transformers` tokenizer.
+        style: the layout of prompts.
+        max_length: context of the model in tokens, prompt and completion together.
+    """
+
+    def __init__(self, tokenizer: Any, style: Style, max_length: int) -> None:
+        if tokenizer.eos_token_id is None:
+            raise ModelError(
+                "the tokenizer has no end-of-sequence token, so a model cannot learn to stop",
+                hint="set eos_token in tokenizer_config.json",
+            )
+        self.tokenizer = tokenizer
+        self.style = style
+        self.max_length = max_length
+        self.eos_id: int = tokenizer.eos_token_id
+        self._chat = _chat_template(tokenizer)
+        self._front = [] if style is Style.CHAT else self._special_ids_in_front()
+
+    def completion(self, text: str) -> list[int]:
+        """Token ids of an answer, without the end-of-sequence token."""
+        return self._ids(text)
+
+    def prompt(self, example: Instruction, *, room: int) -> Encoded | None:
+        """Token ids of the prompt, with `room` tokens of the context left for the completion.
+
+        An input that is too long loses words from its middle: question and instruction stand at
+        either end of an input. None when the prompt does not fit even so.
+        """
+        limit = self.max_length - room
+        ids = self._prompt_ids(example, example.input)
+        if len(ids) <= limit:
+            return Encoded(ids, shortened=False)
+        spans = [match.span() for match in re.finditer(r"\S+", example.input)]
+        fitting: list[int] | None = None
+        low, high = 1, len(spans) - 1  # how many words to keep; bisection for the most that fit
+        while low <= high:
+            keep = (low + high) // 2
+            ids = self._prompt_ids(example, _without_middle(example.input, spans, keep))
+            if len(ids) <= limit:
+                fitting, low = ids, keep + 1
+            else:
+                high = keep - 1
+        return Encoded(fitting, shortened=True) if fitting is not None else None
+
+    def text(self, ids: list[int]) -> str:
+        """Token ids of a completion back to text, without special tokens."""
+        decoded: str = self.tokenizer.decode(ids, skip_special_tokens=True)
+        return decoded
+
+    def _special_ids_in_front(self) -> list[int]:
+        """What the tokenizer puts before a text (BOS), and never what it may put behind (EOS)."""
+        with_special, plain = self._ids("a", special=True), self._ids("a")
+        starts = range(len(with_special) - len(plain) + 1)
+        return next(
+            (with_special[:i] for i in starts if with_special[i:][: len(plain)] == plain), []
+        )
+
+    def _prompt_ids(self, example: Instruction, text: str) -> list[int]:
+        prompt = render(example, self.style, input=text, chat_template=self._chat)
+        return [*self._front, *self._ids(prompt)]
+
+    def _ids(self, text: str, *, special: bool = False) -> list[int]:
+        ids: list[int] = self.tokenizer(text, add_special_tokens=special, verbose=False)[
+            "input_ids"
+        ]
+        return ids
+
+
+def _without_middle(text: str, spans: list[tuple[int, int]], keep: int) -> str:
+    """The first and the last words of a text, `keep` of them, and a mark where the rest was."""
+    front = (keep + 1) // 2
+    back = keep - front
+    head = text[: spans[front - 1][1]]
+    tail = text[spans[-back][0] :] if back else ""
+    return f"{head}{_OMISSION}{tail}".rstrip()
+
+
+def _chat_template(tokenizer: Any) -> ChatTemplate | None:
+    if not getattr(tokenizer, "chat_template", None):
+        return None
+
+    def apply(messages: Any) -> str:
+        text: str = tokenizer.apply_chat_template(
+            messages, tokenize=False, add_generation_prompt=True
+        )
+        return text
+
+    return apply

@@ -1,0 +1,405 @@
+"""A causal language model on this machine: load it, let it complete, let it choose."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from bioinstruct.bench.encode import Encoder
+from bioinstruct.errors import ModelError
+from bioinstruct.prompts import Style
+from bioinstruct.schema import Instruction
+
+__all__ = ["TINY", "CausalLM", "Choice", "Completion", "quiet"]
+
+TINY = Path(__file__).parent.parent / "data" / "tiny"
+"""The model that ships with the package; `--model tiny`."""
+
+_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_DEFAULT_CONTEXT = 2048  # where a config names no length, as in lm-evaluation-harness
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a model wrote after a prompt."""
+
+    text: str
+    truncated: bool = False
+    """It had not stopped when the number of new tokens ran out."""
+    shortened: bool = False
+    """The input did not fit the context and was shortened."""
+    skipped: bool = False
+    """The prompt did not fit at all: the model was not asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How likely each answer of a closed set is, in nats; empty when the prompt did not fit."""
+
+    log_likelihoods: tuple[float, ...]
+    shortened: bool = False
+
+
+class CausalLM:
+    """A decoder, its tokenizer and, once tuned, its adapter; base and tuned share the weights."""
+
+    def __init__(self, model: Any, encoder: Encoder, *, name: str) -> None:
+        self.model = model
+        self.encoder = encoder
+        self.name = name
+        self.base_fingerprint = _fingerprint(model, encoder)
+        self._adapter_fingerprint = ""
+        self.device = next(model.parameters()).device
+        self.token_budget = 16_384 if self.device.type != "cpu" else 4096
+        self._can_select = self._selection_is_exact()
+        self._check_causal()
+
+    @classmethod
+    def load(
+        cls,
+        path: str,
+        *,
+        style: Style = Style.ALPACA,
+        device: str | None = None,
+        trust_remote_code: bool = False,
+    ) -> CausalLM:
+        """Load a model folder, a Hub id, or `tiny`.
+
+        Weights are float32 on a CPU and bfloat16 on an accelerator.
+
+        Raises:
+            ModelError: there is no such model, or it is not a causal language model.
+        """
+        from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+        source = _source(path)
+        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        options: dict[str, Any] = {"trust_remote_code": trust_remote_code}
+        with _loading_errors(path):
+            config = AutoConfig.from_pretrained(source, **options)
+            if config.is_encoder_decoder:
+                raise ModelError(
+                    f"{path} is an encoder-decoder ({config.model_type}), not a decoder"
+                )
+            tokenizer = AutoTokenizer.from_pretrained(source, **options)
+            model: Any = AutoModelForCausalLM.from_pretrained(
+                source,
+                dtype=torch.float32 if device == "cpu" else torch.bfloat16,
+                use_safetensors=True,
+                **options,
+            )
+        model.to(device).eval()
+        encoder = Encoder(tokenizer, style, _context_length(config))
+        return cls(model, encoder, name=path)
+
+    @property
+    def fingerprint(self) -> str:
+        """Names weights, adapter, tokenizer, style and precision: other answers, other name."""
+        return f"{self.base_fingerprint}{self._adapter_fingerprint}"
+
+    @property
+    def has_adapter(self) -> bool:
+        return hasattr(self.model, "disable_adapter")
+
+    @contextlib.contextmanager
+    def base(self) -> Iterator[None]:
+        """Within this block the model answers without its adapter."""
+        adapter, self._adapter_fingerprint = self._adapter_fingerprint, ""
+        try:
+            with self.model.disable_adapter() if self.has_adapter else contextlib.nullcontext():
+                yield
+        finally:
+            self._adapter_fingerprint = adapter
+
+    def adapted(self, model: Any) -> None:
+        """Take over the same model wrapped with an adapter, or with its weights changed."""
+        self.model = model.eval()
+        weights = {n: t for n, t in model.state_dict().items() if _is_of_adapter(n)}
+        self._adapter_fingerprint = "+" + _hash_tensors(hashlib.sha256(), weights)
+
+    def load_adapter(self, folder: Path) -> None:
+        """Answer with the adapter in this folder from now on.
+
+        Raises:
+            ModelError: there is none, or it is not one for this model.
+        """
+        from peft import PeftModel
+
+        if not (folder / "adapter_config.json").is_file():
+            raise ModelError(
+                f"no adapter in {folder}: adapter_config.json is missing",
+                hint="name the folder `adapter` that a run of bioinstruct-bench wrote",
+            )
+        try:
+            adapted = PeftModel.from_pretrained(self.model, str(folder))
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            first = str(error).strip().split("\n")[0]
+            raise ModelError(
+                f"the adapter in {folder} is not one for {self.name}: {first}"
+            ) from error
+        self.adapted(adapted)
+
+    def complete(
+        self, examples: Sequence[Instruction], *, max_new_tokens: int
+    ) -> Iterator[tuple[int, Completion]]:
+        """Greedy completions, each with the position of its example, in no particular order."""
+        encoded = {}
+        for index, example in enumerate(examples):
+            prompt = self.encoder.prompt(example, room=max_new_tokens)
+            if prompt is None:
+                yield index, Completion("", skipped=True)
+            else:
+                encoded[index] = prompt
+        lengths = {index: len(prompt.ids) for index, prompt in encoded.items()}
+        for batch in self._batches(lengths, extra=max_new_tokens):
+            rows = self._generate([encoded[index].ids for index in batch], max_new_tokens)
+            for index, ids in zip(batch, rows, strict=True):
+                truncated = len(ids) == max_new_tokens and ids[-1] not in self._stop_ids()
+                text = self.encoder.text(ids)
+                yield index, Completion(text, truncated, encoded[index].shortened)
+
+    def choose(
+        self, examples: Sequence[Instruction], *, choices: Sequence[str]
+    ) -> Iterator[tuple[int, Choice]]:
+        """Log-likelihood of each answer, each with the position of its example, in any order."""
+        answers = [self.encoder.completion(choice) for choice in choices]
+        if not all(answers):
+            raise ModelError(f"an answer of {list(choices)} has no tokens in this vocabulary")
+        room = max(map(len, answers))
+        encoded = {}
+        for index, example in enumerate(examples):
+            prompt = self.encoder.prompt(example, room=room)
+            if prompt is None:
+                yield index, Choice(())
+            else:
+                encoded[index] = prompt
+        lengths = {index: len(prompt.ids) for index, prompt in encoded.items()}
+        for batch in self._batches(lengths, extra=room, copies=len(answers)):
+            pairs = [(encoded[index].ids, answer) for index in batch for answer in answers]
+            sums = self._log_likelihoods(pairs)
+            for position, index in enumerate(batch):
+                start = position * len(answers)
+                row = tuple(sums[start : start + len(answers)])
+                yield index, Choice(row, encoded[index].shortened)
+
+    def logits(self, ids: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
+        """Float32 logits of the selected positions only, shape (positions, vocabulary).
+
+        The output head runs on these positions alone, which saves most of the memory of a large
+        vocabulary; the models' own scaling and soft-capping behind the head still apply.
+
+        Args:
+            ids: right-padded token ids, shape (batch, length); causality makes a mask needless.
+            rows: batch index of each position, shape (positions,).
+            columns: position in its row, shape (positions,).
+        """
+        if not self._can_select:
+            return self._full_logits(ids)[rows, columns]
+        return self._selected_logits(ids, rows, columns)
+
+    def _full_logits(self, ids: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.model(input_ids=ids, use_cache=False).logits
+        return logits.float()
+
+    def _selected_logits(
+        self, ids: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor
+    ) -> torch.Tensor:
+        def select(module: Any, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+            return (args[0][rows, columns],)
+
+        bare = self.model.get_base_model() if self.has_adapter else self.model
+        handle = bare.get_output_embeddings().register_forward_pre_hook(select)
+        try:
+            return self._full_logits(ids)
+        finally:
+            handle.remove()
+
+    @torch.inference_mode()
+    def _selection_is_exact(self) -> bool:
+        """Whether the head may run on selected positions: tried once, on this very model."""
+        ids = self._probe_ids()
+        rows = torch.tensor([0, 1, 1], device=self.device)
+        columns = torch.tensor([3, 0, 5], device=self.device)
+        try:
+            selected = self._selected_logits(ids, rows, columns)
+        except (AttributeError, IndexError, RuntimeError, TypeError):
+            return False
+        expected = self._full_logits(ids)[rows, columns]
+        return selected.shape == expected.shape and torch.allclose(selected, expected, atol=1e-3)
+
+    @torch.inference_mode()
+    def _check_causal(self) -> None:
+        """Refuse a model in which a later token changes what is predicted before it."""
+        ids = self._probe_ids()
+        changed = ids.clone()
+        changed[:, -1] = (changed[:, -1] + 1) % self._vocabulary()
+        before, after = self._full_logits(ids)[:, :-1], self._full_logits(changed)[:, :-1]
+        if float((before - after).abs().max()) > 1e-3 * float(before.std()):
+            raise ModelError(
+                f"{self.name} is an encoder: later words change what it predicts for earlier ones",
+                hint="bioinstruct-bench scores decoders (causal language models)",
+            )
+
+    def _probe_ids(self) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(0)
+        ids = torch.randint(0, self._vocabulary(), (2, 8), generator=generator)
+        return ids.to(self.device)
+
+    def _vocabulary(self) -> int:
+        rows: int = self.model.get_input_embeddings().weight.shape[0]
+        return min(len(self.encoder.tokenizer), rows)
+
+    def _batches(
+        self, lengths: dict[int, int], *, extra: int, copies: int = 1
+    ) -> Iterator[list[int]]:
+        """Positions in batches of similar length that fit the token budget, longest first.
+
+        Longest first: if memory does not suffice, that shows at once and not after an hour.
+        """
+        batch: list[int] = []
+        for index in sorted(lengths, key=lambda i: (-lengths[i], i)):
+            longest = lengths[batch[0]] if batch else lengths[index]
+            if batch and (len(batch) + 1) * (longest + extra) * copies > self.token_budget:
+                yield batch
+                batch = []
+            batch.append(index)
+        if batch:
+            yield batch
+
+    @torch.inference_mode()
+    def _log_likelihoods(self, pairs: list[tuple[list[int], list[int]]]) -> list[float]:
+        """Sum of the log-probabilities of each answer's tokens behind its prompt."""
+        ids = self.right_padded([[*prompt, *answer][:-1] for prompt, answer in pairs])
+        rows, columns, targets = [], [], []
+        for row, (prompt, answer) in enumerate(pairs):
+            for offset, token in enumerate(answer):
+                rows.append(row)
+                columns.append(len(prompt) + offset - 1)
+                targets.append(token)
+        place = torch.tensor([rows, columns, targets], device=self.device)
+        logits = self.logits(ids, place[0], place[1])
+        scores = -F.cross_entropy(logits, place[2], reduction="none").double()
+        sums = torch.zeros(len(pairs), dtype=torch.float64, device=self.device)
+        return sums.index_add_(0, place[0], scores).tolist()
+
+    def right_padded(self, rows: list[list[int]]) -> torch.Tensor:
+        """Token ids as one tensor, shape (rows, longest), padded on the right."""
+        width = max(map(len, rows))
+        padded = [[*row, *[self.encoder.eos_id] * (width - len(row))] for row in rows]
+        return torch.tensor(padded, device=self.device)
+
+    @torch.inference_mode()
+    def _generate(self, prompts: list[list[int]], max_new_tokens: int) -> list[list[int]]:
+        from transformers import GenerationConfig
+
+        width = max(map(len, prompts))
+        pad = self.encoder.eos_id
+        ids = torch.tensor([[*[pad] * (width - len(p)), *p] for p in prompts], device=self.device)
+        mask = torch.tensor(
+            [[*[0] * (width - len(p)), *[1] * len(p)] for p in prompts], device=self.device
+        )
+        config = GenerationConfig(  # type: ignore[no-untyped-call]
+            do_sample=False,
+            max_new_tokens=max_new_tokens,
+            pad_token_id=pad,
+            eos_token_id=sorted(self._stop_ids()),
+        )
+        out = self.model.generate(input_ids=ids, attention_mask=mask, generation_config=config)
+        return [self._until_stop(row) for row in out[:, width:].tolist()]
+
+    def _until_stop(self, ids: list[int]) -> list[int]:
+        """Ids up to and with the first stop token; what follows it is padding."""
+        stops = self._stop_ids()
+        for position, token in enumerate(ids):
+            if token in stops:
+                return ids[: position + 1]
+        return ids
+
+    def _stop_ids(self) -> set[int]:
+        """The tokenizer's end of sequence, and those that the model's own settings add."""
+        config = getattr(self.model, "generation_config", None)
+        own = getattr(config, "eos_token_id", None)
+        more = own if isinstance(own, list) else [own] if own is not None else []
+        return {self.encoder.eos_id, *more}
+
+
+def quiet() -> None:
+    """Silence the progress bars and advice of transformers: the command shows its own."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+
+
+def _source(path: str) -> str:
+    """The folder or Hub id behind what the user named."""
+    if path == "tiny":
+        return str(TINY)
+    folder = Path(path).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise ModelError(
+                f"{path} holds no config.json, so it is not a model folder",
+                hint="name the folder that save_pretrained wrote",
+            )
+        return str(folder)
+    if folder.exists() or not _HUB_ID.fullmatch(path):
+        raise ModelError(
+            f"no model at {path!r}: not a folder", hint="name a model folder, a Hub id, or `tiny`"
+        )
+    return path
+
+
+@contextlib.contextmanager
+def _loading_errors(path: str) -> Iterator[None]:
+    """Turn the libraries' errors of loading into one that says what to do."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        first = str(error).strip().split("\n")[0]
+        raise ModelError(
+            f"cannot load {path!r} as a causal language model: {first}",
+            hint="it must be a folder, or a Hub id, with config, tokenizer and safetensors weights",
+        ) from error
+
+
+def _context_length(config: Any) -> int:
+    text = config.get_text_config()
+    for field in ("max_position_embeddings", "n_positions", "n_ctx", "seq_length"):
+        length = getattr(text, field, None)
+        if isinstance(length, int) and length > 0:
+            return length
+    return _DEFAULT_CONTEXT
+
+
+def _fingerprint(model: Any, encoder: Encoder) -> str:
+    """16 hexadecimal digits that change when weights, configuration, tokenizer or style change."""
+    digest = hashlib.sha256()
+    config = {k: v for k, v in model.config.to_dict().items() if not k.startswith("_")}
+    tokenizer = encoder.tokenizer
+    about = [config, sorted(tokenizer.get_vocab().items()), tokenizer.chat_template, encoder.style]
+    digest.update(json.dumps([*about, encoder.max_length], sort_keys=True, default=str).encode())
+    return _hash_tensors(digest, model.state_dict())
+
+
+def _hash_tensors(digest: Any, tensors: dict[str, torch.Tensor]) -> str:
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        digest.update(
+            tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+        )
+    text: str = digest.hexdigest()[:16]
+    return text
+
+
+def _is_of_adapter(name: str) -> bool:
+    return "lora_" in name or "modules_to_save" in name

@@ -1,0 +1,163 @@
+"""The report of a run: its rows, as a table to read, as JSON, and on the adapter's card."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bioinstruct.bench.compare import Interval
+from bioinstruct.bench.tune import Recipe, Tuning
+from bioinstruct.files import atomic_file
+
+__all__ = [
+    "DEMONSTRATION",
+    "Report",
+    "Row",
+    "adapter_card",
+    "notes",
+    "table",
+    "versions",
+    "write_report",
+]
+
+DEMONSTRATION = (
+    "This is the demonstration: a tiny model on sentences written for it. "
+    "It shows that the road works, not how good a model is."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One metric of one task, before and after tuning."""
+
+    task: str
+    group: str
+    split: str
+    metric: str
+    how: str
+    spec: str
+    n: int
+    majority: float
+    """What the best constant answer scores."""
+    base: Interval
+    tuned: Interval | None
+    difference: Interval | None
+    base_flags: dict[str, int]
+    tuned_flags: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that a run found, and what is needed to repeat it."""
+
+    model: str
+    fingerprint: str
+    style: str
+    seed: int
+    demonstration: bool
+    rows: Sequence[Row]
+    recipe: Recipe | None
+    tuning: Tuning | None
+    versions: dict[str, str]
+
+    def as_dict(self) -> dict[str, Any]:
+        values = asdict(self)
+        values["recipe"] = self.recipe.model_dump() if self.recipe else None
+        return values
+
+
+def versions() -> dict[str, str]:
+    """The versions of what computes a score."""
+    names = ("bioinstruct", "torch", "transformers", "peft", "tokenizers", "numpy", "rouge-score")
+    return {"python": platform.python_version()} | {n: importlib.metadata.version(n) for n in names}
+
+
+def write_report(report: Report, path: Path) -> None:
+    """Write the report as JSON; the file is whole or not there."""
+    with atomic_file(path) as file:
+        file.write((json.dumps(report.as_dict(), indent=2) + "\n").encode("utf-8"))
+
+
+def table(report: Report) -> str:
+    """The rows to read in a terminal: what, on how many items, base, tuned, and how sure."""
+    head = ["task", "metric", "n", "majority", "base", "tuned", "difference (95 % interval)"]
+    read_twice = {row.task for row in report.rows if row.how == "likelihood"}
+    lines = [head, *(_cells(row, row.task in read_twice) for row in report.rows)]
+    if all(row.tuned is None for row in report.rows):
+        lines = [line[:5] for line in lines]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    text = []
+    for line in lines:
+        cells = [
+            cell.ljust(width) if i < 2 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        text.append("  ".join(cells).rstrip())
+    return "\n".join(text)
+
+
+def notes(report: Report) -> list[str]:
+    """What a reader of the table must know besides: odd answers, one line a task."""
+    lines = []
+    for row in {row.task: row for row in report.rows}.values():
+        for which, flags in (("base", row.base_flags), ("tuned", row.tuned_flags)):
+            odd = [f"{count} {name}" for name, count in flags.items() if count]
+            if odd:
+                lines.append(f"{row.task}, {which}: {', '.join(odd)} of {row.n}")
+    return lines
+
+
+def adapter_card(report: Report) -> str:
+    """The model card that lies beside the adapter."""
+    recipe, tuning = report.recipe, report.tuning
+    assert recipe is not None and tuning is not None
+    settings = "\n".join(f"| {name} | {value} |" for name, value in recipe.model_dump().items())
+    return f"""---
+base_model: {json.dumps(report.model)}
+library_name: peft
+tags: [lora, biomedical, bioinstruct]
+---
+# LoRA adapter for {report.model}
+
+{DEMONSTRATION + chr(10) + chr(10) if report.demonstration else ""}Tuned with bioinstruct \
+{report.versions["bioinstruct"]} on {tuning.examples:,} instructions ({tuning.tokens:,} tokens in \
+{tuning.steps:,} steps, {tuning.trained_parameters:,} parameters trained, loss \
+{tuning.losses[0]:.2f} to {tuning.losses[-1]:.2f} nats per answer token). Prompt style: \
+`{report.style}`. {tuning.shortened} inputs were shortened to fit, {tuning.skipped} examples left out.
+
+Not for medical use.
+
+## Results
+
+```
+{table(report)}
+```
+
+{_specifications(report)}
+
+## Recipe
+
+| field | value |
+|---|---|
+{settings}
+| seed | {report.seed} |
+"""
+
+
+def _specifications(report: Report) -> str:
+    specs = dict.fromkeys((row.metric, row.spec) for row in report.rows)
+    return "\n".join(f"- {metric}: {spec}" for metric, spec in specs)
+
+
+def _cells(row: Row, read_twice: bool) -> list[str]:
+    metric = f"{row.metric}, {row.how}" if read_twice else row.metric
+    cells = [row.task, metric, f"{row.n:,}", f"{row.majority:.3f}", f"{row.base.value:.3f}"]
+    if row.tuned is None or row.difference is None:
+        return [*cells, "", ""]
+    d = row.difference
+    return [*cells, f"{row.tuned.value:.3f}", f"{d.value:+.3f} ({d.low:+.3f} to {d.high:+.3f})"]

@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from bioinstruct import BioinstructError, DataError, Instruction, Style, UnknownNameError, render
+from bioinstruct.bench.model import CausalLM
+from bioinstruct.bench.tune import (
+    RECIPES,
+    Recipe,
+    _accumulate_gradient,
+    _add_adapter,
+    encode_examples,
+    load_recipe,
+    save_adapter,
+    tune,
+)
+
+from .conftest import SHAPES
+
+Make = Callable[..., Instruction]
+Folder = Callable[[str], Path]
+shapes = pytest.mark.parametrize("shape", SHAPES)
+FAST = Recipe(rank=4, alpha=8, learning_rate=1e-2, epochs=2, batch_size=4)
+
+
+def lessons(example: Make) -> list[Instruction]:
+    findings = ("fever", "chest pain", "asthma", "type 2 diabetes mellitus with chest pain", "no")
+    return [
+        example(input=f"The patient {verb} {finding} .", output=answer)
+        for finding in findings
+        for verb, answer in (("reports", "yes"), ("denies", "no , the patient denies it"))
+    ]
+
+
+def gradients(model: CausalLM) -> dict[str, torch.Tensor]:
+    named = {n: p.grad.clone() for n, p in model.model.named_parameters() if p.grad is not None}
+    model.model.zero_grad()
+    return named
+
+
+@shapes
+def test_the_gradient_is_that_of_a_plain_loop_over_samples(
+    shape: str, model_folder: Folder, example: Make
+) -> None:
+    model = CausalLM.load(str(model_folder(shape)))
+    _add_adapter(model, FAST)
+    for name, parameter in model.model.named_parameters():
+        if "lora_B" in name:  # zero at the start, which would hide the gradient of A
+            torch.nn.init.normal_(parameter, std=0.1, generator=torch.Generator().manual_seed(1))
+    rows, _ = encode_examples(model, lessons(example), FAST)
+    targets = sum(len(row.completion) for row in rows)
+    for row in rows:  # one by one, all logits, the library's own loss on the completion only
+        ids = torch.tensor([[*row.prompt, *row.completion]])
+        labels = torch.tensor([[*[-100] * len(row.prompt), *row.completion]])
+        loss = model.model(input_ids=ids, labels=labels, use_cache=False).loss
+        (loss * len(row.completion) / targets).backward()
+    expected = gradients(model)
+    assert len(expected) >= 8
+    for budget in (1, 150, 10_000):
+        model.token_budget = budget
+        _accumulate_gradient(model, rows)
+        found = gradients(model)
+        assert found.keys() == expected.keys()
+        for name, gradient in expected.items():
+            scale = float(gradient.abs().max())
+            assert torch.allclose(found[name], gradient, atol=1e-4 * scale + 1e-9), (name, budget)
+
+
+def test_what_is_trained_on_is_what_scoring_asks(model_folder: Folder, example: Make) -> None:
+    for style in (Style.ALPACA, Style.MEDTUNED):
+        model = CausalLM.load(str(model_folder("llama")), style=style)
+        rows, _ = encode_examples(model, lessons(example), FAST)
+        for row, lesson in zip(rows, lessons(example), strict=True):
+            asked = model.encoder.prompt(lesson, room=8)
+            assert asked is not None
+            assert row.prompt == asked.ids
+            assert model.encoder.tokenizer.decode(row.prompt) == render(lesson, style)
+            assert row.completion[-1] == model.encoder.eos_id
+            assert model.encoder.text(row.completion) == lesson.output
+
+
+def test_only_the_answer_and_its_end_are_learnt_even_when_pad_is_eos(
+    model_folder: Folder, example: Make
+) -> None:
+    model = CausalLM.load(str(model_folder("llama")))
+    model.encoder.tokenizer.pad_token = model.encoder.tokenizer.eos_token
+    taught = [example(input=text, output="no , denies it") for text in ("fever", "asthma", "pain")]
+    answer = [*model.encoder.completion("no , denies it"), model.encoder.eos_id]
+    recipe = Recipe(rank=16, learning_rate=1e-2, epochs=60, batch_size=3)
+    tuning = tune(model, taught, recipe)
+    assert tuning.target_tokens == 60 * 3 * len(answer)
+    assert tuning.losses[-1] < 0.1 < tuning.losses[0]
+    for _, completion in model.complete(taught, max_new_tokens=len(answer) + 8):
+        assert completion.text == "no , denies it"
+        assert not completion.truncated
+
+
+def test_the_base_is_untouched_by_tuning(model_folder: Folder, example: Make) -> None:
+    for embeddings in (False, True):
+        model = CausalLM.load(str(model_folder("llama")))
+        asked = lessons(example)
+        before = dict(model.choose(asked, choices=("yes", "no")))
+        fingerprint = model.fingerprint
+        tune(model, asked, FAST.model_copy(update={"train_embeddings": embeddings}))
+        tuned = dict(model.choose(asked, choices=("yes", "no")))
+        assert model.fingerprint != fingerprint
+        with model.base():
+            assert model.fingerprint == fingerprint
+            assert dict(model.choose(asked, choices=("yes", "no"))) == before
+        assert tuned != before
+        assert dict(model.choose(asked, choices=("yes", "no"))) == tuned
+
+
+def test_every_trained_tensor_moves(model_folder: Folder, example: Make) -> None:
+    for shape in SHAPES:
+        model = CausalLM.load(str(model_folder(shape)))
+        _add_adapter(model, FAST)
+        start = {
+            n: p.detach().clone() for n, p in model.model.named_parameters() if p.requires_grad
+        }
+        model = CausalLM.load(str(model_folder(shape)))
+        tune(model, lessons(example), FAST)
+        moved = {n: p for n, p in model.model.named_parameters() if p.requires_grad}
+        assert moved.keys() == start.keys()
+        still = [name for name, p in moved.items() if torch.equal(p, start[name])]
+        assert still == []
+
+
+def test_the_same_seed_gives_the_same_adapter_and_another_another(
+    model_folder: Folder, example: Make
+) -> None:
+    prints = []
+    for seed in (0, 0, 1):
+        model = CausalLM.load(str(model_folder("llama")))
+        tune(model, lessons(example), FAST.model_copy(update={"dropout": 0.1}), seed=seed)
+        prints.append(model.fingerprint)
+    assert prints[0] == prints[1] != prints[2]
+
+
+@pytest.mark.parametrize("embeddings", [False, True])
+def test_a_saved_adapter_gives_the_same_answers(
+    model_folder: Folder, example: Make, tmp_path: Path, embeddings: bool
+) -> None:
+    folder = str(model_folder("llama"))
+    model = CausalLM.load(folder)
+    tune(model, lessons(example), FAST.model_copy(update={"train_embeddings": embeddings}))
+    save_adapter(model, tmp_path / "adapter", "# card\n")
+    assert (tmp_path / "adapter" / "adapter_model.safetensors").stat().st_size > 1000
+    assert (tmp_path / "adapter" / "README.md").read_text(encoding="utf-8") == "# card\n"
+    loaded = CausalLM.load(folder)
+    loaded.load_adapter(tmp_path / "adapter")
+    asked = lessons(example)
+    assert dict(loaded.choose(asked, choices=("yes", "no"))) == dict(
+        model.choose(asked, choices=("yes", "no"))
+    )
+
+
+def test_an_adapter_of_another_base_is_refused(
+    model_folder: Folder, example: Make, tmp_path: Path
+) -> None:
+    model = CausalLM.load(str(model_folder("gpt2")))
+    tune(model, lessons(example), FAST)
+    save_adapter(model, tmp_path / "adapter", "")
+    with pytest.raises(BioinstructError, match="not one for"):
+        CausalLM.load(str(model_folder("llama"))).load_adapter(tmp_path / "adapter")
+
+
+def test_too_long_inputs_lose_their_middle_and_never_the_answer(
+    model_folder: Folder, example: Make
+) -> None:
+    model = CausalLM.load(str(model_folder("llama")))
+    long = example(input="The patient reports fever . " * 100, output="yes and no")
+    hopeless = example(instruction="The patient reports fever . " * 100)
+    recipe = FAST.model_copy(update={"max_length": 150})
+    rows, tuning = encode_examples(model, [long, hopeless, example()], recipe)
+    assert (tuning.shortened, tuning.skipped, tuning.examples) == (1, 1, 2)
+    assert 120 < len(rows[0]) <= 150
+    assert model.encoder.text(rows[0].completion) == "yes and no"
+    assert rows[0].completion[-1] == model.encoder.eos_id
+
+
+def test_nothing_to_tune_on_is_an_error(model_folder: Folder, example: Make) -> None:
+    model = CausalLM.load(str(model_folder("llama")))
+    with pytest.raises(BioinstructError, match="nothing to tune on"):
+        tune(model, [], FAST)
+    with pytest.raises(BioinstructError, match="1 of them too long"):
+        tune(model, [example(instruction="fever " * 500)], FAST)
+    assert not model.has_adapter
+
+
+def test_shipped_recipes_are_valid() -> None:
+    names = sorted(path.stem for path in RECIPES.glob("*.toml"))
+    assert names == ["default", "tiny"]
+    assert load_recipe("default").rank == 16
+
+
+def test_a_recipe_with_an_unknown_field_names_the_nearest(tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text("learning_rat = 1e-3\n", encoding="utf-8")
+    with pytest.raises(UnknownNameError) as error:
+        load_recipe(str(file))
+    assert error.value.hint == "did you mean `learning_rate`?"
+
+
+@pytest.mark.parametrize("text", ["rank = 0", "rank = 'x'", "rank ="])
+def test_a_recipe_with_a_wrong_value_names_the_file(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=r"own\.toml"):
+        load_recipe(str(file))
+
+
+def test_the_adapter_loads_in_plain_peft(
+    model_folder: Folder, example: Make, tmp_path: Path
+) -> None:
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    folder = str(model_folder("llama"))
+    model = CausalLM.load(folder)
+    tune(model, lessons(example), FAST)
+    save_adapter(model, tmp_path / "adapter", "")
+    config = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text(encoding="utf-8"))
+    assert config["base_model_name_or_path"] == folder
+    plain: Any = PeftModel.from_pretrained(
+        AutoModelForCausalLM.from_pretrained(folder), str(tmp_path / "adapter")
+    )
+    ids = torch.tensor([[5, 6, 7, 8]])
+    with torch.inference_mode():
+        assert torch.equal(plain(ids).logits, model.model(ids).logits)
