@@ -1,0 +1,88 @@
+"""Annotated corpora, each one module that turns its official files into instructions."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from bioinstruct.corpora import demo, mts_dialog, ncbi_disease, pubmedqa
+from bioinstruct.corpora.corpus import Corpus
+from bioinstruct.errors import MissingError, UnknownNameError
+from bioinstruct.schema import Instruction
+
+__all__ = ["Corpus", "data_directory", "get_corpus", "names", "read"]
+
+_CORPORA = (demo.CORPUS, mts_dialog.CORPUS, ncbi_disease.CORPUS, pubmedqa.CORPUS)
+_BY_NAME = {corpus.name: corpus for corpus in _CORPORA}
+_SHIPPED = Path(__file__).parents[1] / "data"
+
+
+def names() -> tuple[str, ...]:
+    """Names of all corpora, in alphabetical order."""
+    return tuple(sorted(_BY_NAME))
+
+
+def get_corpus(name: str) -> Corpus:
+    """The corpus of that name.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    if name not in _BY_NAME:
+        raise UnknownNameError("corpus", name, _BY_NAME)
+    return _BY_NAME[name]
+
+
+def data_directory(data: Path | None = None) -> Path:
+    """The folder that holds a folder for each corpus: the argument, else `$BIOINSTRUCT_DATA`.
+
+    Raises:
+        MissingError: neither is given, or there is no such folder.
+    """
+    chosen = data or os.environ.get("BIOINSTRUCT_DATA")
+    hint = "set BIOINSTRUCT_DATA, or pass --data, to the folder that holds the corpora"
+    if not chosen:
+        raise MissingError("no data directory is given", hint=hint)
+    folder = Path(chosen).expanduser()
+    if not folder.is_dir():
+        raise MissingError(f"no folder {folder}", hint=hint)
+    return folder
+
+
+def read(
+    name: str, split: str, *, data: Path | None = None, layout: str | None = None
+) -> Iterator[Instruction]:
+    """Instructions of one split of a corpus, in the order of its files.
+
+    The names and the data directory are checked when this is called, the files as they are read.
+
+    Raises:
+        UnknownNameError: there is no such corpus, split or layout.
+        MissingError: the data directory or a file of the corpus is not there.
+        DataError: a file of the corpus is not what it must be.
+    """
+    corpus = get_corpus(name)
+    if split not in corpus.splits:
+        raise UnknownNameError(f"split of {name}", split, corpus.splits)
+    if layout is not None and layout not in corpus.layouts:
+        raise UnknownNameError(f"layout of {name}", layout, corpus.layouts)
+    default = corpus.layouts[0] if corpus.layouts else ""
+    with _saying_where_to_get(corpus):
+        folder = data_directory(data) / corpus.folder if corpus.folder else _SHIPPED / corpus.name
+    return _read(corpus, folder, split, layout or default)
+
+
+def _read(corpus: Corpus, folder: Path, split: str, layout: str) -> Iterator[Instruction]:
+    with _saying_where_to_get(corpus):
+        yield from corpus.reader(folder, split, layout)
+
+
+@contextlib.contextmanager
+def _saying_where_to_get(corpus: Corpus) -> Iterator[None]:
+    try:
+        yield
+    except MissingError as error:
+        source = f"{corpus.title} is to be had from {corpus.homepage}"
+        raise MissingError(str(error), hint="; ".join(filter(None, (error.hint, source)))) from None

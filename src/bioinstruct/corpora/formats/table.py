@@ -1,0 +1,60 @@
+"""Rows of a CSV file with a header: UTF-8, quoted fields that may hold line breaks."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from bioinstruct.corpora.formats.plain import read_text
+from bioinstruct.errors import DataError
+from bioinstruct.files import find
+
+__all__ = ["Row", "rows"]
+
+
+class Row(NamedTuple):
+    """The fields of a row by column, and the line of the file on which the row begins."""
+
+    line: int
+    fields: dict[str, str]
+
+
+def rows(path: Path, *, columns: Collection[str]) -> Iterator[Row]:
+    """Rows of a file, plain or gzip-compressed; line breaks inside fields become LF.
+
+    Raises:
+        DataError: a column is missing, or a row has another number of fields than the header.
+    """
+    path = find(path)
+    text = read_text(path).replace("\r\n", "\n")
+    table = csv.reader(io.StringIO(text, newline=""), strict=True)
+    begun = 1
+    header: list[str] = []
+    try:
+        for fields in table:
+            if begun == 1:
+                header = fields
+                _check_header(header, columns, path)
+            elif fields and len(fields) != len(header):
+                found = f"expected {len(header)} fields, found {len(fields)}"
+                raise DataError(found, path=path, line=begun)
+            elif fields:
+                yield Row(begun, dict(zip(header, fields, strict=True)))
+            begun = table.line_num + 1
+    except csv.Error as error:
+        raise DataError(f"not valid CSV ({error})", path=path, line=begun) from error
+    if begun == 1:
+        raise DataError(f"empty; expected a header with {', '.join(columns)}", path=path)
+
+
+def _check_header(header: list[str], columns: Collection[str], path: Path) -> None:
+    missing = [column for column in columns if column not in header]
+    if missing:
+        raise DataError(
+            f"missing column {', '.join(missing)}; found {', '.join(header)[:200]}",
+            path=path,
+            line=1,
+        )

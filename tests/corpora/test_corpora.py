@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import importlib
+import itertools
+import pkgutil
+from pathlib import Path
+
+import pytest
+
+from bioinstruct import MissingError, UnknownNameError, corpora
+from bioinstruct.corpora import Corpus, data_directory, get_corpus, names, read
+
+ALL = [get_corpus(name) for name in names()]
+ON_DISK = [corpus for corpus in ALL if corpus.folder]
+
+
+def test_every_module_with_a_corpus_is_registered() -> None:
+    modules = [
+        importlib.import_module(f"bioinstruct.corpora.{found.name}")
+        for found in pkgutil.iter_modules(corpora.__path__)
+    ]
+    defined = {module.CORPUS.name for module in modules if hasattr(module, "CORPUS")}
+    assert defined == set(names())
+    assert list(names()) == sorted(names())
+
+
+@pytest.mark.parametrize("corpus", ALL, ids=lambda corpus: corpus.name)
+def test_a_corpus_says_where_it_is_from(corpus: Corpus) -> None:
+    assert corpus.name == corpus.name.lower().replace("_", "-")
+    assert {"train", "test"} <= set(corpus.splits) <= {"train", "validation", "test", "test-2"}
+    provenance = corpus.provenance(split="test", document="1")
+    assert provenance.kind == "compiled"
+    assert (provenance.origin, provenance.license) == (corpus.name, corpus.license)
+
+
+@pytest.mark.parametrize("corpus", ON_DISK, ids=lambda corpus: corpus.name)
+def test_every_record_of_every_split_says_where_it_is_from(corpus: Corpus, data: Path) -> None:
+    for split, layout in itertools.product(corpus.splits, corpus.layouts or (None,)):
+        for example in read(corpus.name, split, data=data, layout=layout):
+            assert example.category == corpus.category
+            assert example.provenance.document
+            assert example.provenance == corpus.provenance(
+                split=split, document=example.provenance.document
+            )
+
+
+@pytest.mark.parametrize("corpus", ON_DISK, ids=lambda corpus: corpus.name)
+def test_reading_twice_gives_the_same(corpus: Corpus, data: Path) -> None:
+    once, again = (list(read(corpus.name, "test", data=data)) for _ in range(2))
+    assert once == again
+    if corpus.layouts:
+        assert once == list(read(corpus.name, "test", data=data, layout=corpus.layouts[0]))
+
+
+def test_unknown_names_are_refused_at_once_with_the_nearest_known() -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        get_corpus("ncbi-diseases")
+    assert caught.value.hint == "did you mean `ncbi-disease`?"
+    with pytest.raises(
+        UnknownNameError, match="no split of pubmedqa named 'validation'; known: te"
+    ):
+        read("pubmedqa", "validation")
+    with pytest.raises(UnknownNameError, match="no layout of ncbi-disease named 'bio'"):
+        read("ncbi-disease", "test", layout="bio")
+    with pytest.raises(UnknownNameError, match="no layout of pubmedqa named 'mentions'; known: no"):
+        read("pubmedqa", "test", layout="mentions")
+
+
+def test_the_data_directory_is_the_argument_else_the_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other").mkdir()
+    monkeypatch.setenv("BIOINSTRUCT_DATA", str(tmp_path))
+    assert data_directory() == tmp_path
+    assert data_directory(tmp_path / "other") == tmp_path / "other"
+    with pytest.raises(MissingError, match=r"no folder .*nowhere"):
+        data_directory(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("value", ["", None])
+def test_without_a_data_directory_the_hint_says_what_to_set_and_where_to_look(
+    value: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if value is None:
+        monkeypatch.delenv("BIOINSTRUCT_DATA", raising=False)
+    else:
+        monkeypatch.setenv("BIOINSTRUCT_DATA", value)
+    with pytest.raises(MissingError, match="no data directory") as caught:
+        read("mts-dialog", "test")
+    assert "BIOINSTRUCT_DATA" in caught.value.hint
+    assert "--data" in caught.value.hint
+    assert get_corpus("mts-dialog").homepage in caught.value.hint
+
+
+@pytest.mark.parametrize("corpus", ON_DISK, ids=lambda corpus: corpus.name)
+def test_a_missing_file_is_named_with_the_place_to_get_it(corpus: Corpus, tmp_path: Path) -> None:
+    examples = read(corpus.name, "test", data=tmp_path)
+    with pytest.raises(MissingError) as caught:
+        next(examples)
+    assert f"no file {tmp_path / str(corpus.folder)}" in str(caught.value)
+    assert corpus.homepage in caught.value.hint

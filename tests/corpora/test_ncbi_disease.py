@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import gzip
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from bioinstruct import BioinstructError, DataError, Instruction
+from bioinstruct.corpora import get_corpus, layouts, read
+from bioinstruct.corpora.formats import iob, pubtator
+from bioinstruct.corpora.ncbi_disease import FILES, WORDINGS
+
+SPLITS = get_corpus("ncbi-disease").splits
+PUBLISHED = {"train": (5424, 5134), "validation": (923, 787), "test": (940, 960)}
+
+
+def words(example: Instruction) -> list[str]:
+    return example.input.split(" ")
+
+
+def mentions(layout: str, example: Instruction) -> list[layouts.Entity]:
+    return layouts.parse(layout, example.output, words(example))
+
+
+@pytest.mark.parametrize("layout", layouts.LAYOUTS)
+@pytest.mark.parametrize("split", SPLITS)
+def test_sentences_and_mentions_are_as_many_as_published(
+    data: Path, split: str, layout: str
+) -> None:
+    examples = list(read("ncbi-disease", split, data=data, layout=layout))
+    found = sum(len(mentions(layout, example)) for example in examples)
+    assert (len(examples), found) == PUBLISHED[split]
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_the_published_layout_has_a_line_for_every_word(data: Path, split: str) -> None:
+    begun = 0
+    for example in read("ncbi-disease", split, data=data, layout="medtuned"):
+        lines = example.output.split("\n")
+        assert [line.rpartition(" : ")[0] for line in lines] == words(example)
+        begun += sum(line.endswith(" : B") for line in lines)
+    assert begun == PUBLISHED[split][1]
+
+
+@pytest.mark.parametrize("layout", layouts.LAYOUTS)
+@pytest.mark.parametrize("split", SPLITS)
+def test_every_sentence_is_read_back_as_it_was_annotated(
+    data: Path, split: str, layout: str
+) -> None:
+    for sentence in iob.sentences(data / "ncbi_disease" / FILES[split][0], types=["Disease"]):
+        gold = [entity._replace(type="") for entity in sentence.entities]
+        text = layouts.to_text(layout, sentence.words, sentence.entities)
+        assert layouts.parse(layout, text, sentence.words) == gold
+        typed = layouts.to_text(layout, sentence.words, sentence.entities, typed=True)
+        assert tuple(layouts.parse(layout, typed, sentence.words, typed=True)) == sentence.entities
+
+
+def test_few_mentions_need_a_number(data: Path) -> None:
+    numbered = Counter(
+        (split, line)
+        for split in SPLITS
+        for example in read("ncbi-disease", split, data=data)
+        for line in example.output.split("\n")
+        if "#" in line
+    )
+    assert numbered == {
+        ("train", "APC #2"): 2,
+        ("train", "TCD #2"): 1,
+        ("train", "DM #2"): 1,
+        ("test", "PWS #2"): 1,
+    }
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_every_document_has_its_text_and_its_mentions_of_the_original_files(
+    data: Path, split: str
+) -> None:
+    texts: dict[str | None, str] = {}
+    counts: Counter[str | None] = Counter()
+    for example in read("ncbi-disease", split, data=data, layout="medtuned"):
+        pmid = example.provenance.document
+        texts[pmid] = texts.get(pmid, "") + example.input.replace(" ", "")
+        counts[pmid] += len(mentions("medtuned", example))
+    originals = list(pubtator.documents(data / "ncbi_disease" / FILES[split][1]))
+    assert texts == {document.pmid: "".join(document.text.split()) for document in originals}
+    assert counts == {document.pmid: len(document.mentions) for document in originals}
+
+
+def test_one_document_is_twice_in_the_training_files_and_once_in_what_is_read(data: Path) -> None:
+    originals = Counter(
+        document.pmid for document in pubtator.documents(data / "ncbi_disease" / FILES["train"][1])
+    )
+    assert [pmid for pmid, count in originals.items() if count > 1] == ["8528200"]
+    kept = [
+        example
+        for example in read("ncbi-disease", "train", data=data)
+        if example.provenance.document == "8528200"
+    ]
+    assert len(kept) == 8
+    assert sum(len(mentions("mentions", example)) for example in kept) == 11
+
+
+@pytest.mark.parametrize("layout", layouts.LAYOUTS)
+def test_all_wordings_are_used_about_equally_and_do_not_depend_on_order(
+    data: Path, layout: str
+) -> None:
+    examples = list(read("ncbi-disease", "train", data=data, layout=layout))
+    used = Counter(example.instruction for example in examples)
+    assert set(used) == set(WORDINGS[layout])
+    assert min(used.values()) > 0.9 * len(examples) / 5
+    by_input = {(example.input, example.instruction) for example in examples}
+    assert len(by_input) == len({example.input for example in examples})
+
+
+CONLL = "Ataxia\tB-Disease\n.\tO\n\nNo\tO\nDM1\tB-Disease\n\nMice\tO\n\nRats\tO\n"
+ORIGINAL = "20|t|Mice\n20|a|Rats\n\n100|t|Ataxia.\n100|a|No DM1\n100\t0\t6\tAtaxia\tModifier\tD1\n"
+
+
+def mini(
+    folder: Path, conll: str | bytes = CONLL, original: str | bytes = ORIGINAL
+) -> list[Instruction]:
+    for name, content in zip(FILES["test"], (conll, original), strict=True):
+        path = folder / "ncbi_disease" / name
+        path.parent.mkdir(parents=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return list(read("ncbi-disease", "test", data=folder))
+
+
+def test_a_small_corpus_is_read(tmp_path: Path) -> None:
+    rows = [(e.input, e.output, e.provenance.document) for e in mini(tmp_path)]
+    assert rows == [
+        ("Ataxia .", "Ataxia", "100"),
+        ("No DM1", "DM1", "100"),
+        ("Mice", "none", "20"),
+        ("Rats", "none", "20"),
+    ]
+
+
+def test_the_second_copy_of_a_document_is_left_out(tmp_path: Path) -> None:
+    again = CONLL.replace("\n\nNo", "\n\nNo", 1) + "\nMice\tO\n\nRats\tO\n"
+    copy = "\n20|t|Mice\n20|a|Rats\n"
+    assert len(mini(tmp_path, again, ORIGINAL + copy)) == 4
+
+
+@pytest.mark.parametrize(
+    ("conll", "line", "message"),
+    [
+        (CONLL.replace("Mice\tO", "Mouse\tO"), 7, "expected a sentence of PMID 20, found 'Mouse'"),
+        (CONLL + "\nDogs\tO\n", 11, "expected no more than"),
+        (CONLL.removesuffix("\nRats\tO\n"), None, "expected more sentences, of PMID 20"),
+        (CONLL.replace("DM1\t", "DM1 "), 5, "expected token TAB tag, found 1 columns: 'DM1 B"),
+        (CONLL.replace("B-Disease", "B-Gene"), 1, "unknown tag 'B-Gene'"),
+        (ORIGINAL, 1, r"expected token TAB tag, found 1 columns: '20\|t\|Mice'"),
+        (CONLL.replace("Rats", "R\xe4ts").encode("latin-1"), 9, "not UTF-8: byte 0xe4"),
+        ("", None, "expected more sentences, of PMID 100"),
+    ],
+)
+def test_a_fault_is_named_with_file_and_line(
+    tmp_path: Path, conll: str | bytes, line: int | None, message: str
+) -> None:
+    with pytest.raises(DataError, match=message) as caught:
+        mini(tmp_path, conll)
+    assert caught.value.path == tmp_path / "ncbi_disease" / FILES["test"][0]
+    assert caught.value.line == line
+
+
+def test_a_truncated_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BioinstructError, match=r"NCBItestset_corpus\.txt: not a complete gzip"):
+        mini(tmp_path, original=gzip.compress(ORIGINAL.encode())[:-9])
