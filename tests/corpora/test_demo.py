@@ -4,13 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from bioinstruct import Category, DataError, MissingError, corpora
+from bioinstruct import Category, DataError, MissingError
 from bioinstruct.corpora import demo, read
+from bioinstruct.corpora.layouts import parse
 
-SHIPPED = Path(corpora.__file__).parents[1] / "data" / "demo"
 
-
-@pytest.mark.skipif(not SHIPPED.is_dir(), reason="the demonstration set is not written yet")
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_the_demonstration_set_needs_no_data_directory(
     split: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -20,6 +18,14 @@ def test_the_demonstration_set_needs_no_data_directory(
     examples = list(read("demo", split))
     assert {example.category for example in examples} >= {Category.QA, Category.IE, Category.GEN}
     assert {example.provenance.license for example in examples} == {demo.CORPUS.license}
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_every_mention_of_the_demonstration_set_is_whole_words_of_its_input(split: str) -> None:
+    for example in read("demo", split):
+        if example.category is Category.IE:
+            gold = parse("mentions", example.output, example.input.split(" "))
+            assert all(entity.start >= 0 for entity in gold), example
 
 
 def test_a_damaged_installation_is_explained(tmp_path: Path) -> None:

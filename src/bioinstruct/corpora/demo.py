@@ -1,4 +1,4 @@
-"""The demonstration set: a few hundred instructions that ship with the package."""
+"""The demonstration set: instructions that ship with the package."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CORPUS = Corpus(
     name="demo",
     title="Demonstration set of bioinstruct",
     category=None,
-    license="Apache-2.0",
+    license="CC-BY-4.0",
     revision="1",
     homepage="the package bioinstruct itself",
     folder=None,
