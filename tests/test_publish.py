@@ -1,0 +1,333 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+from huggingface_hub import DatasetCard
+
+from bioinstruct import BioinstructError, Instruction, corpora
+from bioinstruct.hub import features
+from bioinstruct.load import load_dataset, read_examples
+from bioinstruct.publish import forbids_redistribution, publish
+from tests.records import record, records
+
+ROOT = Path(__file__).parents[1]
+CARD = ROOT / "dataset_card"
+TEACHER = {"model": "some-model", "prompt": "v1"}
+
+
+def _tree(folder: Path) -> dict[str, str]:
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def _python(code: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in a fresh process that has no network and an own cache."""
+    offline = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(cwd.parent / "hf"), **env}
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("HF_")}
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=cwd,
+        env=clean | offline,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    (tmp_path / "work").mkdir()
+    return tmp_path / "work" / "bioinstruct"
+
+
+def test_publishing_writes_the_data_its_card_and_its_statistics(out: Path) -> None:
+    statistics = publish(records(5), out)
+    assert sorted(_tree(out)) == [
+        "README.md",
+        "data/train-00000-of-00001.parquet",
+        "statistics.json",
+    ]
+    written = json.loads((out / "statistics.json").read_text(encoding="utf-8"))
+    assert written["examples"] == statistics.examples == 5
+    assert written.items() >= json.loads(json.dumps(statistics.as_dict())).items()
+    assert list(read_examples(str(out))) == records(5)
+
+
+def test_plain_datasets_loads_it_by_name_offline_in_a_fresh_process(out: Path) -> None:
+    publish([record(n, input="" if n else "Case.") for n in range(3)], out)
+    code = (
+        "import json, datasets\n"
+        "data = datasets.load_dataset('bioinstruct')\n"
+        "print(json.dumps([list(data), data['train'].features.to_dict(), data['train'].to_list()]))"
+    )
+    done = _python(code, out.parent)
+    assert done.returncode == 0, done.stderr
+    splits, columns, rows = json.loads(done.stdout)
+    assert splits == ["train"]
+    assert columns == features().to_dict()
+    assert [row["input"] for row in rows] == ["Case.", "", ""]
+    assert rows[0]["provenance"]["teacher"] is None
+
+
+def test_what_was_published_last_is_what_is_loaded(out: Path) -> None:
+    # `datasets` keys its cache by the card's `configs`, not by the files: see card.py.
+    for count in (3, 5):
+        publish(records(count), out)
+        assert load_dataset(str(out), split="train").num_rows == count
+    publish([record(n, task="other-task") for n in range(5)], out)
+    assert set(load_dataset(str(out), split="train")["task"]) == {"other-task"}
+
+
+def test_the_same_records_give_the_same_bytes(tmp_path: Path) -> None:
+    publish(records(1200), tmp_path / "a" / "bioinstruct")
+    publish(iter(records(1200)), tmp_path / "b" / "bioinstruct")
+    assert _tree(tmp_path / "a") == _tree(tmp_path / "b")
+
+
+def test_exact_duplicates_are_left_out_counted_and_reported(out: Path) -> None:
+    statistics = publish([*records(3), record(1, task="a-second-label"), record(0)], out)
+    assert (statistics.examples, statistics.duplicates) == (3, 2)
+    assert [e.task for e in read_examples(str(out))] == ["ner-disease"] * 3
+    assert "2 exact duplicates were left out" in (out / "README.md").read_text(encoding="utf-8")
+
+
+def test_an_empty_dataset_is_refused_and_leaves_nothing(out: Path) -> None:
+    with pytest.raises(BioinstructError, match="nothing to publish"):
+        publish([], out)
+    assert list(out.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("license", "closed"),
+    [
+        ("LicenseRef-PhysioNet-Credentialed-1.5.0", True),
+        ("LicenseRef-i2b2-DUA", True),
+        ("MIT AND (LicenseRef-x-NoRedistribution OR MIT)", True),
+        ("LicenseRef-restricted", True),
+        ("CC-BY-NC-ND-4.0", False),
+        ("LicenseRef-public-domain", False),
+        ("GPL-3.0-only WITH Classpath-exception-2.0", False),
+        ("LicenseRef-unrestricted", False),
+    ],
+)
+def test_one_rule_says_which_licences_forbid_redistribution(license: str, closed: bool) -> None:
+    assert forbids_redistribution(license) is closed
+
+
+def test_a_record_that_may_not_be_redistributed_stops_the_publication(out: Path) -> None:
+    closed = record(7, provenance={"origin": "i2b2-2010", "license": "LicenseRef-i2b2-DUA"})
+    with pytest.raises(BioinstructError, match=f"{closed.id} from 'i2b2-2010' may not be redis"):
+        publish([*records(3), closed], out)
+    assert list(out.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_an_interruption_leaves_what_was_there_before(
+    out: Path, error: type[BaseException]
+) -> None:
+    publish(records(2), out)
+    before = _tree(out.parent)
+
+    def broken() -> Iterator[Instruction]:
+        yield from records(1500)
+        raise error
+
+    with pytest.raises(error):
+        publish(broken(), out)
+    assert _tree(out.parent) == before
+    assert sorted(out.parent.iterdir()) == [out]
+
+
+def test_a_full_disk_is_an_error_and_leaves_nothing(out: Path) -> None:
+    code = (
+        "import resource, pathlib\n"
+        "from bioinstruct import BioinstructError\n"
+        "from bioinstruct.publish import publish\n"
+        "from tests.records import records\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        "try: publish(records(2000), pathlib.Path('bioinstruct'))\n"
+        "except BioinstructError as error: print(error, '|', error.hint)\n"
+    )
+    done = _python(code, out.parent, PYTHONPATH=str(ROOT))
+    assert done.stdout.startswith(f"cannot publish to {out}: "), done.stderr
+    assert "| check the space" in done.stdout
+    assert list(out.parent.iterdir()) == []
+
+
+def test_a_folder_that_holds_anything_else_is_never_replaced(out: Path) -> None:
+    publish(records(2), out)
+    (out / "notes.txt").write_text("mine", encoding="utf-8")
+    before = _tree(out)
+    with pytest.raises(BioinstructError, match=r"is not replaced.*notes\.txt"):
+        publish(records(3), out)
+    assert _tree(out) == before
+
+
+def _user_folder(out: Path) -> None:
+    (out / "data").mkdir(parents=True)
+    (out / "data" / "train-00000-of-00001.parquet").write_bytes(b"mine")
+    (out / "README.md").write_text("mine", encoding="utf-8")
+
+
+def test_a_folder_that_only_looks_published_is_never_replaced(out: Path) -> None:
+    _user_folder(out)
+    with pytest.raises(BioinstructError, match="no mark of a published dataset"):
+        publish(records(3), out)
+    (out / "statistics.json").write_text('{"format": "else"}', encoding="utf-8")
+    with pytest.raises(BioinstructError, match="no mark of a published dataset"):
+        publish(records(3), out)
+    assert (out / "README.md").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_file_and_the_current_folder_are_refused(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out.write_text("mine", encoding="utf-8")
+    with pytest.raises(BioinstructError, match="is a file"):
+        publish(records(1), out)
+    monkeypatch.chdir(out.parent)
+    for current in (Path(), Path(".."), Path("/")):
+        with pytest.raises(BioinstructError, match="contains, the current folder"):
+            publish(records(1), current)
+    assert out.read_text(encoding="utf-8") == "mine"
+
+
+def test_an_empty_folder_a_new_path_and_a_link_are_filled(out: Path) -> None:
+    out.mkdir()
+    publish(records(1), out)
+    link = out.parent / "link"
+    link.symlink_to(out)
+    publish(records(2), link)
+    assert link.is_symlink()
+    assert len(list(read_examples(str(out)))) == 2
+    publish(records(1), out.parent / "new" / "deep")
+    assert (out.parent / "new" / "deep" / "README.md").is_file()
+
+
+def _front_matter(text: str) -> Any:
+    match = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
+    assert match
+    return yaml.safe_load(match[1])
+
+
+NASTY = 'quo"te: # & | <b> `x`\n---\n$name [link](http://x)'
+
+
+def test_the_card_is_valid_and_says_what_is_in_the_data(out: Path) -> None:
+    examples = [
+        *records(3),
+        record(3, category="QA", task="yes-no", provenance={"license": "MIT"}),
+        record(4, category="GEN", provenance={"kind": "generated", "teacher": TEACHER}),
+        record(5, provenance={"origin": "the|corpus", "license": "LicenseRef-public-domain"}),
+    ]
+    publish(examples, out)
+    text = (out / "README.md").read_text(encoding="utf-8")
+    front = _front_matter(text)
+    assert front["license"] == ["cc-by-4.0", "mit", "other"]
+    assert front["size_categories"] == ["n<1K"]
+    assert front["language"] == ["en"]
+    assert front["task_categories"] == [
+        "question-answering",
+        "text-generation",
+        "token-classification",
+    ]
+    assert DatasetCard(text).data.to_dict()["license"] == front["license"]  # type: ignore[no-untyped-call]
+    assert "6 biomedical instructions" in text
+    assert "| IE | information extraction | 4 | 66.7 % | 1 |" in text
+    assert "- **QA**: yes-no." in text
+    assert "| generated | written by a language model | 1 | 16.7 % |" in text
+    assert "Models that wrote generated records: some-model." in text
+    assert "| corpus | not stated | CC-BY-4.0 | compiled | 3 |" in text
+    assert "| the\\|corpus | not stated | LicenseRef-public-domain | compiled | 1 |" in text
+    assert "| output, characters | 7 | 7 | 7 | 7 | 7 | 7 |" in text
+    for doi in ("10.1093/jamia/ocae122", "10.1016/j.artmed.2024.103007"):
+        assert doi in text
+    assert "Not medical advice" in text
+
+
+def test_the_card_shows_a_record_that_is_in_the_data(out: Path) -> None:
+    publish([record(0, input="x" * 5000), *records(3)], out)
+    text = (out / "README.md").read_text(encoding="utf-8")
+    shown = re.search(r"```json\n(.*?)\n```", text, re.DOTALL)
+    assert shown
+    assert Instruction.model_validate_json(shown[1]) == record(0)
+
+
+def test_a_card_without_a_short_record_shows_none(out: Path) -> None:
+    publish([record(0, input="")], out)
+    text = (out / "README.md").read_text(encoding="utf-8")
+    assert "One of the records" not in text
+    assert "\n\n\n" not in text
+    assert "1 record has no input" in text
+
+
+def test_text_from_the_data_cannot_break_the_card(out: Path) -> None:
+    publish(
+        [record(0, task="a|b*c", provenance={"origin": NASTY, "revision": NASTY})], out, name=NASTY
+    )
+    text = (out / "README.md").read_text(encoding="utf-8")
+    assert _front_matter(text)["pretty_name"] == NASTY
+    rows = [line for line in text.splitlines() if "quo" in line and line.startswith("|")]
+    assert len(rows) == 1
+    assert len(re.findall(r"(?<!\\)\|", rows[0])) == 6
+    assert load_dataset(str(out), split="train").num_rows == 1
+
+
+def test_the_code_in_the_card_runs(out: Path) -> None:
+    publish(records(2), out)
+    code = re.search(r"```python\n(.*?)```", (out / "README.md").read_text("utf-8"), re.DOTALL)
+    assert code
+    done = _python(code[1], out.parent)
+    assert done.stdout == "Name the disease in sentence 0.\n", done.stderr
+
+
+def test_a_long_list_of_tasks_is_cut_with_its_count(out: Path) -> None:
+    publish([record(n, task=f"task-{n % 50:02d}") for n in range(150)], out)
+    text = (out / "README.md").read_text(encoding="utf-8")
+    assert "task-00 (3), task-01 (3)" in text
+    assert "task-39 (3), 10 more (30)." in text
+
+
+def test_the_card_in_the_repository_is_that_of_the_data_that_ships(tmp_path: Path) -> None:
+    # `UPDATE_GOLDEN=1 pytest tests/test_publish.py` renews it.
+    examples = [*read_examples("seeds"), *read_examples("demo")]
+    publish(examples, tmp_path / "bioinstruct")
+    for name in ("README.md", "statistics.json"):
+        now = (tmp_path / "bioinstruct" / name).read_text(encoding="utf-8")
+        if os.environ.get("UPDATE_GOLDEN"):
+            (CARD / name).write_text(now, encoding="utf-8")
+        assert (CARD / name).read_text(encoding="utf-8") == now, f"dataset_card/{name} is stale"
+
+
+def test_the_code_in_the_guide_runs_and_prints_what_it_says(tmp_path: Path) -> None:
+    guide = (ROOT / "docs" / "publish.md").read_text(encoding="utf-8")
+    code = "".join(re.findall(r"```python\n(.*?)```", guide, re.DOTALL))
+    done = _python(code, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == re.findall(r"^#> (.*)", code, re.MULTILINE)
+
+
+def test_the_real_corpora_are_published_whole(data: Path, out: Path) -> None:
+    published = {"ncbi-disease": 5424, "pubmedqa": 500, "mts-dialog": 1201}
+    for name, count in published.items():
+        examples = list(corpora.read(name, "train", data=data))
+        assert len(examples) == count
+        statistics = publish(examples, out)
+        assert statistics.examples + statistics.duplicates == count
+        found = load_dataset(str(out), split="train")
+        assert found.num_rows == statistics.examples
+        assert found.features == features()
