@@ -1,5 +1,6 @@
 """Make biomedical instruction datasets and measure what they do to a language model."""
 
+from bioinstruct.compile import compile_corpora
 from bioinstruct.errors import (
     BioinstructError,
     DataError,
@@ -8,8 +9,10 @@ from bioinstruct.errors import (
     UnknownNameError,
 )
 from bioinstruct.jsonl import read, write
+from bioinstruct.load import load_dataset, read_examples
 from bioinstruct.prompts import Style, render
 from bioinstruct.schema import Category, Instruction, Provenance, Teacher
+from bioinstruct.seeds import check_seeds, load_seeds
 
 __all__ = [
     "BioinstructError",
@@ -23,7 +26,12 @@ __all__ = [
     "Teacher",
     "UnknownNameError",
     "__version__",
+    "check_seeds",
+    "compile_corpora",
+    "load_dataset",
+    "load_seeds",
     "read",
+    "read_examples",
     "render",
     "write",
 ]

@@ -6,12 +6,13 @@ import argparse
 import errno
 import os
 import sys
+import time
 from collections.abc import Callable
 from typing import NoReturn
 
 from bioinstruct.errors import BioinstructError
 
-__all__ = ["Line", "positive", "run_command"]
+__all__ = ["Line", "positive", "run_command", "say"]
 
 
 def run_command(name: str, command: Callable[[], int]) -> NoReturn:
@@ -64,12 +65,19 @@ def positive(text: str) -> int:
     return number
 
 
-class Line:
-    """A line on stderr that is rewritten in place; where stderr is a file, only its last state."""
+def say(text: str) -> None:
+    """Print on stderr: stdout is for data."""
+    print(text, file=sys.stderr, flush=True)
 
-    def __init__(self) -> None:
+
+class Line:
+    """A line on stderr that is rewritten in place; where stderr is a file, a line now and then."""
+
+    def __init__(self, *, seconds: float = 30) -> None:
         self._live = sys.stderr.isatty()
         self._width = 0
+        self._seconds = seconds
+        self._shown = time.monotonic()
 
     def show(self, text: str, *, last: bool = False) -> None:
         """Show the text in place of what the line showed before; `last` ends the line."""
@@ -77,5 +85,6 @@ class Line:
             end = "\n" if last else ""
             print("\r" + text.ljust(self._width), end=end, file=sys.stderr, flush=True)
             self._width = 0 if last else len(text)
-        elif last:
+        elif text and (last or time.monotonic() - self._shown > self._seconds):
+            self._shown = time.monotonic()
             print(text, file=sys.stderr, flush=True)

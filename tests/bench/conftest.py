@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from bioinstruct import Category, Instruction, Provenance
 
 SHAPES: dict[str, dict[str, Any]] = {

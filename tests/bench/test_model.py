@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 import torch
+
 from bioinstruct import Instruction, ModelError, Style
 from bioinstruct.bench.model import CausalLM
+
 from .conftest import SHAPES
 
 Make = Callable[..., Instruction]
@@ -118,8 +120,9 @@ def test_a_tokenizer_that_appends_its_end_token_does_not_end_the_prompt(
 ) -> None:
     import copy
 
-    from bioinstruct.bench.encode import Encoder
     from tokenizers.processors import TemplateProcessing
+
+    from bioinstruct.bench.encode import Encoder
 
     odd = copy.deepcopy(tokenizer)
     odd.backend_tokenizer.post_processor = TemplateProcessing(

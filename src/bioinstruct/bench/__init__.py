@@ -1,0 +1,1 @@
+"""Score, tune and compare language models on biomedical tasks."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,10 +13,10 @@ from bioinstruct.bench import tasks as _tasks  # noqa: F401  # defines the tasks
 from bioinstruct.bench.task import Task, get_task, known_tasks
 from bioinstruct.errors import BioinstructError, MissingError
 from bioinstruct.jsonl import write
+from bioinstruct.load import read_examples
 from bioinstruct.prompts import Style
-from bioinstruct.publish import read_examples
 from bioinstruct.schema import Instruction
-from bioinstruct.terminal import Line, positive, run_command
+from bioinstruct.terminal import Line, positive, run_command, say
 
 if TYPE_CHECKING:
     from bioinstruct.bench.report import Report
@@ -99,7 +98,8 @@ def _bench(args: argparse.Namespace) -> int:
     if not args.model:
         raise BioinstructError("no model", hint="give one with --model PATH, or `--model tiny`")
     tasks = [get_task(name) for name in dict.fromkeys(args.tasks)] if args.tasks else _present()
-    from bioinstruct.bench.model import CausalLM, quiet
+    from bioinstruct.bench.loading import quiet
+    from bioinstruct.bench.model import CausalLM
     from bioinstruct.bench.report import DEMONSTRATION, notes, table
     from bioinstruct.bench.run import load_tests, run
     from bioinstruct.bench.tune import load_recipe
@@ -183,8 +183,3 @@ def _watch() -> Watch:
 def _kept(out: Path, report: Report) -> str:
     names = ["report.json", "answers.jsonl", *(["adapter"] if report.tuning else [])]
     return "kept " + ", ".join(str(out / name) for name in names)
-
-
-def say(text: str) -> None:
-    """Print on stderr: stdout is for the report."""
-    print(text, file=sys.stderr, flush=True)

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bioinstruct.text import words
+
 __all__ = ["Array", "Metric", "accuracy", "entity_f1", "rouge1", "rouge2", "rougeL"]
 
 Array = npt.NDArray[np.float64]
@@ -67,11 +69,18 @@ def _rouge_scorer() -> Any:
 
 
 def _rouge(kind: str) -> Metric:
+    size = 2 if kind == "rouge2" else 1
+
     def count(gold: str, prediction: str | None) -> tuple[float, ...]:
+        if len(words(gold)) < size:
+            return (0.0, 0.0)  # nothing to recall: even the gold itself would score 0
         return (float(_rouge_scorer().score(gold, prediction or "")[kind].fmeasure), 1.0)
 
     label = kind.removeprefix("rouge")
-    spec = f"mean over items of the ROUGE-{label} F measure of rouge-score, without stemming"
+    spec = (
+        f"mean over items of the ROUGE-{label} F measure of rouge-score, without stemming; "
+        f"items whose gold has fewer than {size} word{'s' * (size > 1)} are left out"
+    )
     return Metric(f"ROUGE-{label}", spec, count, _mean)
 
 

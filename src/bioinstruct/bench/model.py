@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,17 +14,12 @@ import torch
 import torch.nn.functional as F
 
 from bioinstruct.bench.encode import Encoder
+from bioinstruct.bench.loading import context_length, load_model_and_tokenizer
 from bioinstruct.errors import ModelError
 from bioinstruct.prompts import Style
 from bioinstruct.schema import Instruction
 
-__all__ = ["TINY", "CausalLM", "Choice", "Completion", "quiet"]
-
-TINY = Path(__file__).parent.parent / "data" / "tiny"
-"""The model that ships with the package; `--model tiny`."""
-
-_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
-_DEFAULT_CONTEXT = 2048  # where a config names no length, as in lm-evaluation-harness
+__all__ = ["CausalLM", "Choice", "Completion"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,33 +66,16 @@ class CausalLM:
         device: str | None = None,
         trust_remote_code: bool = False,
     ) -> CausalLM:
-        """Load a model folder, a Hub id, or `tiny`.
-
-        Weights are float32 on a CPU and bfloat16 on an accelerator.
+        """Load a model folder, a Hub id, or `tiny`, to an accelerator where there is one.
 
         Raises:
             ModelError: there is no such model, or it is not a causal language model.
         """
-        from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
-
-        source = _source(path)
-        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        options: dict[str, Any] = {"trust_remote_code": trust_remote_code}
-        with _loading_errors(path):
-            config = AutoConfig.from_pretrained(source, **options)
-            if config.is_encoder_decoder:
-                raise ModelError(
-                    f"{path} is an encoder-decoder ({config.model_type}), not a decoder"
-                )
-            tokenizer = AutoTokenizer.from_pretrained(source, **options)
-            model: Any = AutoModelForCausalLM.from_pretrained(
-                source,
-                dtype=torch.float32 if device == "cpu" else torch.bfloat16,
-                use_safetensors=True,
-                **options,
-            )
-        model.to(device).eval()
-        encoder = Encoder(tokenizer, style, _context_length(config))
+        name = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        model, tokenizer = load_model_and_tokenizer(
+            path, torch.device(name), trust_remote_code=trust_remote_code
+        )
+        encoder = Encoder(tokenizer, style, context_length(model.config))
         return cls(model, encoder, name=path)
 
     @property
@@ -330,55 +307,6 @@ class CausalLM:
         own = getattr(config, "eos_token_id", None)
         more = own if isinstance(own, list) else [own] if own is not None else []
         return {self.encoder.eos_id, *more}
-
-
-def quiet() -> None:
-    """Silence the progress bars and advice of transformers: the command shows its own."""
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-
-
-def _source(path: str) -> str:
-    """The folder or Hub id behind what the user named."""
-    if path == "tiny":
-        return str(TINY)
-    folder = Path(path).expanduser()
-    if folder.is_dir():
-        if not (folder / "config.json").is_file():
-            raise ModelError(
-                f"{path} holds no config.json, so it is not a model folder",
-                hint="name the folder that save_pretrained wrote",
-            )
-        return str(folder)
-    if folder.exists() or not _HUB_ID.fullmatch(path):
-        raise ModelError(
-            f"no model at {path!r}: not a folder", hint="name a model folder, a Hub id, or `tiny`"
-        )
-    return path
-
-
-@contextlib.contextmanager
-def _loading_errors(path: str) -> Iterator[None]:
-    """Turn the libraries' errors of loading into one that says what to do."""
-    try:
-        yield
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
-        first = str(error).strip().split("\n")[0]
-        raise ModelError(
-            f"cannot load {path!r} as a causal language model: {first}",
-            hint="it must be a folder, or a Hub id, with config, tokenizer and safetensors weights",
-        ) from error
-
-
-def _context_length(config: Any) -> int:
-    text = config.get_text_config()
-    for field in ("max_position_embeddings", "n_positions", "n_ctx", "seq_length"):
-        length = getattr(text, field, None)
-        if isinstance(length, int) and length > 0:
-            return length
-    return _DEFAULT_CONTEXT
 
 
 def _fingerprint(model: Any, encoder: Encoder) -> str:

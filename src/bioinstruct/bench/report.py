@@ -115,7 +115,8 @@ def notes(report: Report) -> list[str]:
 def adapter_card(report: Report) -> str:
     """The model card that lies beside the adapter."""
     recipe, tuning = report.recipe, report.tuning
-    assert recipe is not None and tuning is not None
+    assert recipe is not None
+    assert tuning is not None
     settings = "\n".join(f"| {name} | {value} |" for name, value in recipe.model_dump().items())
     return f"""---
 base_model: {json.dumps(report.model)}
@@ -128,7 +129,8 @@ tags: [lora, biomedical, bioinstruct]
 {report.versions["bioinstruct"]} on {tuning.examples:,} instructions ({tuning.tokens:,} tokens in \
 {tuning.steps:,} steps, {tuning.trained_parameters:,} parameters trained, loss \
 {tuning.losses[0]:.2f} to {tuning.losses[-1]:.2f} nats per answer token). Prompt style: \
-`{report.style}`. {tuning.shortened} inputs were shortened to fit, {tuning.skipped} examples left out.
+`{report.style}`. {tuning.shortened} inputs were shortened to fit; {tuning.skipped} examples did \
+not fit and were left out.
 
 Not for medical use.
 

@@ -15,7 +15,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -50,6 +50,8 @@ class Recipe(BaseModel):
     max_length: int = Field(1024, ge=16)
     """Longest example in tokens; the input of a longer one is shortened, its answer never."""
     max_gradient_norm: float = Field(1.0, gt=0)
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of the matrix products in training; `auto` is bfloat16 where the device computes in it."""
     train_embeddings: bool = False
     """Train the token embedding too: for a base that is too small to have good ones."""
 
@@ -160,6 +162,7 @@ def tune(
     parameters = [p for p in model.model.parameters() if p.requires_grad]
     tuning.trained_parameters = sum(p.numel() for p in parameters)
     optimizer = torch.optim.AdamW(parameters, lr=recipe.learning_rate, weight_decay=0.0)
+    low = _in_bfloat16(model.device, recipe)
     steps = recipe.epochs * math.ceil(len(rows) / recipe.batch_size)
     model.model.train()
     started = time.perf_counter()
@@ -167,7 +170,8 @@ def tune(
         factor = _rate_factor(tuning.steps, steps, recipe.warmup)
         for group in optimizer.param_groups:
             group["lr"] = recipe.learning_rate * factor
-        loss = _accumulate_gradient(model, batch)
+        with torch.autocast(model.device.type, torch.bfloat16, enabled=low):
+            loss = _accumulate_gradient(model, batch)
         if not math.isfinite(loss):
             raise BioinstructError(
                 f"the loss of step {tuning.steps + 1} is {loss}", hint="lower learning_rate"
@@ -258,6 +262,15 @@ def _accumulate_gradient(model: CausalLM, batch: list[_Row]) -> float:
         loss.backward()  # type: ignore[no-untyped-call]
         total += float(loss.detach())
     return total
+
+
+def _in_bfloat16(device: torch.device, recipe: Recipe) -> bool:
+    if recipe.precision != "auto":
+        return recipe.precision == "bfloat16"
+    if device.type == "cpu":
+        # Without the instructions for it a CPU only emulates bfloat16, slower than float32.
+        return torch.cpu._is_avx512_bf16_supported()
+    return device.type == "cuda" and torch.cuda.is_bf16_supported()
 
 
 def _rate_factor(step: int, steps: int, warmup: float) -> float:

@@ -1,0 +1,37 @@
+# Every target works in a fresh clone: it makes .venv when that is missing or out of date.
+PYTHON ?= python3
+BIN := .venv/bin
+# CI passes CONSTRAINTS=constraints.txt implicitly; elsewhere `make CONSTRAINTS= test` takes the newest.
+CONSTRAINTS ?= constraints.txt
+
+.PHONY: demo test test-all check format clean
+
+demo: .venv/installed
+	$(BIN)/bioinstruct compile demo --split train --out demo/train.jsonl
+	$(BIN)/bioinstruct publish demo/train.jsonl --out demo/bioinstruct
+	cd demo && ../$(BIN)/python -c 'from datasets import load_dataset; print(load_dataset("bioinstruct"))'
+	$(BIN)/bioinstruct-bench --model tiny --tasks demo-qa demo-ie demo-gen --data demo/bioinstruct --out demo/run
+
+test: .venv/installed
+	$(BIN)/pytest -m "not peer"
+
+test-all: .venv/installed
+	$(BIN)/pytest
+
+check: .venv/installed
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/pytest -m "not peer" -q
+
+format: .venv/installed
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+.venv/installed: pyproject.toml $(CONSTRAINTS)
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv demo out dist

@@ -1,0 +1,101 @@
+"""Finding and loading a causal language model, with errors that say what to do."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bioinstruct.errors import ModelError
+
+__all__ = ["TINY", "context_length", "load_model_and_tokenizer", "quiet"]
+
+TINY = Path(__file__).parent.parent / "data" / "tiny"
+"""The model that ships with the package; `--model tiny`."""
+
+_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_DEFAULT_CONTEXT = 2048  # where a config names no length, as in lm-evaluation-harness
+
+
+def load_model_and_tokenizer(
+    path: str, device: torch.device, *, trust_remote_code: bool = False
+) -> tuple[Any, Any]:
+    """A decoder in evaluation mode and its tokenizer, from a folder, a Hub id or `tiny`.
+
+    Weights are safetensors only; float32 on a CPU and bfloat16 on an accelerator.
+
+    Raises:
+        ModelError: there is no such model, or it is an encoder-decoder.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    source = _source(path)
+    options: dict[str, Any] = {"trust_remote_code": trust_remote_code}
+    with _loading_errors(path):
+        config = AutoConfig.from_pretrained(source, **options)
+        if config.is_encoder_decoder:
+            raise ModelError(f"{path} is an encoder-decoder ({config.model_type}), not a decoder")
+        tokenizer = AutoTokenizer.from_pretrained(source, **options)
+        model: Any = AutoModelForCausalLM.from_pretrained(
+            source,
+            dtype=torch.float32 if device.type == "cpu" else torch.bfloat16,
+            use_safetensors=True,
+            **options,
+        )
+    return model.to(device).eval(), tokenizer
+
+
+def quiet() -> None:
+    """Silence the progress bars and advice of the libraries: the command shows its own."""
+    warnings.filterwarnings("ignore", module=r"(transformers|peft|torch)\b")
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+
+
+def _source(path: str) -> str:
+    """The folder or Hub id behind what the user named."""
+    if path == "tiny":
+        return str(TINY)
+    folder = Path(path).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise ModelError(
+                f"{path} holds no config.json, so it is not a model folder",
+                hint="name the folder that save_pretrained wrote",
+            )
+        return str(folder)
+    if folder.exists() or not _HUB_ID.fullmatch(path):
+        raise ModelError(
+            f"no model at {path!r}: not a folder", hint="name a model folder, a Hub id, or `tiny`"
+        )
+    return path
+
+
+@contextlib.contextmanager
+def _loading_errors(path: str) -> Iterator[None]:
+    """Turn the libraries' errors of loading into one that says what to do."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        first = str(error).strip().split("\n")[0]
+        raise ModelError(
+            f"cannot load {path!r} as a causal language model: {first}",
+            hint="it must be a folder, or a Hub id, with config, tokenizer and safetensors weights",
+        ) from error
+
+
+def context_length(config: Any) -> int:
+    """How many tokens a model of this configuration can take in at once."""
+    text = config.get_text_config()
+    for field in ("max_position_embeddings", "n_positions", "n_ctx", "seq_length"):
+        length = getattr(text, field, None)
+        if isinstance(length, int) and length > 0:
+            return length
+    return _DEFAULT_CONTEXT
