@@ -20,6 +20,26 @@ FREQUENCIES = {
     "qhs": "at bedtime",
     "qwk": "once weekly",
 }
+CLINICS = {
+    "car": "cardiology",
+    "res": "respiratory medicine",
+    "gi": "gastroenterology",
+    "neu": "neurology",
+    "psy": "psychiatry",
+    "end": "endocrinology",
+    "ren": "nephrology and urology",
+    "msk": "rheumatology",
+    "der": "dermatology",
+    "eye": "ophthalmology",
+    "ent": "otolaryngology",
+    "den": "dentistry",
+    "obs": "gynecology",
+    "hem": "hematology",
+    "inf": "infectious diseases",
+    "gen": "medical genetics",
+}
+MARKS = frozenset({"adverse", "brief", "event"})
+"""Tags that say something of one entity: what a drug can cause, what lasts days, what strikes."""
 VERBS = {"is": "are", "was": "were", "has": "have", "remains": "remain"}
 
 
@@ -42,7 +62,10 @@ class Entity:
     ages: tuple[int, int] = (0, 99)
     tags: frozenset[str] = frozenset()
     """Specialties; the modality of an imaging or laboratory finding; the uses of a drug."""
+    specialty: str = ""
     drug_class: str = ""
+    allergen: bool = False
+    """Whether people are often allergic to this drug."""
     dose: str = ""
     frequency: str = ""
 
@@ -77,6 +100,10 @@ class Entity:
     @property
     def By(self) -> str:
         return self.by[0].upper() + self.by[1:]
+
+    @property
+    def clinic(self) -> str:
+        return CLINICS[self.specialty]
 
     @property
     def freq(self) -> str:
@@ -114,11 +141,14 @@ def _clinical(row: dict[str, str], kind: str, separator: str | None) -> Entity:
         sex=row["sex"],
         ages=_span(row["ages"]),
         tags=frozenset(tags),
+        specialty=tags[0],
     )
 
 
-def _drug(row: dict[str, str], used_for: list[Entity]) -> Entity:
+def _drug(row: dict[str, str], use: dict[str, str], conditions: list[Entity]) -> Entity:
     """A drug may be given to those who have one of the conditions that it is used for."""
+    names = use["conditions"].split("; ")
+    used_for = [c for c in conditions if c.name in names and c.split == row["split"]]
     sexes = {condition.sex for condition in used_for}
     return Entity(
         name=row["name"],
@@ -128,6 +158,7 @@ def _drug(row: dict[str, str], used_for: list[Entity]) -> Entity:
         ages=(min(condition.ages[0] for condition in used_for), 99),
         tags=frozenset(condition.name for condition in used_for),
         drug_class=row["class"],
+        allergen=use["allergen"] == "yes",
         dose=row["dose"],
         frequency=row["frequency"],
     )
@@ -141,14 +172,8 @@ def entities(split: str) -> tuple[Entity, ...]:
         _clinical(row, row["kind"], "\n" if row["kind"] in {"imaging", "lab"} else None)
         for row in table("findings")
     ]
-    uses = {row["class"]: row["conditions"].split("; ") for row in table("uses")}
-    drugs = [
-        _drug(
-            row,
-            [c for c in conditions if c.name in uses[row["class"]] and c.split == row["split"]],
-        )
-        for row in table("drugs")
-    ]
+    uses = {row["class"]: row for row in table("uses")}
+    drugs = [_drug(row, uses[row["class"]], conditions) for row in table("drugs")]
     return tuple(entity for entity in [*conditions, *findings, *drugs] if entity.split == split)
 
 
@@ -174,7 +199,7 @@ def _related(one: Entity, other: Entity) -> bool:
         return other.name in one.tags
     if other.is_drug and not one.is_drug:
         return one.name in other.tags
-    return bool(one.tags & other.tags)
+    return bool(one.tags & other.tags - MARKS)
 
 
 def compatible(one: Entity, other: Entity, *, linked: bool) -> bool:

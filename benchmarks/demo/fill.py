@@ -18,20 +18,28 @@ __all__ = ["Filled", "fill", "mentions", "sentences", "slots"]
 
 SLOT = re.compile(r"\{(([a-z])(\d)[a-z]?)(\.\w+)?\}")
 TRIES = 2000
+CANDIDATES = 3
+CHILDREN, CHILD = "jk", 14
+"""The slots that make the patient a child, and the oldest that one is then."""
 
 POOLS: dict[str, Callable[[Entity], bool]] = {
     "c": lambda e: e.is_condition and "vet" not in e.tags,
     "h": lambda e: e.kind == "chronic" and "vet" not in e.tags,
     "a": lambda e: e.kind == "acute" and "vet" not in e.tags,
-    "n": lambda e: e.kind == "tumor",
-    "k": lambda e: e.is_condition and "vet" not in e.tags and e.ages[0] <= 10,
+    "j": lambda e: e.kind == "chronic" and "vet" not in e.tags and e.ages[0] <= 10,
+    "n": lambda e: e.kind == "tumor" and "hem" not in e.tags,
+    "k": lambda e: e.kind == "acute" and "vet" not in e.tags and e.ages[0] <= 10,
     "b": lambda e: e.is_condition and "den" in e.tags,
     "g": lambda e: e.is_condition and "gen" in e.tags,
+    "m": lambda e: "event" in e.tags,
+    "u": lambda e: e.is_condition and e.sex == "p",
     "v": lambda e: e.is_condition and "vet" in e.tags,
     "d": lambda e: e.is_drug and e.sex not in {"dog", "cat"},
     "o": lambda e: e.is_drug and bool(e.dose),
     "w": lambda e: e.is_drug and e.sex in {"dog", "cat"},
+    "r": lambda e: e.is_drug and e.allergen,
     "s": lambda e: e.kind == "symptom",
+    "f": lambda e: "adverse" in e.tags,
     "e": lambda e: e.kind == "sign",
     "i": lambda e: e.kind == "imaging",
     "l": lambda e: e.kind == "lab",
@@ -56,16 +64,20 @@ def _fits(slot: str, entity: Entity, chosen: dict[str, Entity]) -> bool:
 
 
 def _choose(names: list[str], split: str, draw: Draw) -> dict[str, Entity]:
-    """One entity a slot; starting from the drugs half of the time gives each its share."""
+    """One entity a slot, rather one that was used little so far.
+
+    Starting from the drugs half of the time gives each drug its share.
+    """
     for _ in range(TRIES):
-        first = draw.pick(["cdo", "chakbgn", "dow"])
+        first = draw.pick(["dorw", "chakbgjmnuv"])
         chosen: dict[str, Entity] = {}
         for slot in sorted(names, key=lambda name: (name[0] not in first, names.index(name))):
             pool = [e for e in _pool(slot[0], split) if _fits(slot, e, chosen)]
             if not pool:
                 break
-            chosen[slot] = draw.pick(pool)
+            chosen[slot] = min(draw.picks(pool, CANDIDATES), key=lambda e: draw.used[e.name])
         else:
+            draw.used.update(entity.name for entity in chosen.values())
             return chosen
     raise RuntimeError(f"no entities of the {split} split fit together in {names}")
 
@@ -76,9 +88,16 @@ def fill(text: str, split: str, draw: Draw, *, introduced: bool = False) -> Fill
     who = common(chosen.values())
     assert who is not None
     sex, (low, high) = who
+    if any(slot[0] in CHILDREN for slot in chosen):
+        high = min(high, CHILD)
     ages = (low or 19, high) if chosen else (19, 90)
     patient = Patient.draw(draw, sex, ages, introduced=introduced)
-    durations = {m[1]: Duration.draw(draw) for m in SLOT.finditer(text) if m[2] == "t"}
+    brief = any("brief" in entity.tags for entity in chosen.values())
+    durations = {
+        m[1]: Duration.draw(draw, brief=brief or m[2] == "y")
+        for m in SLOT.finditer(text)
+        if m[2] in "ty"
+    }
     return {**chosen, **durations, "p": patient, "x": Numbers(draw, split, patient)}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -12,14 +13,13 @@ from demo.entities import table
 __all__ = ["Draw", "Duration", "Numbers", "Patient"]
 
 T = TypeVar("T")
-ONES = "one two three four five six seven eight nine ten eleven twelve".split()
-TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+ONES = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven"]
+TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 UNITS = [("day", "d", 7), ("week", "wk", 8), ("month", "mo", 11)]
 BREEDS = {
     "dog": ["Labrador retriever", "beagle", "border collie", "boxer", "cocker spaniel"],
     "cat": ["domestic shorthair cat", "Siamese cat", "Maine Coon cat", "Persian cat"],
 }
-CLINICS = ["cardiology", "neurology", "dermatology", "gastroenterology", "rheumatology"]
 STUDIES = ["HORIZON", "BEACON", "ATLAS", "MERIDIAN", "COMPASS-2", "SUMMIT", "AURORA", "PIONEER-X"]
 
 
@@ -28,6 +28,7 @@ class Draw:
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
+        self.used: Counter[str] = Counter()
 
     def below(self, end: int) -> int:
         return int(self._random.random() * end)
@@ -40,6 +41,9 @@ class Draw:
 
     def pick(self, items: Sequence[T]) -> T:
         return items[self.below(len(items))]
+
+    def picks(self, items: Sequence[T], count: int) -> list[T]:
+        return [self.pick(items) for _ in range(count)]
 
     def shuffled(self, items: Sequence[T]) -> list[T]:
         rest = list(items)
@@ -74,14 +78,14 @@ class Duration:
         return f"{self.number} {self.short}"
 
     @classmethod
-    def draw(cls, draw: Draw) -> Duration:
-        unit, short, most = draw.pick(UNITS)
+    def draw(cls, draw: Draw, *, brief: bool) -> Duration:
+        unit, short, most = draw.pick(UNITS[:1] if brief else UNITS)
         return cls(draw.between(2, most), unit, short)
 
 
 @dataclass(frozen=True)
 class Patient:
-    """Whom a note is about; `He` is the patient by name of role until a sentence introduced them."""
+    """Whom a note is about; `He` is "The patient" until a sentence has introduced them."""
 
     age: int
     sex: str
@@ -98,9 +102,13 @@ class Patient:
         return cls(age, sex, nouns[age >= 18], introduced)
 
     @property
-    def A(self) -> str:
-        article = "An" if self.age in {8, 11, 18} or 80 <= self.age <= 89 else "A"
+    def a(self) -> str:
+        article = "an" if self.age in {8, 11, 18} or 80 <= self.age <= 89 else "a"
         return f"{article} {self.age}-year-old {self.noun}"
+
+    @property
+    def A(self) -> str:
+        return self.a[0].upper() + self.a[1:]
 
     @property
     def FM(self) -> str:
@@ -138,13 +146,15 @@ class Patient:
 
 
 class Numbers:
-    """The figures and names of one record: `{x.bp}`, `{x.ward}`, `{x.name}` …"""
+    """The figures and names of one record, such as `{x.bp}` and `{x.name}`."""
 
     def __init__(self, draw: Draw, split: str, patient: Patient) -> None:
         names = [row["name"] for row in table("surnames") if row["split"] == split]
-        self.name, self.name2 = draw.shuffled(names)[:2]
+        self.name, self.name2, self.name3 = draw.shuffled(names)[:3]
         self.owner = f"{draw.pick(['Mr.', 'Ms.'])} {self.name2}"
-        self.bp = f"{draw.between(100, 148)}/{draw.between(60, 92)}"
+        child = patient.age < 18
+        upper, lower = ((92, 118), (54, 76)) if child else ((100, 148), (60, 92))
+        self.bp = f"{draw.between(*upper)}/{draw.between(*lower)}"
         self.hr = draw.between(58, 98)
         self.spo2 = draw.between(94, 99)
         self.time = f"{draw.between(6, 22):02d}:{draw.between(0, 59):02d}"
@@ -156,8 +166,9 @@ class Numbers:
         self.n = draw.between(40, 1900)
         self.N = f"{draw.pick(TENS)}-{ONES[draw.below(9)]}".capitalize()
         self.pct = draw.between(11, 89)
+        self.pct2 = draw.between(11, 39)
+        self.age = draw.between(45, 75)
         self.sites = draw.between(3, 40)
-        self.clinic = draw.pick(CLINICS)
         self.acronym = draw.pick(STUDIES)
         self.kg = _weight(draw, patient)
 

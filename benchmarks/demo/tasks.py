@@ -6,18 +6,17 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bioinstruct.schema import Category
 from demo.entities import Entity, table
 from demo.fill import Filled, fill, mentions, slots
 from demo.people import Draw
 
-from bioinstruct.schema import Category
-
 __all__ = ["TASKS", "Item", "Task"]
 
-OPENER = {"prose": 0.75, "terse": 0.6, "vet": 1.0, "trial": 0.6}
-CLOSER = {"prose": 0.25, "terse": 0.2, "vet": 0.3, "trial": 0.2}
+OPENED, CLOSED = 0.8, 0.45
+"""How often a note has a sentence before and after its frame."""
 SUBJECT = {"vet": "the animal", "trial": "the participant"}
-ASKED = {"drugs": "dow", "diseases": "chankbgv"}
+ASKED = {"drugs": "dorw", "diseases": "chakbgjmnuv"}
 
 QA_INSTRUCTIONS = [
     "Answer the question about the clinical note with yes, no or maybe.",
@@ -81,26 +80,29 @@ def _qa_gives(row: Row, kind: str) -> bool:
 
 def _question(target: Entity, register: str, draw: Draw) -> str:
     subject = SUBJECT.get(register, "the patient")
-    forms = [
-        f"Does {subject} have {target.a}?",
-        f"{target.verb('is').capitalize()} there {target.a}?",
-        f"{target.verb('is').capitalize()} {target.a} present?",
-    ]
-    if target.kind != "symptom":
+    forms = [f"Does {subject} have {target.a}?"]
+    if not target.is_condition:
+        forms.append(f"{target.verb('is').capitalize()} there {target.a}?")
+    if target.kind != "chronic":
+        forms.append(f"{target.verb('is').capitalize()} {target.a} present?")
+    if target.kind not in {"symptom", "chronic"}:
         forms.append(f"{target.verb('was').capitalize()} {target.a} found?")
     return draw.pick(forms)
 
 
-def _around(name: str, register: str, chances: dict[str, float], draw: Draw) -> str:
-    texts = [row["text"] for row in table(name) if row["register"] == register]
-    return draw.pick(texts) if texts and draw.chance(chances[register]) else ""
+def _context(row: Row, draw: Draw) -> tuple[str, str]:
+    """A sentence to open the note and one to close it, where the register has any, by chance."""
+    parts = []
+    for name, chance in (("openers", OPENED), ("closers", CLOSED)):
+        texts = [other["text"] for other in table(name) if other["register"] == row["register"]]
+        parts.append(draw.pick(texts) if texts and draw.chance(chance) else "")
+    return parts[0], parts[1]
 
 
 def _qa(row: Row, kind: str, split: str, draw: Draw) -> Item:
     answer = kind.split()[0]
     slot = draw.pick([slot for slot, label in _labels(row).items() if label == answer])
-    opener = _around("openers", row["register"], OPENER, draw)
-    closer = _around("closers", row["register"], CLOSER, draw)
+    opener, closer = _context(row, draw)
     text = " ".join(part for part in (opener, row["text"], closer) if part)
     filled = fill(text, split, draw, introduced=bool(opener))
     target = filled[slot]
@@ -114,7 +116,7 @@ def _ie_gives(row: Row, kind: str) -> bool:
     """Symptoms are no diseases, and a reader may disagree: such frames ask for drugs only."""
     asked, some = kind.split()
     letters = {slot[0] for slot in slots(row["text"])}
-    if asked == "diseases" and letters & set("se"):
+    if asked == "diseases" and letters & set("sef"):
         return False
     return bool(letters & set(ASKED[asked])) == (some == "some")
 
@@ -128,11 +130,16 @@ def _tokens(text: str) -> str:
 
 def _ie(row: Row, kind: str, split: str, draw: Draw) -> Item:
     asked = kind.split()[0]
-    filled = fill(row["text"], split, draw)
-    found = mentions(row["text"], filled, ASKED[asked])
+    opener, closer = _context(row, draw)
+    if slots(opener):
+        opener = ""
+    text = " ".join(part for part in (opener, row["text"], closer) if part)
+    filled = fill(text, split, draw)
+    found = mentions(text, filled, ASKED[asked])
     instruction = draw.pick(IE_INSTRUCTIONS).format(asked)
-    text = _tokens(row["text"].format_map(filled))
-    return Item(instruction, text, "\n".join(found) or "none", row["id"])
+    return Item(
+        instruction, _tokens(text.format_map(filled)), "\n".join(found) or "none", row["id"]
+    )
 
 
 def _gen(row: Row, kind: str, split: str, draw: Draw) -> Item:
