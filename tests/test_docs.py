@@ -31,7 +31,9 @@ def test_every_block_runs_and_prints_what_it_says(page: Path, tmp_path: Path) ->
     for kind, code in blocks:
         if kind == "python":
             printed = run([sys.executable, "-c", code], tmp_path)
-            said = [line.removeprefix("#> ") for line in code.splitlines() if line.startswith("#> ")]
+            said = [
+                line.removeprefix("#> ") for line in code.splitlines() if line.startswith("#> ")
+            ]
             for line in said:
                 assert line in printed.splitlines(), f"{page.name}: {line!r} not in\n{printed}"
         elif not code.startswith("make "):  # tested by running make itself
