@@ -18,6 +18,7 @@ LEVELS = [
     {"errors", "text"},
     {"files", "schema", "terminal", "bench.metrics", "bench.loading"},
     {"jsonl", "prompts", "statistics", "hub", "corpora"},
+    {"filters"},
     {"seeds", "card", "compile", "load", "bench.task", "bench.encode", "bench.answers"},
     {"publish", "bench.tasks", "bench.model", "bench.compare"},
     {"bench.score", "bench.tune"},
@@ -28,10 +29,10 @@ LEVELS = [
 
 
 def module_of(path: Path) -> str:
-    """Name under `bioinstruct`; everything in `corpora` is one module here."""
+    """Name under `bioinstruct`; everything in `corpora`, and in `filters`, is one module here."""
     parts = path.relative_to(SOURCE).with_suffix("").parts
-    if parts[0] == "corpora":
-        return "corpora"
+    if parts[0] in {"corpora", "filters"}:
+        return parts[0]
     return ".".join(part for part in parts if part != "__init__")
 
 

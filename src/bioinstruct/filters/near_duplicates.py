@@ -1,0 +1,100 @@
+"""The filter of Self-Instruct: a text that is too near to one kept before it is dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioinstruct.errors import UnknownNameError
+from bioinstruct.filters.join import join
+from bioinstruct.filters.pool import Pool
+from bioinstruct.filters.similarity import check_threshold, rouge_l
+from bioinstruct.filters.words import TOKENIZERS, Coded, Coder
+
+__all__ = ["Match", "NearDuplicates"]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Why a text is a near duplicate."""
+
+    place: int
+    """Of the first kept text that it is too near to, among all texts seen: added and offered."""
+    score: float
+    """Their ROUGE-L F, to the last bit that of rouge-score."""
+
+
+class NearDuplicates:
+    """Drops a text whose ROUGE-L F with any text kept before is above the threshold.
+
+    The decisions are those of Self-Instruct and Alpaca, whether texts come one by one (`offer`) or
+    together (`offer_all`).
+    """
+
+    def __init__(
+        self,
+        threshold: float = 0.7,
+        *,
+        tokenizer: str = "self-instruct",
+    ) -> None:
+        if tokenizer not in TOKENIZERS:
+            raise UnknownNameError("tokenizer", tokenizer, TOKENIZERS)
+        self.threshold = check_threshold(threshold)
+        self._coder = Coder(TOKENIZERS[tokenizer])
+        self._pool = Pool(self.threshold)
+        self._seen = 0
+
+    def __len__(self) -> int:
+        """How many texts are kept."""
+        return len(self._pool)
+
+    def add(self, texts: Iterable[str]) -> None:
+        """Keep texts whatever they are like: seeds, or those of an earlier run."""
+        coded = self._coder.encode(texts)
+        self._keep(coded, np.arange(len(coded)))
+
+    def find(self, text: str) -> Match | None:
+        """The first kept text that this one is too near to; nothing is kept."""
+        return self._find(self._coder.encode([text]))
+
+    def offer(self, text: str) -> Match | None:
+        """Keep the text and return None, or return why it is dropped."""
+        coded = self._coder.encode([text])
+        match = self._find(coded)
+        self._keep(coded, np.arange(0 if match else 1))
+        return match
+
+    def offer_all(self, texts: Iterable[str]) -> list[Match | None]:
+        """What `offer` would say to each, in a fraction of the time."""
+        coded = self._coder.encode(texts)
+        pool = len(self._pool)
+        together = self._pool.coded + coded
+        cause, common = join(together, pool=pool, threshold=self.threshold)
+        lengths = together.lengths.tolist()
+        places = [*self._pool.places.tolist(), *range(self._seen, self._seen + len(coded))]
+        matches = [
+            Match(places[other], rouge_l(shared, lengths[pool + row], lengths[other]))
+            if other >= 0
+            else None
+            for row, (other, shared) in enumerate(
+                zip(cause[pool:].tolist(), common[pool:].tolist(), strict=True)
+            )
+        ]
+        self._keep(coded, np.flatnonzero(cause[pool:] < 0))
+        return matches
+
+    def _find(self, coded: Coded) -> Match | None:
+        found = self._pool.find(coded)
+        if found is None:
+            return None
+        row, common = found
+        score = rouge_l(common, len(coded.words), int(self._pool.lengths[row]))
+        return Match(int(self._pool.places[row]), score)
+
+    def _keep(self, coded: Coded, rows: NDArray[np.int64]) -> None:
+        """Keep some of the texts; all of them have been seen."""
+        self._pool.extend(coded.take(rows), self._seen + rows)
+        self._seen += len(coded)

@@ -1,0 +1,137 @@
+"""Texts as numbers: a number for each word, a character for each word, and a 64-bit sketch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice, pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioinstruct.text import unicode_words
+
+__all__ = ["TOKENIZERS", "Code", "Coded", "Coder", "Tokenizer", "self_instruct_words"]
+
+Tokenizer = Callable[[str], Sequence[Hashable]]
+Code = str | list[int]
+"""A text with one character for each word, or their numbers where characters run out."""
+
+_LAST_CHARACTER = 0x10FFFF
+_SURROGATES = 0xD800, 0x800  # where they begin and how many there are: they are no characters
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: neighbours get distant bits
+_LETTERS = {byte: byte for byte in b"0123456789abcdefghijklmnopqrstuvwxyz"}
+_LETTERS |= {byte: byte + 32 for byte in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+_WORDS_ONLY = bytes(_LETTERS.get(byte, 32) for byte in range(256))
+
+
+def self_instruct_words(text: str) -> list[bytes]:
+    """`text.words` as bytes, several times faster: the tokeniser of rouge-score."""
+    lower = text if text.isascii() else text.lower()
+    return lower.encode("utf-8", "surrogatepass").translate(_WORDS_ONLY).split()
+
+
+TOKENIZERS: dict[str, Tokenizer] = {
+    "self-instruct": self_instruct_words,
+    "unicode": unicode_words,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """Texts as numbers."""
+
+    words: NDArray[np.int32]
+    """The words of all texts, one after the other."""
+    offsets: NDArray[np.int64]
+    """Where each text begins, and the end."""
+    groups: NDArray[np.int64]
+    """Texts of different groups are never near duplicates."""
+    codes: list[Code]
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        return np.diff(self.offsets)
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __add__(self, other: Coded) -> Coded:
+        return Coded(
+            np.concatenate([self.words, other.words]),
+            np.concatenate([self.offsets, other.offsets[1:] + self.offsets[-1]]),
+            np.concatenate([self.groups, other.groups]),
+            self.codes + other.codes,
+        )
+
+    def take(self, rows: NDArray[np.int64]) -> Coded:
+        """Some of the texts."""
+        lengths = self.lengths[rows]
+        ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+        at = np.arange(ends[-1]) + np.repeat(self.offsets[rows] - ends[:-1], lengths)
+        return Coded(
+            self.words[at], ends, self.groups[rows], [self.codes[row] for row in rows.tolist()]
+        )
+
+    def sketches(self) -> NDArray[np.uint64]:
+        """For each text 64 bits, one set for each of its words.
+
+        Where two sketches differ in d bits, the texts differ in d words at least.
+        """
+        shift = ((self.words.astype(np.uint64) + np.uint64(1)) * _GOLDEN) >> np.uint64(58)
+        bits = np.uint64(1) << shift
+        found = np.zeros(len(self), np.uint64)
+        some = np.flatnonzero(self.lengths)
+        if len(some):
+            found[some] = np.bitwise_or.reduceat(bits, self.offsets[some])
+        return found
+
+
+class Coder:
+    """Makes numbers of words, in the order in which they are first seen."""
+
+    def __init__(self, tokenize: Tokenizer, group: Callable[[str], Hashable] | None = None) -> None:
+        self._tokenize = tokenize
+        self._group = group
+        self._numbers: dict[Hashable, int] = {}
+        self._groups: dict[Hashable, int] = {}
+
+    def encode(self, texts: Iterable[str]) -> Coded:
+        """Texts as numbers; the words of earlier texts keep theirs."""
+        parts = [np.zeros(0, np.int32)]
+        lengths, groups = [0], []
+        for block in _blocks(texts, 10_000):  # so that not all words are objects at one time
+            words = [self._tokenize(text) for text in block]
+            flat = list(chain.from_iterable(words))
+            for word in dict.fromkeys(flat):
+                self._numbers.setdefault(word, len(self._numbers))
+            parts.append(np.fromiter(map(self._numbers.__getitem__, flat), np.int32, len(flat)))
+            lengths += map(len, words)
+            groups += [self._group_of(text) for text in block]
+        numbers = np.concatenate(parts)
+        offsets = np.cumsum(lengths)
+        return Coded(numbers, offsets, np.array(groups, np.int64), _codes(numbers, offsets))
+
+    def _group_of(self, text: str) -> int:
+        if self._group is None:
+            return 0
+        return self._groups.setdefault(self._group(text), len(self._groups))
+
+
+def _blocks(texts: Iterable[str], size: int) -> Iterator[list[str]]:
+    rest = iter(texts)
+    while block := list(islice(rest, size)):
+        yield block
+
+
+def _codes(words: NDArray[np.int32], offsets: NDArray[np.int64]) -> list[Code]:
+    """What rapidfuzz compares fastest; it takes a character and its number for the same."""
+    begin, count = _SURROGATES
+    values = words.astype(np.uint32) + 1
+    values[values >= begin] += count
+    ends = offsets.tolist()
+    if len(values) and values.max() > _LAST_CHARACTER:
+        numbers = values.tolist()
+        return [numbers[a:b] for a, b in pairwise(ends)]
+    text = values.astype("<u4").tobytes().decode("utf-32-le")
+    return [text[a:b] for a, b in pairwise(ends)]
