@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import bioinstruct
 from bioinstruct import corpora, jsonl
 from bioinstruct.compile import Failure, compile_corpora
-from bioinstruct.errors import BioinstructError
+from bioinstruct.errors import BioinstructError, MissingError
 from bioinstruct.jsonl import Rejected
 from bioinstruct.load import read_examples
 from bioinstruct.publish import publish, push
@@ -21,12 +22,15 @@ from bioinstruct.seeds import check_seeds, load_seeds
 from bioinstruct.terminal import Line, positive, run_command, say
 
 if TYPE_CHECKING:
+    from bioinstruct.filters import Compare, Contaminated, Near
+
     Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
 
 EXAMPLES = """\
 a whole run:
   bioinstruct compile ncbi-disease pubmedqa --data DIR --out compiled.jsonl
-  bioinstruct publish seeds compiled.jsonl --out bioinstruct
+  bioinstruct filter compiled.jsonl --against all --out kept.jsonl
+  bioinstruct publish seeds kept.jsonl --out bioinstruct
   python -c 'from datasets import load_dataset; print(load_dataset("bioinstruct"))'
 """
 SOURCE = "a JSON Lines file, `-`, `seeds`, `demo`, a published folder or a Hub id"
@@ -47,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=bioinstruct.__version__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_add_seeds, _add_compile, _add_publish, _add_show):
+    for add in (_add_seeds, _add_compile, _add_filter, _add_publish, _add_show):
         add(commands)
     return parser
 
@@ -79,6 +83,61 @@ def _add_compile(commands: Commands) -> None:
     compiling.add_argument("--limit", type=positive, metavar="N", help="the first N of each corpus")
     compiling.add_argument("--out", required=True, metavar="FILE", help="JSON Lines, or `-`")
     compiling.set_defaults(command=_compile)
+
+
+def _add_filter(commands: Commands) -> None:
+    text = "leave out near duplicates, test questions and unfit records"
+    filtering = commands.add_parser(
+        "filter",
+        help=text,
+        description=text.capitalize() + ". What is left out is written beside, with its reason.",
+        usage="%(prog)s SOURCE --out FILE [--rules NAME ...] [--against TASK ...] "
+        "[--near-duplicates F]",
+    )
+    filtering.add_argument("source", metavar="SOURCE", help=SOURCE)
+    filtering.add_argument("--out", required=True, metavar="FILE", help="JSON Lines, or `-`")
+    filtering.add_argument(
+        "--dropped", type=Path, metavar="FILE", help="(default: beside OUT, OUT.dropped.jsonl)"
+    )
+    filtering.add_argument(
+        "--rules",
+        nargs="+",
+        default=["none"],
+        metavar="NAME",
+        help="all, published, none, or names",
+    )
+    filtering.add_argument(
+        "--against",
+        nargs="+",
+        default=[],
+        metavar="TASK",
+        help="drop what overlaps the test split of these tasks, of `all`, or a file",
+    )
+    near = filtering.add_argument_group("near duplicates, as in Self-Instruct and Alpaca")
+    near.add_argument(
+        "--near-duplicates",
+        type=float,
+        metavar="F",
+        help="drop an instruction whose ROUGE-L with one kept before is above F, such as 0.7",
+    )
+    near.add_argument("--seeds", metavar="SOURCE", help="compare with these too")
+    near.add_argument("--with-input", action="store_true", help="compare instruction and input")
+    near.add_argument(
+        "--same-subject", action="store_true", help="only where the content words are the same"
+    )
+    near.add_argument(
+        "--tokenizer",
+        choices=["self-instruct", "unicode"],
+        default="self-instruct",
+        help="words of a-z and 0-9, or of any script (default: self-instruct)",
+    )
+    near.add_argument(
+        "--engine", choices=["memory", "spark"], default="memory", help="(default: memory)"
+    )
+    near.add_argument(
+        "--master", default="local[*]", metavar="URL", help="of the Spark cluster (default: here)"
+    )
+    filtering.set_defaults(command=_filter)
 
 
 def _add_publish(commands: Commands) -> None:
@@ -139,6 +198,94 @@ def _compile(args: argparse.Namespace) -> int:
     return 1 if failures else 0
 
 
+def _filter(args: argparse.Namespace) -> int:
+    from bioinstruct.filters import choose_rules, screen
+    from bioinstruct.filters.similarity import check_threshold
+
+    rules = choose_rules(args.rules)
+    if args.near_duplicates is not None:
+        check_threshold(args.near_duplicates)
+    elif not (rules or args.against):
+        raise BioinstructError(
+            "nothing to filter by", hint="give --near-duplicates 0.7, --against all or --rules all"
+        )
+    contaminated = _contaminated(args.against) if args.against else None
+    near = _near(args) if args.near_duplicates is not None else None
+    rejected: list[Rejected] = []
+    examples = _watched(read_examples(args.source, rejected=rejected), Counter())
+    screened = screen(examples, rules=rules, contaminated=contaminated, near=near)
+    dropped = args.dropped or (_beside(args.out, "dropped") if args.out != "-" else None)
+    if dropped:
+        screened.write_dropped(dropped)
+    jsonl.write(args.out, screened.kept)
+    every = len(screened.kept) + len(screened.dropped)
+    say(f"{len(screened.kept):,} of {every:,} instructions kept")
+    for reason, count in screened.reasons().items():
+        say(f"  {reason:28} {count:>9,}")
+    if near and not args.with_input and screened.hidden_by_input:
+        say(
+            f"{screened.hidden_by_input:,} of them have the instruction of another record and an "
+            "input of their own: --with-input compares both"
+        )
+    if screened.dropped and dropped:
+        say(f"what was dropped, and why: {dropped}")
+    return _keep_rejected(rejected, _beside(args.out, "rejected"))
+
+
+def _near(args: argparse.Namespace) -> Near:
+    from bioinstruct.filters import Near, NearDuplicates
+    from bioinstruct.filters.screen import compared_text
+
+    seeds = list(read_examples(args.seeds)) if args.seeds else []
+    known = [compared_text(seed, with_input=args.with_input) for seed in seeds]
+    if args.engine == "spark":
+        from bioinstruct.filters.spark import near_duplicates_spark
+
+        compare: Compare = partial(
+            near_duplicates_spark,
+            threshold=args.near_duplicates,
+            tokenizer=args.tokenizer,
+            same_subject=args.same_subject,
+            pool=known,
+            master=args.master,
+        )
+    else:
+        near = NearDuplicates(
+            args.near_duplicates, tokenizer=args.tokenizer, same_subject=args.same_subject
+        )
+        near.add(known)
+        compare = near.offer_all
+    return Near(compare, seeds, with_input=args.with_input)
+
+
+def _contaminated(names: Sequence[str]) -> Contaminated:
+    """The test texts of tasks, or of a file; a task of `all` without its corpus is left out."""
+    from bioinstruct.bench import tasks as _tasks  # noqa: F401  # defines the tasks
+    from bioinstruct.bench.task import get_task, known_tasks
+    from bioinstruct.filters import Contaminated, protected_texts
+
+    examples: list[Instruction] = []
+    for name in dict.fromkeys(names):
+        if name != "all":
+            known = name in known_tasks() or not Path(name).is_file()
+            examples += get_task(name).read("test") if known else read_examples(name)
+            continue
+        for task in known_tasks().values():
+            try:
+                examples += task.read("test")
+            except MissingError as error:
+                say(f"NOT compared with {task.name}: {error}")
+    texts = dict.fromkeys(text for example in examples for text in protected_texts(example))
+    say(f"comparing with {len(texts):,} test texts")
+    return Contaminated(texts)
+
+
+def _beside(out: str, what: str) -> Path:
+    """`kept.dropped.jsonl` for `kept.jsonl`; for standard output, a file of that name here."""
+    name = "filtered" if out == "-" else out.removesuffix(".gz").removesuffix(".jsonl")
+    return Path(f"{name}.{what}.jsonl")
+
+
 def _publish(args: argparse.Namespace) -> int:
     if args.push and not args.repo:
         raise BioinstructError("--push needs a repository", hint="name one with --repo owner/name")
@@ -153,9 +300,13 @@ def _publish(args: argparse.Namespace) -> int:
     )
     if args.push:
         say("pushed: " + push(args.out, args.repo, license=args.license, private=args.private))
+    return _keep_rejected(rejected, args.out.with_name(args.out.name + ".rejected.jsonl"))
+
+
+def _keep_rejected(rejected: list[Rejected], kept: Path) -> int:
+    """Write the lines that are not instructions beside the output; the exit code."""
     if not rejected:
         return 0
-    kept = args.out.with_name(args.out.name + ".rejected.jsonl")
     jsonl.write_rejected(kept, rejected)
     first = rejected[0]
     say(f"{len(rejected):,} lines are not instructions and were left out, see {kept}")

@@ -30,7 +30,7 @@ def normalize(text: str) -> str:
 
 
 def unicode_words(text: str) -> list[str]:
-    """Words in any script, compatibility forms and case folded: 'IFN-γ' is 'ifn', 'γ'.
+    """Words in any script, compatibility forms and case folded; Greek letters are letters.
 
     A word is a run of letters, digits and their marks; where a script has no spaces, a character.
     """

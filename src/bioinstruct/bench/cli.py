@@ -12,16 +12,15 @@ import bioinstruct
 from bioinstruct.bench import tasks as _tasks  # noqa: F401  # defines the tasks
 from bioinstruct.bench.task import Task, get_task, known_tasks
 from bioinstruct.errors import BioinstructError, MissingError
-from bioinstruct.jsonl import write
 from bioinstruct.load import read_examples
 from bioinstruct.prompts import Style
-from bioinstruct.schema import Instruction
 from bioinstruct.terminal import Line, positive, run_command, say
 
 if TYPE_CHECKING:
     from bioinstruct.bench.report import Report
     from bioinstruct.bench.run import Tests, Watch
     from bioinstruct.bench.tune import Progress
+    from bioinstruct.filters import Screened
 
 EXAMPLES = """\
 examples:
@@ -108,7 +107,7 @@ def _bench(args: argparse.Namespace) -> int:
     tuning = not (args.no_tune or args.adapter)
     recipe = load_recipe(args.recipe or ("tiny" if args.model == "tiny" else "default"))
     tests = load_tests(tasks, args.limit)
-    training = _training(args.data, tests, args.out) if tuning else []
+    training = _training(args.data, tests, args.out) if tuning else None
     say(f"loading {args.model}")
     model = CausalLM.load(args.model, style=args.style, trust_remote_code=args.trust_remote_code)
     if args.adapter:
@@ -147,19 +146,19 @@ def _present() -> list[Task]:
     return [task for task in known_tasks().values() if task.demonstration]
 
 
-def _training(data: str | None, tests: Tests, out: Path) -> list[Instruction]:
+def _training(data: str | None, tests: Tests, out: Path) -> Screened:
     """What to tune on, without what is tested; that is kept beside the report."""
     from bioinstruct.bench.run import training_examples, without_tests
 
     found = list(read_examples(data)) if data else training_examples(tests)
-    kept, contaminated = without_tests(found, tests)
+    training = without_tests(found, tests)
     source = data or "the training splits of the tasks"
-    say(f"tuning on {len(kept):,} instructions from {source}")
-    if contaminated:
+    say(f"tuning on {len(training.kept):,} instructions from {source}")
+    if training.dropped:
         path = out / "contaminated.jsonl"
-        write(path, contaminated)
-        say(f"left out {len(contaminated):,} whose input is also a test's ({path})")
-    return kept
+        training.write_dropped(path)
+        say(f"left out {len(training.dropped):,} that overlap a test, see {path}")
+    return training
 
 
 def _watch() -> Watch:

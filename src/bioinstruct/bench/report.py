@@ -63,6 +63,8 @@ class Report:
     rows: Sequence[Row]
     recipe: Recipe | None
     tuning: Tuning | None
+    removed: dict[str, int]
+    """Training examples that were left out because they overlap a test, by the kind of overlap."""
     versions: dict[str, str]
 
     def as_dict(self) -> dict[str, Any]:
@@ -109,7 +111,16 @@ def notes(report: Report) -> list[str]:
             odd = [f"{count} {name}" for name, count in flags.items() if count]
             if odd:
                 lines.append(f"{row.task}, {which}: {', '.join(odd)} of {row.n}")
+    if report.tuning:
+        lines.append(_contamination(report))
     return lines
+
+
+def _contamination(report: Report) -> str:
+    removed = ", ".join(f"{count:,} {kind}" for kind, count in report.removed.items())
+    found = sum(report.removed.values())
+    how = f": {removed}" if removed else ""
+    return f"{found:,} training examples overlapped a test and were left out{how}"
 
 
 def adapter_card(report: Report) -> str:
@@ -130,7 +141,7 @@ tags: [lora, biomedical, bioinstruct]
 {tuning.steps:,} steps, {tuning.trained_parameters:,} parameters trained, loss \
 {tuning.losses[0]:.2f} to {tuning.losses[-1]:.2f} nats per answer token). Prompt style: \
 `{report.style}`. {tuning.shortened} inputs were shortened to fit; {tuning.skipped} examples did \
-not fit and were left out.
+not fit and were left out. {_contamination(report)}.
 
 Not for medical use.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,8 +15,8 @@ from bioinstruct.bench.score import Outcome, majority, score
 from bioinstruct.bench.task import Task
 from bioinstruct.bench.tune import Progress, Recipe, Tuning, save_adapter, tune
 from bioinstruct.errors import BioinstructError
+from bioinstruct.filters import Contaminated, Screened, protected_texts, screen
 from bioinstruct.schema import Instruction
-from bioinstruct.text import normalize
 
 __all__ = ["Watch", "load_tests", "run", "training_examples", "without_tests"]
 
@@ -53,16 +53,10 @@ def training_examples(tasks: Iterable[Task]) -> list[Instruction]:
     return list({example.id: example for example in examples}.values())
 
 
-def without_tests(
-    training: Iterable[Instruction], tests: Tests
-) -> tuple[list[Instruction], list[Instruction]]:
-    """Training examples whose question is no test's, and those that were left out for it."""
-    tested = {_question(example) for examples in tests.values() for example in examples}
-    kept: list[Instruction] = []
-    contaminated: list[Instruction] = []
-    for example in training:
-        (contaminated if _question(example) in tested else kept).append(example)
-    return kept, contaminated
+def without_tests(training: Iterable[Instruction], tests: Tests) -> Screened:
+    """The training examples that overlap no test, and those that do."""
+    texts = (t for examples in tests.values() for e in examples for t in protected_texts(e))
+    return screen(training, contaminated=Contaminated(texts))
 
 
 def run(
@@ -70,7 +64,7 @@ def run(
     tests: Tests,
     out: Path,
     *,
-    training: Sequence[Instruction] = (),
+    training: Screened | None = None,
     recipe: Recipe | None = None,
     seed: int = 0,
     watch: Watch | None = None,
@@ -82,12 +76,13 @@ def run(
     nothing that was answered before.
     """
     watch = watch or Watch()
+    training = training or Screened([], [])
     tuning: Tuning | None = None
     with Answers(out / "answers.jsonl") as answers:
         with model.base():
             base = _score_all("base", model, tests, answers, watch)
         if recipe is not None:
-            tuning = tune(model, training, recipe, seed=seed, progress=watch.tuned)
+            tuning = tune(model, training.kept, recipe, seed=seed, progress=watch.tuned)
         tuned = _score_all("tuned", model, tests, answers, watch) if model.has_adapter else {}
     rows = [
         row
@@ -103,6 +98,7 @@ def run(
         rows=rows,
         recipe=recipe,
         tuning=tuning,
+        removed=training.reasons() if tuning else {},
         versions=versions(),
     )
     if tuning is not None:
@@ -152,7 +148,3 @@ def _rows(
             )
         )
     return rows
-
-
-def _question(example: Instruction) -> str:
-    return normalize(example.input or example.instruction)

@@ -26,7 +26,7 @@ class Prefixes:
     """The rarest words of each text, of which near duplicates share at least one."""
 
     keys: Integers
-    """Numbers of words, text after text, rarest first; a second 'the' is another word than the first."""
+    """Numbers of words, text after text, rarest first; a second 'the' is another key."""
     texts: NDArray[np.int32]
     """Which text has the key."""
     places: NDArray[np.int32]
@@ -107,16 +107,22 @@ class _Join:
         self._texts = np.zeros(size, np.int32)
         self._places = np.zeros(size, np.int32)
 
-    def pairs(self, begin: int, end: int) -> tuple[list[int], list[int], list[int]]:
-        """Later text, earlier text and least common words, in order, of all that may be near."""
+    def pairs(
+        self, begin: int, end: int, *, inside: bool
+    ) -> tuple[list[int], list[int], list[int]]:
+        """Later text, earlier text and least common words, in order, of all that may be near.
+
+        The earlier ones are those that are kept and, when `inside`, those of the block itself.
+        """
         index, n = self.index, len(self.lengths)
         a, b = index.starts[begin], index.starts[end]
         order = a + np.argsort(index.keys[a:b], kind="stable")
         keys, texts, places = index.keys[order], index.texts[order], index.places[order]
         low = index.room[keys]
         found = [*self._near(texts, places, low, low + self._used[keys], self._texts, self._places)]
-        first = np.searchsorted(keys, keys)
-        found += self._near(texts, places, first, np.arange(len(keys)), texts, places)
+        if inside:
+            first = np.searchsorted(keys, keys)
+            found += self._near(texts, places, first, np.arange(len(keys)), texts, places)
         pairs = np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)
         later, earlier = np.divmod(pairs, n)
         least = least_common(self.lengths[later], self.lengths[earlier], self._threshold)
@@ -174,10 +180,12 @@ def _portions(counts: Integers) -> Iterator[tuple[int, int]]:
         i = j
 
 
-def join(coded: Coded, *, pool: int, threshold: float) -> tuple[Integers, Integers]:
+def join(
+    coded: Coded, *, pool: int, threshold: float, frozen: bool = False
+) -> tuple[Integers, Integers]:
     """For each text the first kept one that it is too near to, or -1, and their common words.
 
-    The first `pool` texts are kept whatever they are like.
+    The first `pool` texts are kept whatever they are like; when `frozen`, only they are.
     """
     n, codes = len(coded), coded.codes
     cause = np.full(n, -1, np.int64)
@@ -187,10 +195,11 @@ def join(coded: Coded, *, pool: int, threshold: float) -> tuple[Integers, Intege
     table.keep(0, pool, kept)
     for begin in range(pool, n, BLOCK):
         end = min(begin + BLOCK, n)
-        for later, earlier, least in zip(*table.pairs(begin, end), strict=True):
+        for later, earlier, least in zip(*table.pairs(begin, end, inside=not frozen), strict=True):
             if kept[later] and kept[earlier]:
                 found = common_words(codes[later], codes[earlier], least)
                 if found >= least:
                     cause[later], common[later], kept[later] = earlier, found, False
-        table.keep(begin, end, kept)
+        if not frozen:
+            table.keep(begin, end, kept)
     return cause, common

@@ -12,6 +12,7 @@ from bioinstruct.errors import UnknownNameError
 from bioinstruct.filters.join import join
 from bioinstruct.filters.pool import Pool
 from bioinstruct.filters.similarity import check_threshold, rouge_l
+from bioinstruct.filters.subjects import subject
 from bioinstruct.filters.words import TOKENIZERS, Coded, Coder
 
 __all__ = ["Match", "NearDuplicates"]
@@ -39,11 +40,13 @@ class NearDuplicates:
         threshold: float = 0.7,
         *,
         tokenizer: str = "self-instruct",
+        same_subject: bool = False,
     ) -> None:
+        """`same_subject` never drops a text for one that has other content words (`subject`)."""
         if tokenizer not in TOKENIZERS:
             raise UnknownNameError("tokenizer", tokenizer, TOKENIZERS)
         self.threshold = check_threshold(threshold)
-        self._coder = Coder(TOKENIZERS[tokenizer])
+        self._coder = Coder(TOKENIZERS[tokenizer], group=subject if same_subject else None)
         self._pool = Pool(self.threshold)
         self._seen = 0
 
@@ -70,21 +73,30 @@ class NearDuplicates:
     def offer_all(self, texts: Iterable[str]) -> list[Match | None]:
         """What `offer` would say to each, in a fraction of the time."""
         coded = self._coder.encode(texts)
+        matches = self._compare(coded)
+        dropped = np.array([match is not None for match in matches], np.bool_)
+        self._keep(coded, np.flatnonzero(~dropped))
+        return matches
+
+    def find_all(self, texts: Iterable[str]) -> list[Match | None]:
+        """What `find` would say to each, in a fraction of the time."""
+        return self._compare(self._coder.encode(texts), frozen=True)
+
+    def _compare(self, coded: Coded, *, frozen: bool = False) -> list[Match | None]:
         pool = len(self._pool)
         together = self._pool.coded + coded
-        cause, common = join(together, pool=pool, threshold=self.threshold)
+        cause, common = join(together, pool=pool, threshold=self.threshold, frozen=frozen)
         lengths = together.lengths.tolist()
         places = [*self._pool.places.tolist(), *range(self._seen, self._seen + len(coded))]
-        matches = [
-            Match(places[other], rouge_l(shared, lengths[pool + row], lengths[other]))
+        pairs = zip(
+            range(pool, len(together)), cause[pool:].tolist(), common[pool:].tolist(), strict=True
+        )
+        return [
+            Match(places[other], rouge_l(shared, lengths[row], lengths[other]))
             if other >= 0
             else None
-            for row, (other, shared) in enumerate(
-                zip(cause[pool:].tolist(), common[pool:].tolist(), strict=True)
-            )
+            for row, other, shared in pairs
         ]
-        self._keep(coded, np.flatnonzero(cause[pool:] < 0))
-        return matches
 
     def _find(self, coded: Coded) -> Match | None:
         found = self._pool.find(coded)

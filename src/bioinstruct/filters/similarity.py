@@ -51,7 +51,7 @@ def prefix_length(m: NDArray[np.int64], threshold: float) -> NDArray[np.int64]:
         common = np.maximum(k + step, 1).astype(np.int64)
         enough = least_common(m, common, threshold) <= np.minimum(common, m)
         least = np.where(enough & (common <= m), common, least)
-    return np.maximum(m - least + 1, 0).astype(np.int64)
+    return np.asarray(np.maximum(m - least + 1, 0), np.int64)
 
 
 def check_threshold(threshold: float) -> float:

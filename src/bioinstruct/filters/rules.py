@@ -1,0 +1,194 @@
+"""Why an instruction is unfit: the published rules of Self-Instruct and Alpaca, and our own."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Callable, Iterable
+
+from bioinstruct.errors import UnknownNameError
+from bioinstruct.schema import Instruction
+from bioinstruct.text import normalize
+
+__all__ = ["PUBLISHED", "RULES", "Rule", "choose_rules"]
+
+Rule = Callable[[Instruction], str | None]
+"""What is wrong with the record, in words, or None."""
+
+# Self-Instruct, bootstrap_instructions.py, post_process_gpt3_response; Alpaca has the last five
+# besides (generate_instruction.py).
+_SELF_INSTRUCT = "image images graph graphs picture pictures file files map maps draw plot go to"
+_ALPACA = "video audio music flowchart diagram"
+
+
+def too_short(example: Instruction) -> str | None:
+    """Self-Instruct: an instruction of three words or fewer."""
+    words = len(example.instruction.split())
+    return f"{words} words" if words <= 3 else None
+
+
+def too_long(example: Instruction) -> str | None:
+    """Self-Instruct: an instruction of more than 150 words."""
+    words = len(example.instruction.split())
+    return f"{words} words" if words > 150 else None
+
+
+def needs_other_media(example: Instruction) -> str | None:
+    """Self-Instruct and Alpaca: a word of what a language model cannot do or see."""
+    found = _MEDIA.search(example.instruction)
+    return f"the word {found.group().lower()!r}" if found else None
+
+
+_WORDS = [word for word in f"{_SELF_INSTRUCT} {_ALPACA}".split() if word not in {"go", "to"}]
+_MEDIA = re.compile(rf"\b(?:{'|'.join(_WORDS)}|go to)\b", re.IGNORECASE)
+
+
+def writes_a_program(example: Instruction) -> str | None:
+    """Self-Instruct: it begins with 'Write a program', which is ambiguous without a language."""
+    begins = example.instruction.strip().lower().startswith("write a program")
+    return "begins with 'Write a program'" if begins else None
+
+
+def begins_with_punctuation(example: Instruction) -> str | None:
+    """Self-Instruct: what is left of a list, or of markup."""
+    first = example.instruction.strip()[0]
+    return f"begins with {first!r}" if first in string.punctuation else None
+
+
+def begins_with_non_ascii(example: Instruction) -> str | None:
+    """Self-Instruct: an instruction in another script; a Greek letter too."""
+    first = example.instruction.strip()[0]
+    return None if first.isascii() else f"begins with {first!r}"
+
+
+def repeats_input(example: Instruction) -> str | None:
+    """Self-Instruct: the output is the input."""
+    same = example.input and normalize(example.input) == normalize(example.output)
+    return "the output is the input" if same else None
+
+
+def unfinished(example: Instruction) -> str | None:
+    """Self-Instruct: input or output ends in a colon, so that what it announces is missing."""
+    for name in ("input", "output"):
+        if getattr(example, name).rstrip().endswith(":"):
+            return f"the {name} ends in a colon"
+    return None
+
+
+def speaks_as_a_model(example: Instruction) -> str | None:
+    """The teacher talks about itself, or refuses."""
+    found = _MODEL.search(example.output)
+    return f"says {found.group()!r}" if found else None
+
+
+_MODEL = re.compile(
+    r"\bas an? (?:ai|artificial intelligence|(?:large )?language model)\b"
+    r"|\bi(?:'m| am) (?:just |only )?an? (?:ai|language model)\b"
+    r"|\bi(?:'m| am) sorry\b.{0,40}\b(?:cannot|can't|unable|not able)\b"
+    r"|\bknowledge cutoff\b",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def placeholder(example: Instruction) -> str | None:
+    """A gap that was left to be filled: '[patient name]', '<insert text>'. Not '[NAME]': a tag."""
+    for name in ("instruction", "input", "output"):
+        if found := _GAP.search(getattr(example, name)):
+            return f"the {name} has {found.group()!r}"
+    return None
+
+
+_GAP = re.compile(
+    r"[\[<]\s*(?:(?:insert|enter|add|provide|your)\b|(?:patient|doctor|hospital)(?:'s)? name\b)"
+    r"[^\]>\n]{0,40}[\]>]"
+    r"|<\s*no ?input\s*>",
+    re.IGNORECASE,
+)
+
+
+def missing_input(example: Instruction) -> str | None:
+    """The instruction speaks of a text that is not there."""
+    if example.input or "\n" in example.instruction.strip():
+        return None
+    found = _GIVEN.search(example.instruction)
+    return f"speaks of {found.group().lower()!r}, and there is no input" if found else None
+
+
+_GIVEN = re.compile(
+    r"\b(?:the|this|these) (?:following|given|provided|below) "
+    r"(?:(?:clinical|medical|biomedical|patient|discharge|case|research|scientific) )*"
+    r"(?:text|sentence|passage|paragraph|abstract|note|summary|report|article|conversation|"
+    r"dialogue|dialog|document|record|case)s?\b(?!.*[:\"“])",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def broken_text(example: Instruction) -> str | None:
+    """Control characters, or UTF-8 that was read as Latin-1 or Windows-1252."""
+    for name in ("instruction", "input", "output"):
+        if found := _BROKEN.search(getattr(example, name)):
+            return f"the {name} has {found.group()!r}"
+    return None
+
+
+# What a dash, an accented letter, a Greek letter, and a degree or micro sign become.
+_BROKEN = re.compile(
+    "[\\x00-\\x08\\x0b\\x0e-\\x1f\\x7f\\ufffd]"
+    "|\u00e2\u20ac.|\u00c3[\u0080-\u00bf]|[\u00ce\u00cf][\u0080-\u00bf]|\u00c2[\u00b0\u00b1\u00b5]"
+)
+
+
+def impossible_vital(example: Instruction) -> str | None:
+    """A vital sign that nobody can have: the teacher lost a digit or a unit."""
+    text = f"{example.instruction}\n{example.input}\n{example.output}"
+    for found in _VITAL.finditer(text):
+        name, low, high = next(v for v in _VITALS if found[v[0]])
+        value = float(found[name].replace(",", "."))
+        if not low <= value <= high:
+            return f"{found.group()!r}"
+    return None
+
+
+_NUMBER = r"\d{1,4}(?:\.\d+)?"
+_VITALS = (("saturation", 20, 100), ("ph", 6.3, 8.0), ("celsius", 20, 46), ("heart", 10, 400))
+_VITAL = re.compile(
+    rf"\b(?:(?:spo2|oxygen saturation)(?: is| was| of|:)? (?P<saturation>{_NUMBER}) ?%"
+    rf"|(?:arterial|blood|serum) ph(?: is| was| of|:)? (?P<ph>{_NUMBER})\b"
+    rf"|(?:body )?temperature(?: is| was| of|:)? (?P<celsius>{_NUMBER}) ?(?:°|degrees )c\b"
+    rf"|heart rate(?: is| was| of|:)? (?P<heart>{_NUMBER})\b)",
+    re.IGNORECASE,
+)
+
+PUBLISHED = (
+    too_short,
+    too_long,
+    needs_other_media,
+    writes_a_program,
+    begins_with_punctuation,
+    begins_with_non_ascii,
+    repeats_input,
+    unfinished,
+)
+OURS = (speaks_as_a_model, placeholder, missing_input, broken_text, impossible_vital)
+
+RULES: dict[str, Rule] = {rule.__name__.replace("_", "-"): rule for rule in (*PUBLISHED, *OURS)}
+"""All rules by name, in the order in which they are tried."""
+
+
+def choose_rules(names: Iterable[str]) -> dict[str, Rule]:
+    """The rules of these names; also `all`, `none` and `published`.
+
+    Raises:
+        UnknownNameError: there is no rule of a name.
+    """
+    groups = {
+        "all": list(RULES),
+        "none": [],
+        "published": [name for name, rule in RULES.items() if rule in PUBLISHED],
+    }
+    chosen: set[str] = set()
+    for name in names:
+        if name not in groups and name not in RULES:
+            raise UnknownNameError("rule", name, [*groups, *RULES])
+        chosen.update(groups.get(name, [name]))
+    return {name: rule for name, rule in RULES.items() if name in chosen}

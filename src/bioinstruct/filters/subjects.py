@@ -1,0 +1,49 @@
+"""What a text is about, in the words that say so: other words in one frame ask other things."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+__all__ = ["FRAME", "subject"]
+
+_FRAME = (
+    "a an the this that these those any some each such "
+    "i me my we us our you your he him his she her it its they them their one "
+    "am is are was were be been being have has had having does did "
+    "can could will would what which "
+    "of in on at to from by for with into about as regarding concerning "
+    "and or but if so then there here also "
+    "please kindly briefly clearly concisely just "
+    "give list name describe explain tell provide state write say show mention outline answer "
+    "following given provided based using use used information details detail question "
+    "text passage sentence paragraph "
+)
+FRAME = frozenset(_FRAME.split())
+"""Words that do not change what is asked. Not here: who, when, why, how, should, not, 1, more."""
+
+_POSSESSIVE = re.compile(r"['\u2019]s\b", re.IGNORECASE)
+_TOKEN = re.compile(r"[^\W_]+|[<>=≤≥±+%]")
+
+
+def subject(text: str) -> tuple[str, ...]:
+    """The words outside the frame, in order, folded to the singular.
+
+    'ALL' and 'WHO' in capitals are names, and so is the letter in 'hepatitis A'.
+    """
+    plain = _POSSESSIVE.sub("", unicodedata.normalize("NFKC", text))
+    shouted = plain.isupper()
+    found = []
+    for token in _TOKEN.finditer(plain):
+        word = token.group()
+        named = not shouted and word.isupper() and word != "I" and (len(word) > 1 or token.start())
+        folded = word.casefold()
+        if named or folded not in FRAME:
+            found.append(_singular(folded))
+    return tuple(found)
+
+
+def _singular(word: str) -> str:
+    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        return word[:-1]
+    return word
