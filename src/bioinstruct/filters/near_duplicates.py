@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import importlib.util
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bioinstruct.errors import UnknownNameError
+from bioinstruct.errors import MissingError, UnknownNameError
 from bioinstruct.filters.join import join
 from bioinstruct.filters.pool import Pool
 from bioinstruct.filters.similarity import check_threshold, rouge_l
@@ -16,6 +17,8 @@ from bioinstruct.filters.subjects import subject
 from bioinstruct.filters.words import TOKENIZERS, Coded, Coder
 
 __all__ = ["Match", "NearDuplicates"]
+
+COMPILED_FROM = 100_000  # texts: numpy takes about as long as compiling, which is done once
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +44,30 @@ class NearDuplicates:
         *,
         tokenizer: str = "self-instruct",
         same_subject: bool = False,
+        compiled: bool | None = None,
     ) -> None:
-        """`same_subject` never drops a text for one that has other content words (`subject`)."""
+        """Start with no text.
+
+        Args:
+            threshold: F above which a text is a near duplicate; at 1 nothing ever is.
+            tokenizer: `self-instruct` (a-z and 0-9) or `unicode` (words of any script).
+            same_subject: never drop a text for one that has other content words.
+            compiled: whether `offer_all` uses numba; by default from 100,000 texts on, where
+                compiling pays, if it is installed. The decisions are the same.
+
+        Raises:
+            BioinstructError: the threshold is not from 0 to 1, or there is no such tokenizer.
+            MissingError: numba is asked for and not installed.
+        """
         if tokenizer not in TOKENIZERS:
             raise UnknownNameError("tokenizer", tokenizer, TOKENIZERS)
         self.threshold = check_threshold(threshold)
         self._coder = Coder(TOKENIZERS[tokenizer], group=subject if same_subject else None)
         self._pool = Pool(self.threshold)
         self._seen = 0
+        self._compiled = compiled
+        if compiled:
+            _compiled_join()
 
     def __len__(self) -> int:
         """How many texts are kept."""
@@ -85,7 +104,10 @@ class NearDuplicates:
     def _compare(self, coded: Coded, *, frozen: bool = False) -> list[Match | None]:
         pool = len(self._pool)
         together = self._pool.coded + coded
-        cause, common = join(together, pool=pool, threshold=self.threshold, frozen=frozen)
+        if not frozen and self._use_compiled(len(together)):
+            cause, common = _compiled_join()(together, pool=pool, threshold=self.threshold)
+        else:
+            cause, common = join(together, pool=pool, threshold=self.threshold, frozen=frozen)
         lengths = together.lengths.tolist()
         places = [*self._pool.places.tolist(), *range(self._seen, self._seen + len(coded))]
         pairs = zip(
@@ -97,6 +119,11 @@ class NearDuplicates:
             else None
             for row, other, shared in pairs
         ]
+
+    def _use_compiled(self, texts: int) -> bool:
+        if self._compiled is None:
+            return texts >= COMPILED_FROM and importlib.util.find_spec("numba") is not None
+        return self._compiled
 
     def _find(self, coded: Coded) -> Match | None:
         found = self._pool.find(coded)
@@ -110,3 +137,14 @@ class NearDuplicates:
         """Keep some of the texts; all of them have been seen."""
         self._pool.extend(coded.take(rows), self._seen + rows)
         self._seen += len(coded)
+
+
+def _compiled_join() -> Callable[..., tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    try:
+        from bioinstruct.filters import compiled
+    except ImportError as error:
+        raise MissingError(
+            "numba is not installed",
+            hint="pip install 'bioinstruct[fast]', or leave `compiled` out",
+        ) from error
+    return compiled.join
