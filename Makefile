@@ -15,7 +15,7 @@ demo: .venv/installed
 test: .venv/installed
 	$(BIN)/pytest -m "not peer"
 
-test-all: .venv/installed
+test-all: .venv/installed-all
 	$(BIN)/pytest
 
 check: .venv/installed
@@ -31,6 +31,10 @@ format: .venv/installed
 .venv/installed: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable '.[dev]'
+	touch $@
+
+.venv/installed-all: .venv/installed
+	$(BIN)/python -m pip install --quiet $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable '.[dev,fast,spark]'
 	touch $@
 
 clean:

@@ -109,7 +109,7 @@ class _Filter:
     def decide(self, words: DataFrame, pool: int, causes: Ids, scores: Scores) -> None:
         """Write which earlier text drops each text, if any; the first `pool` are kept."""
         words = words.persist()
-        firsts, repeats, equals = _unique(words)
+        firsts, repeats, equals = _unique(words, pool)
         self._bodies = self._only(words, firsts).persist()
         self._index = _index(self._bodies).persist()
         added = int(np.searchsorted(firsts, pool))
@@ -249,11 +249,16 @@ def _words(
     return table.select("id", words("text").alias("w")).select("id", "w.*").where("length > 0")
 
 
-def _unique(words: DataFrame) -> tuple[Ids, Ids, Ids]:
-    """The first of each group of equal texts; the others; and of each the first of its group."""
+def _unique(words: DataFrame, pool: int) -> tuple[Ids, Ids, Ids]:
+    """The first of each group of equal texts; the others; and of each the first of its group.
+
+    What equals a text of the pool is not in its group: an earlier one of the pool may drop it.
+    """
     from pyspark.sql import functions as f
 
-    groups = words.groupBy("body", "subject").agg(f.collect_list("id").alias("ids"))
+    groups = words.groupBy("body", "subject", f.col("id") < pool).agg(
+        f.collect_list("id").alias("ids")
+    )
     rows = groups.select(f.array_min("ids").alias("first"), f.explode("ids").alias("id"))
     table = rows.toArrow()
     ids, firsts = table["id"].to_numpy(), table["first"].to_numpy()
@@ -344,8 +349,9 @@ def spark_session(master: str) -> Iterator[SparkSession]:
         raise MissingError(
             "Apache Spark is not installed", hint="pip install 'bioinstruct[spark]'"
         ) from error
-    active = SparkSession.getActiveSession()
-    session = active
+    active = session = None
+    with contextlib.suppress(PySparkException):
+        active = SparkSession.active()
     try:
         with warnings.catch_warnings():  # that not all of pandas 3 was tried; what is used here was
             warnings.filterwarnings("ignore", "PySpark does not yet fully support", FutureWarning)
