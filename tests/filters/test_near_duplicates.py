@@ -1,18 +1,20 @@
 from __future__ import annotations
 
 import random
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from benchmarks.texts import others
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rouge_score import rouge_scorer
 from rouge_score.tokenize import tokenize
 
-from benchmarks.texts import others
+from bioinstruct import filters
 from bioinstruct.errors import BioinstructError, MissingError, UnknownNameError
 from bioinstruct.filters import Match, NearDuplicates
 from bioinstruct.filters.subjects import subject
@@ -56,7 +58,9 @@ ROADS = [one_by_one, together, compiled]
 Road = Callable[..., Decisions]
 every_road = pytest.mark.parametrize("road", ROADS, ids=lambda road: road.__name__)
 
-WORDS = st.sampled_from("the a of is in what are symptoms treatment asthma gout il6 fever".split())
+WORDS = st.sampled_from(
+    ["the", "a", "of", "is", "in", "symptoms", "asthma", "gout", "il6", "fever"]
+)
 TEXTS = st.lists(st.lists(WORDS, max_size=14).map(" ".join), max_size=25)
 
 
@@ -149,9 +153,9 @@ def test_a_text_of_10_megabytes_is_a_text() -> None:
     huge = " ".join(str(chance.randrange(1000)) for _ in range(2_600_000))
     assert len(huge) > 10_000_000
     near = NearDuplicates()
-    assert near.offer_all(["What is gout?", huge, huge]) == [None, None, Match(1, 1.0)]
+    assert near.offer_all(["What is gout?", huge]) == [None, None]
     assert near.offer(huge) == Match(1, 1.0)
-    assert near.offer("What is asthma?") == Match(0, pytest.approx(2 / 3)) or len(near) == 3
+    assert near.offer("Who has gout?") is None
 
 
 def test_the_cause_is_the_first_kept_text_and_its_score_that_of_rouge_score() -> None:
@@ -183,7 +187,8 @@ def test_an_unknown_tokeniser_or_threshold_is_refused_at_once() -> None:
 
 
 def test_compiling_without_numba_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "bioinstruct.filters.compiled", None)
+    monkeypatch.delattr(filters, "compiled", raising=False)
+    monkeypatch.setitem(sys.modules, "bioinstruct.filters.compiled", None)
     with pytest.raises(MissingError, match="numba") as error:
         NearDuplicates(compiled=True)
     assert "bioinstruct[fast]" in error.value.hint
@@ -237,7 +242,7 @@ def test_the_filter_is_quick(questions: list[str]) -> None:
         ("Is IFN-\u03b1 raised in lupus?", "Is IFN-\u03b3 raised in lupus?"),
         ("Name drugs for type 1 diabetes.", "Name drugs for type 2 diabetes."),
         ("Is it safe with warfarin?", "Is it safe without warfarin?"),
-        ("Is it raised in ALL?", "Is it raised in all?"),
+        ("What do you give for ME?", "What do you give for me?"),
         ("Does aspirin raise the level of heparin?", "Does heparin raise the level of aspirin?"),
         ("When is metformin given?", "Why is metformin given?"),
         ("Is a pH < 7.3 bad?", "Is a pH > 7.3 bad?"),
