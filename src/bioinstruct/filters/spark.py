@@ -189,8 +189,12 @@ class _Filter:
         """Pairs that share a rare word, and whose sketches and lengths leave room for enough."""
         from pyspark.sql import functions as f
 
-        a = self._only(self._index, later).alias("a")
-        b = f.broadcast(self._only(self._index, earlier)).alias("b")
+        one, other = self._only(self._index, later), self._only(self._index, earlier)
+        if len(later) < len(earlier):
+            one = f.broadcast(one)
+        else:
+            other = f.broadcast(other)
+        a, b = one.alias("a"), other.alias("b")
         both = f.col("a.length") + f.col("b.length")
         # A hair too low is harmless, since every pair is verified; too high would lose one.
         least = f.ceil(both * (self._threshold / 2) - 1e-6)
