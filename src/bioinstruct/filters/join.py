@@ -158,13 +158,13 @@ class _Join:
             a, b = texts[one], other_texts[other]
             apart = np.bitwise_count(self._sketches[a] ^ self._sketches[b]).astype(np.int16)
             allowed = self._slack[a].astype(np.int32) + self._slack[b]
-            alike = np.flatnonzero(apart * np.int32(SCALE) <= allowed)
-            a, b, one, other = a[alike], b[alike], one[alike], other[alike]
+            alike = apart * np.int32(SCALE) <= allowed
+            if self._grouped:
+                alike &= self._groups[a] == self._groups[b]
+            a, b, one, other = (each[alike] for each in (a, b, one, other))
             m, n = self.lengths[a], self.lengths[b]
             least = least_common(m, n, self._threshold)
             near = (places[one] <= m - least) & (other_places[other] <= n - least)
-            if self._grouped:
-                near &= self._groups[a] == self._groups[b]
             yield a[near] * np.int64(len(self.lengths)) + b[near]
 
 

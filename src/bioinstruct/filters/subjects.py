@@ -31,16 +31,22 @@ def subject(text: str) -> tuple[str, ...]:
 
     'ALL' and 'WHO' in capitals are names, and so is the letter in 'hepatitis A'.
     """
-    plain = _POSSESSIVE.sub("", unicodedata.normalize("NFKC", text))
+    plain = unicodedata.normalize("NFKC", text)
+    if "'" in plain or "\u2019" in plain:
+        plain = _POSSESSIVE.sub("", plain)
     shouted = plain.isupper()
     found = []
-    for token in _TOKEN.finditer(plain):
-        word = token.group()
-        named = not shouted and word.isupper() and word != "I" and (len(word) > 1 or token.start())
+    for place, word in enumerate(_TOKEN.findall(plain)):
         folded = word.casefold()
-        if named or folded not in FRAME:
-            found.append(_singular(folded))
+        if folded in FRAME and (shouted or not _is_name(word, first=place == 0)):
+            continue
+        found.append(_singular(folded))
     return tuple(found)
+
+
+def _is_name(word: str, *, first: bool) -> bool:
+    """Is this a name, by its capitals? 'I' is not, nor is 'A' where a text begins."""
+    return word.isupper() and word != "I" and (len(word) > 1 or not first)
 
 
 def _singular(word: str) -> str:
