@@ -15,6 +15,7 @@ __all__ = ["TASKS", "Item", "Task"]
 
 OPENED, CLOSED = 0.8, 0.45
 """How often a note has a sentence before and after its frame."""
+NUMBER = re.compile(r"\{x\.\w+")
 SUBJECT = {"vet": "the animal", "trial": "the participant"}
 ASKED = {"drugs": "dorw", "diseases": "chakbgjmnuv"}
 
@@ -91,11 +92,14 @@ def _question(target: Entity, register: str, draw: Draw) -> str:
 
 
 def _context(row: Row, draw: Draw) -> tuple[str, str]:
-    """A sentence to open the note and one to close it, where the register has any, by chance."""
+    """A sentence to open the note and one to close it, by chance; none repeats a number or name."""
+    used = set(NUMBER.findall(row["text"]))
     parts = []
     for name, chance in (("openers", OPENED), ("closers", CLOSED)):
         texts = [other["text"] for other in table(name) if other["register"] == row["register"]]
-        parts.append(draw.pick(texts) if texts and draw.chance(chance) else "")
+        fresh = [text for text in texts if not used & set(NUMBER.findall(text))]
+        parts.append(draw.pick(fresh) if fresh and draw.chance(chance) else "")
+        used |= set(NUMBER.findall(parts[-1]))
     return parts[0], parts[1]
 
 
