@@ -13,7 +13,7 @@ from demo.tasks import TASKS, Item, Task
 from bioinstruct import jsonl
 from bioinstruct.schema import Instruction, Provenance
 
-SIZES = {"train": 700, "test": 150}
+SIZES = {"train": 1000, "test": 150}
 HELD_OUT = {"train": 0.0, "test": 0.27}
 REVISION = "1"
 SEED = 20240601

@@ -13,7 +13,7 @@ from demo.people import Draw
 
 __all__ = ["TASKS", "Item", "Task"]
 
-OPENED, CLOSED = 0.8, 0.45
+OPENED, CLOSED = 0.3, 0.15
 """How often a note has a sentence before and after its frame."""
 NUMBER = re.compile(r"\{x\.\w+")
 SUBJECT = {"vet": "the animal", "trial": "the participant"}
@@ -157,12 +157,12 @@ TASKS = [
         "demo-qa",
         Category.QA,
         {
-            "yes mixed": 0.18,
-            "no mixed": 0.18,
-            "maybe mixed": 0.08,
-            "yes alone": 0.22,
-            "no alone": 0.22,
-            "maybe alone": 0.12,
+            "yes mixed": 0.08,
+            "no mixed": 0.08,
+            "maybe mixed": 0.04,
+            "yes alone": 0.32,
+            "no alone": 0.32,
+            "maybe alone": 0.16,
         },
         _qa_gives,
         _qa,
