@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from bioinstruct.errors import BioinstructError, MissingError
 
-__all__ = ["atomic_directory", "atomic_file", "find", "read_bytes"]
+__all__ = ["atomic_directory", "atomic_file", "find", "naming", "read_bytes"]
 
 
 def find(path: Path) -> Path:
@@ -51,7 +51,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
 
     What is not a file, such as `/dev/stdout` or a named pipe, is written to as it is.
     """
-    with _naming(path):
+    with naming(path):
         if path.exists() and not path.is_file():
             with path.open("wb") as file:
                 yield file
@@ -72,7 +72,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
 @contextlib.contextmanager
 def atomic_directory(path: Path) -> Iterator[Path]:
     """A folder to fill, which replaces `path` only when the block ends without an error."""
-    with _naming(path):
+    with naming(path):
         path = path.resolve()  # a link stays a link
         if path.exists() and not path.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(path))
@@ -102,8 +102,8 @@ def _put_in_place(temporary: Path, path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """A full disk says no name; the user wants to know which file it was."""
+def naming(path: Path) -> Iterator[None]:
+    """Add the name of the file to the error of a full disk, which has none."""
     try:
         yield
     except OSError as error:

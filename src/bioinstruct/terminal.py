@@ -20,8 +20,11 @@ __all__ = ["Line", "positive", "run_command", "say"]
 _CLEAR = "\r\x1b[K"  # to the start of the line, and erase it
 
 
-def run_command(name: str, command: Callable[[], int]) -> NoReturn:
-    """Run a command and exit: 0 done, 1 something that the user can mend, without a traceback."""
+def run_command(name: str, command: Callable[[], int], *, stopped: str = "") -> NoReturn:
+    """Run a command and exit: 0 done, 1 something that the user can mend, without a traceback.
+
+    `stopped` is the hint for who has pressed Ctrl-C.
+    """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may know fewer characters
     try:
@@ -30,7 +33,7 @@ def run_command(name: str, command: Callable[[], int]) -> NoReturn:
     except BioinstructError as error:
         code = _complain(name, str(error), error.hint)
     except KeyboardInterrupt:
-        code = _complain(name, "stopped", "")
+        code = _complain(name, "stopped", stopped)
     except BrokenPipeError:
         code = 1  # whoever read our output has had enough
         _forget_output()
