@@ -10,7 +10,8 @@ demo: .venv/installed
 	$(BIN)/bioinstruct compile demo --split train --out demo/train.jsonl
 	$(BIN)/bioinstruct publish demo/train.jsonl --out demo/bioinstruct
 	cd demo && ../$(BIN)/python -c 'from datasets import load_dataset; print(load_dataset("bioinstruct"))'
-	$(BIN)/bioinstruct-bench --model tiny --tasks demo-qa demo-ie demo-gen --data demo/bioinstruct --out demo/run
+	$(BIN)/bioinstruct-bench --model tiny --tasks demo-qa demo-ie demo-gen \
+		--style medtuned --data demo/bioinstruct --out demo/run
 
 test: .venv/installed
 	$(BIN)/pytest -m "not peer"

@@ -13,8 +13,9 @@ from demo.tasks import TASKS, Item, Task
 from bioinstruct import jsonl
 from bioinstruct.schema import Instruction, Provenance
 
-SIZES = {"train": 700, "test": 150}
+SIZES = {"train": 1000, "test": 150}
 HELD_OUT = {"train": 0.0, "test": 0.27}
+REVISION = "1"
 SEED = 20240601
 TRIES = 200
 SHIPPED = Path(__file__).parents[1] / "src" / "bioinstruct" / "data" / "demo"
@@ -55,6 +56,7 @@ def records(split: str, seen: set[str]) -> Iterator[Instruction]:
                 kind="compiled",
                 origin="bioinstruct-demo",
                 license="CC-BY-4.0",
+                revision=REVISION,
                 split=split,
                 document=item.frame,
             )

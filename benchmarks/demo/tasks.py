@@ -13,8 +13,9 @@ from demo.people import Draw
 
 __all__ = ["TASKS", "Item", "Task"]
 
-OPENED, CLOSED = 0.8, 0.45
+OPENED, CLOSED = 0.3, 0.15
 """How often a note has a sentence before and after its frame."""
+NUMBER = re.compile(r"\{x\.\w+")
 SUBJECT = {"vet": "the animal", "trial": "the participant"}
 ASKED = {"drugs": "dorw", "diseases": "chakbgjmnuv"}
 
@@ -91,11 +92,14 @@ def _question(target: Entity, register: str, draw: Draw) -> str:
 
 
 def _context(row: Row, draw: Draw) -> tuple[str, str]:
-    """A sentence to open the note and one to close it, where the register has any, by chance."""
+    """A sentence to open the note and one to close it, by chance; none repeats a number or name."""
+    used = set(NUMBER.findall(row["text"]))
     parts = []
     for name, chance in (("openers", OPENED), ("closers", CLOSED)):
         texts = [other["text"] for other in table(name) if other["register"] == row["register"]]
-        parts.append(draw.pick(texts) if texts and draw.chance(chance) else "")
+        fresh = [text for text in texts if not used & set(NUMBER.findall(text))]
+        parts.append(draw.pick(fresh) if fresh and draw.chance(chance) else "")
+        used |= set(NUMBER.findall(parts[-1]))
     return parts[0], parts[1]
 
 
@@ -153,12 +157,12 @@ TASKS = [
         "demo-qa",
         Category.QA,
         {
-            "yes mixed": 0.18,
-            "no mixed": 0.18,
-            "maybe mixed": 0.08,
-            "yes alone": 0.22,
-            "no alone": 0.22,
-            "maybe alone": 0.12,
+            "yes mixed": 0.08,
+            "no mixed": 0.08,
+            "maybe mixed": 0.04,
+            "yes alone": 0.32,
+            "no alone": 0.32,
+            "maybe alone": 0.16,
         },
         _qa_gives,
         _qa,

@@ -33,6 +33,7 @@ a whole run:
   bioinstruct publish seeds kept.jsonl --out bioinstruct
   python -c 'from datasets import load_dataset; print(load_dataset("bioinstruct"))'
 """
+SPLIT = "train, validation or test (default: train)"
 SOURCE = "a JSON Lines file, `-`, `seeds`, `demo`, a published folder or a Hub id"
 
 
@@ -49,7 +50,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=bioinstruct.__version__)
+    parser.add_argument(
+        "--version", action="version", version=f"%(prog)s {bioinstruct.__version__}"
+    )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for add in (_add_seeds, _add_compile, _add_filter, _add_publish, _add_show):
         add(commands)
@@ -58,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_seeds(commands: Commands) -> None:
     text = "print the 80 hand-written seed tasks and check them"
-    seeds = commands.add_parser("seeds", help=text, description=text.capitalize() + ".")
+    seeds = commands.add_parser("seeds", help=text, description=_sentence(text))
     seeds.set_defaults(command=_seeds)
 
 
@@ -67,18 +70,18 @@ def _add_compile(commands: Commands) -> None:
     compiling = commands.add_parser(
         "compile",
         help=text,
-        description=text.capitalize() + ".",
-        usage="%(prog)s NAME [NAME ...] --out FILE [--split SPLIT] [--layout LAYOUT] [--data DIR]",
-        epilog=f"corpora: {', '.join(corpora.names())}",
+        description=_sentence(text),
+        usage="%(prog)s NAME [NAME ...] --out FILE [options]",
+        epilog=f"corpora: {', '.join(map(_with_layouts, corpora.names()))}",
     )
     compiling.add_argument("names", nargs="+", metavar="NAME", help="a corpus, listed below")
-    compiling.add_argument("--split", default="train", help="(default: train)")
+    compiling.add_argument("--split", default="train", help=SPLIT)
     compiling.add_argument("--layout", help="form of the answers, where a corpus has several")
     compiling.add_argument(
         "--data",
         type=Path,
         metavar="DIR",
-        help="the corpora (default: $BIOINSTRUCT_DATA)",
+        help="the folder of the corpora (default: $BIOINSTRUCT_DATA)",
     )
     compiling.add_argument("--limit", type=positive, metavar="N", help="the first N of each corpus")
     compiling.add_argument("--out", required=True, metavar="FILE", help="JSON Lines, or `-`")
@@ -90,7 +93,7 @@ def _add_filter(commands: Commands) -> None:
     filtering = commands.add_parser(
         "filter",
         help=text,
-        description=text.capitalize() + ". What is left out is written beside, with its reason.",
+        description=_sentence(text) + " What is left out is written beside, with its reason.",
         usage="%(prog)s SOURCE --out FILE [--rules NAME ...] [--against TASK ...] "
         "[--near-duplicates F]",
     )
@@ -145,11 +148,14 @@ def _add_publish(commands: Commands) -> None:
     publishing = commands.add_parser(
         "publish",
         help=text,
-        description=text.capitalize() + ".",
-        usage="%(prog)s SOURCE [SOURCE ...] --out DIR [--push --repo ID --license SPDX]",
+        description=_sentence(text),
+        usage="%(prog)s SOURCE [SOURCE ...] --out DIR\n"
+        "                           [--push --repo ID --license SPDX [--private]]",
     )
     publishing.add_argument("sources", nargs="+", metavar="SOURCE", help=SOURCE)
-    publishing.add_argument("--out", type=Path, required=True, metavar="DIR", help="to write")
+    publishing.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="the folder to write"
+    )
     publishing.add_argument("--push", action="store_true", help="upload the folder to the Hub")
     publishing.add_argument("--repo", metavar="ID", help="dataset repository, owner/name")
     publishing.add_argument(
@@ -161,11 +167,13 @@ def _add_publish(commands: Commands) -> None:
 
 def _add_show(commands: Commands) -> None:
     text = "print instructions to read"
-    showing = commands.add_parser("show", help=text, description=text.capitalize() + ".")
+    showing = commands.add_parser("show", help=text, description=_sentence(text))
     showing.add_argument("source", metavar="SOURCE", help=SOURCE)
-    showing.add_argument("--split", default="train", help="(default: train)")
-    showing.add_argument("--limit", type=positive, default=5, metavar="N", help="(default: 5)")
-    showing.add_argument("--json", action="store_true", help="as JSON Lines")
+    showing.add_argument("--split", default="train", help=SPLIT)
+    showing.add_argument(
+        "--limit", type=positive, default=5, metavar="N", help="how many (default: 5)"
+    )
+    showing.add_argument("--json", action="store_true", help="print them as JSON Lines")
     showing.set_defaults(command=_show)
 
 
@@ -189,12 +197,17 @@ def _compile(args: argparse.Namespace) -> int:
         args.names, split=args.split, data=args.data, layout=args.layout, failures=failures
     )
     limited = (e for e in stream if args.limit is None or counts[e.provenance.origin] < args.limit)
-    written = jsonl.write(args.out, _watched(limited, counts))
+    examples = _watched(limited, counts)
+    first = next(examples, None)
+    written = jsonl.write(args.out, chain([first], examples)) if first else 0
     for failure in failures:
         say(f"{failure.corpus} left out: {failure.error}")
         if failure.error.hint:
             say(f"hint: {failure.error.hint}")
-    say(f"{written:,} instructions to {args.out}: {_counted(counts)}")
+    if not written:
+        raise BioinstructError(f"no instructions: {args.out} is not written")
+    where = "standard output" if args.out == "-" else args.out
+    say(f"{written:,} instructions to {where}: {_counted(counts)}")
     return 1 if failures else 0
 
 
@@ -229,7 +242,9 @@ def _filter(args: argparse.Namespace) -> int:
         )
     if screened.dropped and dropped:
         say(f"what was dropped, and why: {dropped}")
-    return _keep_rejected(rejected, _beside(args.out, "rejected"))
+    if rejected:
+        _keep_rejected(rejected, _beside(args.out, "rejected"))
+    return 1 if rejected else 0
 
 
 def _near(args: argparse.Namespace) -> Near:
@@ -289,6 +304,11 @@ def _beside(out: str, what: str) -> Path:
 def _publish(args: argparse.Namespace) -> int:
     if args.push and not args.repo:
         raise BioinstructError("--push needs a repository", hint="name one with --repo owner/name")
+    if args.push and not args.license:
+        raise BioinstructError(
+            "--push needs the licence to publish under",
+            hint="name it with --license SPDX; without --push, the card lists those of the data",
+        )
     rejected: list[Rejected] = []
     examples = chain.from_iterable(
         read_examples(source, rejected=rejected) for source in args.sources
@@ -298,20 +318,21 @@ def _publish(args: argparse.Namespace) -> int:
         f"{statistics.examples:,} instructions in {args.out}, "
         f"{statistics.duplicates:,} exact duplicates left out"
     )
+    if rejected:
+        _keep_rejected(rejected, args.out.with_name(args.out.name + ".rejected.jsonl"))
+        if args.push:
+            say("not pushed: mend those lines, or publish without them")
+        return 1
     if args.push:
         say("pushed: " + push(args.out, args.repo, license=args.license, private=args.private))
-    return _keep_rejected(rejected, args.out.with_name(args.out.name + ".rejected.jsonl"))
+    return 0
 
 
-def _keep_rejected(rejected: list[Rejected], kept: Path) -> int:
-    """Write the lines that are not instructions beside the output; the exit code."""
-    if not rejected:
-        return 0
-    jsonl.write_rejected(kept, rejected)
+def _keep_rejected(rejected: list[Rejected], path: Path) -> None:
+    jsonl.write_rejected(path, rejected)
     first = rejected[0]
-    say(f"{len(rejected):,} lines are not instructions and were left out, see {kept}")
+    say(f"{len(rejected):,} lines are not instructions and were left out, see {path}")
     say(f"the first: {first.path}:{first.line}: {first.reason}")
-    return 1
 
 
 def _show(args: argparse.Namespace) -> int:
@@ -340,5 +361,14 @@ def _watched(examples: Iterable[Instruction], counts: Counter[str]) -> Iterator[
     line.show("")
 
 
+def _with_layouts(name: str) -> str:
+    layouts = corpora.get_corpus(name).layouts
+    return f"{name} (layouts {', '.join(layouts)})" if layouts else name
+
+
 def _counted(counts: Counter[str]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items())) or "none"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."

@@ -2,15 +2,20 @@
 
 A byte-order mark, CRLF and empty lines are read as if they were not there. Anything else that is
 wrong is a `DataError` with file, line and field, or, when the caller passes `rejected`, is kept
-there while the good lines go on.
+there while the good lines go on. Nothing is guessed: not an encoding, not the end of a line that
+was cut off, not which of two values is meant.
 """
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import gzip
 import json
+import re
 import sys
+import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +28,15 @@ from bioinstruct.files import atomic_file
 from bioinstruct.schema import Instruction
 
 __all__ = ["Rejected", "read", "write", "write_rejected"]
+
+_CUT_OFF = "; the file ends inside this line: was it cut off?"
+_MESSAGES = {
+    "extra_forbidden": "unknown field",
+    "missing": "missing field",
+    "model_type": "not a JSON object",
+    "string_pattern_mismatch": "empty text",
+    "string_too_short": "empty text",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +58,7 @@ def read(path: Path | str, *, rejected: list[Rejected] | None = None) -> Iterato
     """
     with _open(path) as file:
         for number, raw in enumerate(_lines(file, path), start=1):
-            line = raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw
+            line = raw.removeprefix(codecs.BOM_UTF8)  # on any line: files are concatenated
             if not line.strip():
                 continue
             try:
@@ -106,7 +120,7 @@ def _open(path: Path | str) -> Iterator[BinaryIO]:
 def _lines(file: BinaryIO, path: Path | str) -> Iterator[bytes]:
     try:
         yield from file
-    except (EOFError, gzip.BadGzipFile) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"not a complete gzip file ({error})", path=path) from error
 
 
@@ -114,32 +128,54 @@ def _parse(line: bytes, path: Path | str, number: int) -> Instruction:
     try:
         line.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise DataError(
-            f"not UTF-8: byte 0x{line[error.start]:02x} at position {error.start + 1}",
-            path=path,
-            line=number,
-            hint="save the file as UTF-8, for example with `iconv -f latin1 -t utf-8`",
-        ) from error
+        reason, hint = _not_utf8(error, line)
+        raise DataError(reason, path=path, line=number, hint=hint) from error
     try:
-        return Instruction.model_validate_json(line)
+        example = Instruction.model_validate_json(line)
     except ValidationError as error:
         raise DataError(_explain(error, line), path=path, line=number) from error
+    if repeated := _repeated_field(line):
+        raise DataError(f"{repeated}: given twice", path=path, line=number)
+    return example
+
+
+def _not_utf8(error: UnicodeDecodeError, line: bytes) -> tuple[str, str]:
+    """What a line is instead, as far as that can be told, and what to do."""
+    if line.startswith(b"\x1f\x8b"):
+        return "gzip-compressed, not text", "decompress it first, for example with `gzip -dc`"
+    if line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "UTF-16, not UTF-8", "save the file as UTF-8: `iconv -f utf-16 -t utf-8`"
+    if error.reason == "unexpected end of data":
+        return f"not valid UTF-8 at its end{_CUT_OFF}", ""
+    return (
+        f"not UTF-8: byte 0x{line[error.start]:02x} at position {error.start + 1}",
+        "save the file as UTF-8, for example with `iconv -f latin1 -t utf-8`",
+    )
 
 
 def _explain(error: ValidationError, line: bytes) -> str:
     first = error.errors(include_url=False)[0]
     field = ".".join(str(part) for part in first["loc"])
-    message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "json_invalid":
-        cut = "" if line.endswith(b"\n") else "; the file ends inside this line: was it cut off?"
-        return f"not valid JSON ({first['ctx']['error']}){cut}"
-    if first["type"] == "extra_forbidden":
-        message = "unknown field"
-    elif first["type"] == "missing":
-        message = "missing field"
-    elif (
-        first["type"] in {"string_too_short", "string_pattern_mismatch"}
-        and field != "provenance.license"
-    ):
-        message = "empty text"
+        fault = re.sub(r" at line 1 column (\d+)$", r" at column \1", first["ctx"]["error"])
+        cut_off = fault.startswith("EOF") and not line.endswith(b"\n")
+        return f"not valid JSON ({fault}){_CUT_OFF if cut_off else ''}"
+    message = _MESSAGES.get(first["type"], first["msg"].removeprefix("Value error, "))
+    if field == "provenance.license" and first["type"] == "string_pattern_mismatch":
+        message = "not an SPDX licence expression, such as `MIT` or `CC-BY-4.0`"
     return f"{field}: {message}" if field else message
+
+
+def _repeated_field(line: bytes) -> str:
+    """A name that one object of a line has twice, or an empty text.
+
+    JSON allows it, but a reader keeps only one of the two values: the other would be lost.
+    """
+    repeated: list[str] = []
+
+    def note(pairs: list[tuple[str, object]]) -> None:
+        if len(pairs) != len(dict(pairs)):
+            repeated.extend(n for n, count in Counter(n for n, _ in pairs).items() if count > 1)
+
+    json.loads(line, object_pairs_hook=note)
+    return repeated[0] if repeated else ""

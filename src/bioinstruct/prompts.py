@@ -18,7 +18,8 @@ class Style(StrEnum):
     """The layouts a prompt can have."""
 
     ALPACA = "alpaca"
-    """Stanford Alpaca's two templates, with and without an input."""
+    """Stanford Alpaca's two templates, with and without an input, each ended by a line break, as in
+    Alpaca-LoRA."""
     MEDTUNED = "medtuned"
     """The layout of Llama2-MedTuned's training script."""
     CHAT = "chat"

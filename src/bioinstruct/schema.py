@@ -36,7 +36,13 @@ class Category(StrEnum):
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,  # JSON has neither
+        str_min_length=0,  # any constraint makes pydantic refuse lone surrogates, which UTF-8 lacks
+    )
 
 
 class Teacher(_Frozen):
@@ -68,13 +74,16 @@ class Provenance(_Frozen):
     """The split of the origin: train, validation or test, as its authors define them."""
     document: str | None = None
     """Identifier inside the origin, such as a PMID."""
-    teacher: Teacher | None = None
+    teacher: Annotated[Teacher | None, Field(validate_default=True)] = None
     """Set if and only if the kind is `generated`."""
 
     @field_validator("teacher")
     @classmethod
     def _teacher_of_generated(cls, teacher: Teacher | None, info: ValidationInfo) -> Teacher | None:
-        if teacher is not None and info.data.get("kind") != "generated":
+        kind = info.data.get("kind")  # None when it was refused: that is the error to show
+        if kind == "generated" and teacher is None:
+            raise ValueError("a generated instruction needs its teacher")
+        if kind in {"seed", "compiled"} and teacher is not None:
             raise ValueError("only a generated instruction has a teacher")
         return teacher
 

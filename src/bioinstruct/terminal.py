@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
+import io
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -14,44 +17,64 @@ from bioinstruct.errors import BioinstructError
 
 __all__ = ["Line", "positive", "run_command", "say"]
 
+_CLEAR = "\r\x1b[K"  # to the start of the line, and erase it
 
-def run_command(name: str, command: Callable[[], int]) -> NoReturn:
-    """Run a command and exit: 0 done, 1 something that the user can mend, without a traceback."""
+
+def run_command(name: str, command: Callable[[], int], *, stopped: str = "") -> NoReturn:
+    """Run a command and exit: 0 done, 1 something that the user can mend, without a traceback.
+
+    `stopped` is the hint for who has pressed Ctrl-C.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may know fewer characters
     try:
         code = command()
         sys.stdout.flush()
     except BioinstructError as error:
         code = _complain(name, str(error), error.hint)
     except KeyboardInterrupt:
-        code = _complain(name, "stopped", "")
+        code = _complain(name, "stopped", stopped)
     except BrokenPipeError:
-        # Whoever read our output has had enough; give the interpreter nothing to flush into it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1
+        code = 1  # whoever read our output has had enough
+        _forget_output()
     except OSError as error:
-        if error.errno not in _USERS_OWN:
+        if error.errno not in _HINTS:
             raise
         where = f": {error.filename}" if error.filename else ""
-        code = _complain(name, f"{error.strerror}{where}", _USERS_OWN[error.errno])
+        code = _complain(name, f"{error.strerror}{where}", _HINTS[error.errno])
+        _forget_output()
     raise SystemExit(code)
 
 
-_USERS_OWN = {
+_ELSEWHERE = "choose another place with --out"
+_HINTS = {
     errno.ENOSPC: "make room on the disk and run the same command again",
     errno.EDQUOT: "make room in your quota and run the same command again",
-    errno.EACCES: "check the permissions, or choose another place with --out",
-    errno.EROFS: "choose another place with --out",
-    errno.ENOTDIR: "choose another place with --out",
+    errno.EFBIG: f"the file may not grow so large here; {_ELSEWHERE}",
+    errno.EIO: "the disk does not answer as it should; see the system's log",
+    errno.EACCES: "check the permissions there",
+    errno.EPERM: "check the permissions there",
+    errno.EROFS: _ELSEWHERE,
+    errno.ENOTDIR: _ELSEWHERE,
+    errno.EEXIST: _ELSEWHERE,
     errno.EISDIR: "name a file, not a folder",
-    errno.EEXIST: "choose another place with --out",
+    errno.ENAMETOOLONG: "check the path",
+    errno.ELOOP: "check the links in the path",
 }
+"""What to do about the operating system's errors that are the user's to mend."""
 
 
 def _complain(name: str, message: str, hint: str) -> int:
-    print(f"\r{name}: {message}", file=sys.stderr)
+    print(f"{_CLEAR if sys.stderr.isatty() else ''}{name}: {message}", file=sys.stderr)
     if hint:
         print(f"hint: {hint}", file=sys.stderr)
     return 1
+
+
+def _forget_output() -> None:
+    """Give the interpreter nothing to flush, at its end, into an output that takes no more."""
+    with contextlib.suppress(io.UnsupportedOperation):  # an output that is not a file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def positive(text: str) -> int:
@@ -75,16 +98,15 @@ class Line:
 
     def __init__(self, *, seconds: float = 30) -> None:
         self._live = sys.stderr.isatty()
-        self._width = 0
         self._seconds = seconds
         self._shown = time.monotonic()
 
     def show(self, text: str, *, last: bool = False) -> None:
         """Show the text in place of what the line showed before; `last` ends the line."""
         if self._live:
-            end = "\n" if last else ""
-            print("\r" + text.ljust(self._width), end=end, file=sys.stderr, flush=True)
-            self._width = 0 if last else len(text)
+            # A line that wraps could not be rewritten.
+            fitting = text if last else text[: shutil.get_terminal_size().columns - 1]
+            print(_CLEAR + fitting, end="\n" if last else "", file=sys.stderr, flush=True)
         elif text and (last or time.monotonic() - self._shown > self._seconds):
             self._shown = time.monotonic()
             print(text, file=sys.stderr, flush=True)

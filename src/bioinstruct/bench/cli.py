@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bioinstruct
+from bioinstruct import corpora
 from bioinstruct.bench import tasks as _tasks  # noqa: F401  # defines the tasks
 from bioinstruct.bench.task import Task, get_task, known_tasks
 from bioinstruct.errors import BioinstructError, MissingError
@@ -17,10 +19,8 @@ from bioinstruct.prompts import Style
 from bioinstruct.terminal import Line, positive, run_command, say
 
 if TYPE_CHECKING:
-    from bioinstruct.bench.report import Report
-    from bioinstruct.bench.run import Tests, Watch
+    from bioinstruct.bench.run import Tests, Training, Watch
     from bioinstruct.bench.tune import Progress
-    from bioinstruct.filters import Screened
 
 EXAMPLES = """\
 examples:
@@ -33,8 +33,15 @@ examples:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Entry point of `bioinstruct-bench`."""
-    args = _parser().parse_args(argv)
-    run_command("bioinstruct-bench", lambda: _list() if args.list else _bench(args))
+    parser = _parser()
+    args = parser.parse_args(argv)
+    if (args.no_tune or args.adapter) and (args.data or args.recipe):
+        parser.error("--data and --recipe are for tuning, --no-tune and --adapter do without it")
+    run_command(
+        "bioinstruct-bench",
+        lambda: _list() if args.list else _bench(args),
+        stopped="the answers so far are kept: the same command goes on from there",
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -44,7 +51,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=bioinstruct.__version__)
+    parser.add_argument(
+        "--version", action="version", version=f"%(prog)s {bioinstruct.__version__}"
+    )
     what = parser.add_argument_group("what to score")
     what.add_argument("--model", metavar="PATH", help="a model folder, a Hub id, or `tiny`")
     what.add_argument("--adapter", type=Path, metavar="DIR", help="score this adapter, do not tune")
@@ -72,15 +81,23 @@ def _parser() -> argparse.ArgumentParser:
         help="instructions to tune on (default: the training splits of the tasks)",
     )
     how.add_argument(
-        "--recipe", metavar="NAME|FILE", help="a shipped recipe or a TOML file (default: default)"
+        "--recipe",
+        metavar="NAME|FILE",
+        help="a shipped recipe or a TOML file (default: `tiny` for that model, else `default`)",
     )
     how.add_argument("--no-tune", action="store_true", help="score only")
-    how.add_argument("--seed", type=int, default=0, metavar="N", help="(default: 0)")
+    how.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of the random numbers (default: 0)"
+    )
     output = parser.add_argument_group("output")
     output.add_argument(
-        "--out", type=Path, default=Path("out"), metavar="DIR", help="(default: out)"
+        "--out",
+        type=Path,
+        default=Path("out"),
+        metavar="DIR",
+        help="the folder for report, answers and adapter (default: out)",
     )
-    output.add_argument("--json", action="store_true", help="print the report as JSON")
+    output.add_argument("--json", action="store_true", help="print the report, not the table")
     output.add_argument("--list", action="store_true", help="list the tasks and stop")
     return parser
 
@@ -100,30 +117,26 @@ def _bench(args: argparse.Namespace) -> int:
     from bioinstruct.bench.loading import quiet
     from bioinstruct.bench.model import CausalLM
     from bioinstruct.bench.report import DEMONSTRATION, notes, table
-    from bioinstruct.bench.run import load_tests, run
-    from bioinstruct.bench.tune import load_recipe
+    from bioinstruct.bench.run import check_out, load_tests, run
 
     quiet()
-    tuning = not (args.no_tune or args.adapter)
-    recipe = load_recipe(args.recipe or ("tiny" if args.model == "tiny" else "default"))
+    check_out(args.out)
     tests = load_tests(tasks, args.limit)
-    training = _training(args.data, tests, args.out) if tuning else None
+    training = None if args.no_tune or args.adapter else _training(args, tests)
     say(f"loading {args.model}")
     model = CausalLM.load(args.model, style=args.style, trust_remote_code=args.trust_remote_code)
-    if args.adapter:
-        model.load_adapter(args.adapter)
     report = run(
         model,
         tests,
         args.out,
         training=training,
-        recipe=recipe if tuning else None,
+        adapter=args.adapter,
         seed=args.seed,
         watch=_watch(),
     )
     for note in notes(report):
         say(note)
-    say(_kept(args.out, report))
+    say(_kept(args.out, training))
     print(json.dumps(report.as_dict(), indent=2) if args.json else table(report))
     if report.demonstration and not args.json:
         print(f"\n{DEMONSTRATION}")
@@ -132,32 +145,37 @@ def _bench(args: argparse.Namespace) -> int:
 
 def _present() -> list[Task]:
     """The real tasks whose corpora are here, else those of the demonstration."""
-    present = []
+    folder = os.environ.get("BIOINSTRUCT_DATA")
+    if folder:
+        corpora.data_directory()  # a folder that is named and not there is a slip
+    present, missing = [], []
     for task in known_tasks().values():
         if not task.demonstration:
             try:
                 next(iter(task.read("test")))
             except MissingError:
-                continue
-            present.append(task)
+                missing.append(task.name)
+            else:
+                present.append(task)
     if present:
+        if missing:
+            say(f"left out, because their corpora are not in {folder}: {', '.join(missing)}")
         return present
-    say("no corpora found (BIOINSTRUCT_DATA): running the demonstration tasks")
+    why = f"no corpora in {folder}" if folder else "BIOINSTRUCT_DATA is not set"
+    say(f"{why}: running the demonstration tasks")
     return [task for task in known_tasks().values() if task.demonstration]
 
 
-def _training(data: str | None, tests: Tests, out: Path) -> Screened:
-    """What to tune on, without what is tested; that is kept beside the report."""
-    from bioinstruct.bench.run import training_examples, without_tests
+def _training(args: argparse.Namespace, tests: Tests) -> Training:
+    from bioinstruct.bench.run import load_training
+    from bioinstruct.bench.tune import load_recipe
 
-    found = list(read_examples(data)) if data else training_examples(tests)
-    training = without_tests(found, tests)
-    source = data or "the training splits of the tasks"
-    say(f"tuning on {len(training.kept):,} instructions from {source}")
-    if training.dropped:
-        path = out / "contaminated.jsonl"
-        training.write_dropped(path)
-        say(f"left out {len(training.dropped):,} that overlap a test, see {path}")
+    recipe = load_recipe(args.recipe or ("tiny" if args.model == "tiny" else "default"))
+    given = read_examples(args.data) if args.data else None
+    training = load_training(recipe, tests, given, args.data or "")
+    say(f"tuning on {len(training.examples):,} instructions from {training.source}")
+    if training.contaminated:
+        say(f"left out {len(training.contaminated):,} because they overlap a test")
     return training
 
 
@@ -172,13 +190,23 @@ def _watch() -> Watch:
     def tuned(p: Progress) -> None:
         line.show(
             f"tuning  step {p.step:,}/{p.steps:,}  loss {p.loss:.3f}  "
-            f"{p.tokens_per_second:,.0f} tokens/s  {p.seconds_left:,.0f} s left",
+            f"{p.tokens_per_second:,.0f} tokens/s  {_duration(p.seconds_left)} left",
             last=p.step == p.steps,
         )
 
     return Watch(scored, tuned)
 
 
-def _kept(out: Path, report: Report) -> str:
-    names = ["report.json", "answers.jsonl", *(["adapter"] if report.tuning else [])]
+def _kept(out: Path, training: Training | None) -> str:
+    from bioinstruct.bench.run import ADAPTER, ANSWERS, CONTAMINATED, REPORT
+
+    names = [REPORT, ANSWERS]
+    if training:
+        names += [ADAPTER, *([CONTAMINATED] if training.contaminated else [])]
     return "kept " + ", ".join(str(out / name) for name in names)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

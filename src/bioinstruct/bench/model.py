@@ -53,7 +53,7 @@ class CausalLM:
         self.base_fingerprint = _fingerprint(model, encoder)
         self._adapter_fingerprint = ""
         self.device = next(model.parameters()).device
-        self.token_budget = 16_384 if self.device.type != "cpu" else 4096
+        self.token_budget = 16_384 if self.device.type != "cpu" else 2048
         self._can_select = self._selection_is_exact()
         self._check_causal()
 

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from bioinstruct.bench.compare import Interval
+from bioinstruct.bench.score import FLAGS
 from bioinstruct.bench.tune import Recipe, Tuning
 from bioinstruct.files import atomic_file
 
 __all__ = [
     "DEMONSTRATION",
+    "Data",
     "Report",
     "Row",
     "adapter_card",
@@ -26,7 +28,7 @@ __all__ = [
 ]
 
 DEMONSTRATION = (
-    "This is the demonstration: a tiny model on sentences written for it. "
+    "This is the demonstration, on short notes and sentences written for it. "
     "It shows that the road works, not how good a model is."
 )
 
@@ -52,19 +54,34 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Data:
+    """What was tuned on."""
+
+    source: str
+    """As the user named it."""
+    digest: str
+    """Of the examples' ids in their order: equal for equal data."""
+    contaminated: int
+    """Examples that were left out because they overlap a test."""
+    overlaps: dict[str, int]
+    """How many of them by the kind of overlap."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """All that a run found, and what is needed to repeat it."""
 
     model: str
+    adapter: str | None
+    """The folder of the adapter that was scored; None for one that was tuned in this run."""
     fingerprint: str
     style: str
     seed: int
     demonstration: bool
     rows: Sequence[Row]
+    data: Data | None
     recipe: Recipe | None
     tuning: Tuning | None
-    removed: dict[str, int]
-    """Training examples that were left out because they overlap a test, by the kind of overlap."""
     versions: dict[str, str]
 
     def as_dict(self) -> dict[str, Any]:
@@ -104,30 +121,36 @@ def table(report: Report) -> str:
 
 
 def notes(report: Report) -> list[str]:
-    """What a reader of the table must know besides: odd answers, one line a task."""
+    """What a reader of the table must know besides: what did not fit, and odd answers."""
     lines = []
+    if report.data:
+        lines.append(f"tuning: left out {_left_out(report.data)}")
+    if report.tuning and (report.tuning.skipped or report.tuning.shortened):
+        lines.append(
+            f"tuning: {report.tuning.skipped:,} examples did not fit and were left out, "
+            f"{report.tuning.shortened:,} inputs were shortened to fit"
+        )
     for row in {row.task: row for row in report.rows}.values():
         for which, flags in (("base", row.base_flags), ("tuned", row.tuned_flags)):
-            odd = [f"{count} {name}" for name, count in flags.items() if count]
+            odd = [f"{flags[name]:,} {told}" for name, told in FLAGS.items() if flags.get(name)]
             if odd:
-                lines.append(f"{row.task}, {which}: {', '.join(odd)} of {row.n}")
-    if report.tuning:
-        lines.append(_contamination(report))
+                lines.append(f"{row.task}, {which}, {row.n:,} answers: {'; '.join(odd)}")
     return lines
 
 
-def _contamination(report: Report) -> str:
-    removed = ", ".join(f"{count:,} {kind}" for kind, count in report.removed.items())
-    found = sum(report.removed.values())
-    how = f": {removed}" if removed else ""
-    return f"{found:,} training examples overlapped a test and were left out{how}"
+def _left_out(data: Data) -> str:
+    kinds = ", ".join(
+        f"{count:,} {kind.removeprefix('contaminated-')}" for kind, count in data.overlaps.items()
+    )
+    return f"{data.contaminated:,} because they overlap a test" + (f" ({kinds})" if kinds else "")
 
 
 def adapter_card(report: Report) -> str:
     """The model card that lies beside the adapter."""
-    recipe, tuning = report.recipe, report.tuning
+    recipe, tuning, data = report.recipe, report.tuning, report.data
     assert recipe is not None
     assert tuning is not None
+    assert data is not None
     settings = "\n".join(f"| {name} | {value} |" for name, value in recipe.model_dump().items())
     return f"""---
 base_model: {json.dumps(report.model)}
@@ -137,11 +160,11 @@ tags: [lora, biomedical, bioinstruct]
 # LoRA adapter for {report.model}
 
 {DEMONSTRATION + chr(10) + chr(10) if report.demonstration else ""}Tuned with bioinstruct \
-{report.versions["bioinstruct"]} on {tuning.examples:,} instructions ({tuning.tokens:,} tokens in \
-{tuning.steps:,} steps, {tuning.trained_parameters:,} parameters trained, loss \
-{tuning.losses[0]:.2f} to {tuning.losses[-1]:.2f} nats per answer token). Prompt style: \
-`{report.style}`. {tuning.shortened} inputs were shortened to fit; {tuning.skipped} examples did \
-not fit and were left out. {_contamination(report)}.
+{report.versions["bioinstruct"]} on {tuning.examples:,} instructions from {data.source} \
+({tuning.tokens:,} tokens in {tuning.steps:,} steps, {tuning.trained_parameters:,} parameters \
+trained, loss {tuning.losses[0]:.2f} to {tuning.losses[-1]:.2f} nats per answer token). Prompt \
+style: `{report.style}`. {tuning.shortened:,} inputs were shortened to fit; {tuning.skipped:,} \
+examples did not fit and were left out, and {_left_out(data)}.
 
 Not for medical use.
 

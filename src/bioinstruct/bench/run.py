@@ -3,25 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from bioinstruct.bench.answers import Answers
+from bioinstruct.bench.answers import Answers, key
 from bioinstruct.bench.compare import difference, interval
 from bioinstruct.bench.model import CausalLM
-from bioinstruct.bench.report import Report, Row, adapter_card, versions, write_report
+from bioinstruct.bench.report import Data, Report, Row, adapter_card, versions, write_report
 from bioinstruct.bench.score import Outcome, majority, score
 from bioinstruct.bench.task import Task
 from bioinstruct.bench.tune import Progress, Recipe, Tuning, save_adapter, tune
 from bioinstruct.errors import BioinstructError
-from bioinstruct.filters import Contaminated, Screened, protected_texts, screen
+from bioinstruct.filters import Contaminated, Dropped, Screened, protected_texts, screen
 from bioinstruct.schema import Instruction
 
-__all__ = ["Watch", "load_tests", "run", "training_examples", "without_tests"]
+__all__ = ["Training", "Watch", "check_out", "load_tests", "load_training", "run", "without_tests"]
 
 SPLIT = "test"
+ADAPTER, ANSWERS, CONTAMINATED = "adapter", "answers.jsonl", "contaminated.jsonl"
+REPORT = "report.json"
 Tests = dict[Task, list[Instruction]]
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """How to tune, on what, and what was left out of it because it overlaps a test."""
+
+    recipe: Recipe
+    source: str
+    examples: list[Instruction]
+    contaminated: list[Dropped] = field(default_factory=list)
+
+    @property
+    def data(self) -> Data:
+        """What the report says of it."""
+        digest = key(*(example.id for example in self.examples))
+        overlaps = Screened(self.examples, self.contaminated).reasons()
+        return Data(self.source, digest, len(self.contaminated), overlaps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +66,26 @@ def load_tests(tasks: Iterable[Task], limit: int | None = None) -> Tests:
     return tests
 
 
-def training_examples(tasks: Iterable[Task]) -> list[Instruction]:
-    """The training splits of the tasks, each record once, in the order of the tasks."""
-    examples = (example for task in tasks for example in task.read("train"))
-    return list({example.id: example for example in examples}.values())
+def load_training(
+    recipe: Recipe, tests: Tests, examples: Iterable[Instruction] | None = None, source: str = ""
+) -> Training:
+    """What to tune on: the given examples, or the training splits of the tasks, each record once.
+
+    Raises:
+        BioinstructError: nothing is left that overlaps no test.
+    """
+    if examples is None:
+        splits = (example for task in tests for example in task.read("train"))
+        examples = {example.id: example for example in splits}.values()
+        source = "the training splits of the tasks"
+    screened = without_tests(examples, tests)
+    if not screened.kept:
+        raise BioinstructError(
+            f"nothing to tune on: each of the {len(screened.dropped):,} instructions from {source} "
+            "overlaps a test",
+            hint="give other instructions with --data, or score only, with --no-tune",
+        )
+    return Training(recipe, source, screened.kept, screened.dropped)
 
 
 def without_tests(training: Iterable[Instruction], tests: Tests) -> Screened:
@@ -59,30 +94,52 @@ def without_tests(training: Iterable[Instruction], tests: Tests) -> Screened:
     return screen(training, contaminated=Contaminated(texts))
 
 
+def check_out(out: Path) -> None:
+    """Refuse a folder that a run could not write to without harm, before hours are spent.
+
+    Raises:
+        BioinstructError: it is a file, or holds something else under the adapter's name.
+    """
+    if out.exists() and not out.is_dir():
+        raise BioinstructError(f"{out} is a file", hint="name a folder with --out")
+    adapter = out / ADAPTER
+    if adapter.exists() and not (adapter / "adapter_config.json").is_file():
+        raise BioinstructError(
+            f"{adapter} is in the way: it is not an adapter", hint="choose another --out"
+        )
+
+
 def run(
     model: CausalLM,
     tests: Tests,
     out: Path,
     *,
-    training: Screened | None = None,
-    recipe: Recipe | None = None,
+    training: Training | None = None,
+    adapter: Path | None = None,
     seed: int = 0,
     watch: Watch | None = None,
 ) -> Report:
-    """Score the model; with a recipe, tune it on `training` first and score both.
+    """Score the model; tune it, or load an adapter, and score it again.
 
-    A model that already has an adapter is scored with and without it. Everything is written to
-    `out`: answers.jsonl as they come, adapter, report.json. Called again after a crash it asks
-    nothing that was answered before.
+    Everything is written to `out`: answers.jsonl as they come, then the adapter and what was left
+    out of its training, report.json last. Called again after a crash it asks nothing that was
+    answered before.
+
+    Raises:
+        BioinstructError: `out` or the adapter cannot be used, or there is nothing to tune on.
     """
+    check_out(out)
+    if adapter is not None:
+        model.load_adapter(adapter)
     watch = watch or Watch()
-    training = training or Screened([], [])
     tuning: Tuning | None = None
-    with Answers(out / "answers.jsonl") as answers:
+    with Answers(out / ANSWERS) as answers:
         with model.base():
             base = _score_all("base", model, tests, answers, watch)
-        if recipe is not None:
-            tuning = tune(model, training.kept, recipe, seed=seed, progress=watch.tuned)
+        if training is not None:
+            tuning = tune(
+                model, training.examples, training.recipe, seed=seed, progress=watch.tuned
+            )
         tuned = _score_all("tuned", model, tests, answers, watch) if model.has_adapter else {}
     rows = [
         row
@@ -91,19 +148,22 @@ def run(
     ]
     report = Report(
         model=model.name,
+        adapter=str(adapter) if adapter else None,
         fingerprint=model.fingerprint,
         style=model.encoder.style.value,
         seed=seed,
         demonstration=all(task.demonstration for task in tests),
         rows=rows,
-        recipe=recipe,
+        data=training.data if training else None,
+        recipe=training.recipe if training else None,
         tuning=tuning,
-        removed=training.reasons() if tuning else {},
         versions=versions(),
     )
-    if tuning is not None:
-        save_adapter(model, out / "adapter", adapter_card(report))
-    write_report(report, out / "report.json")
+    if training is not None:
+        if training.contaminated:
+            Screened([], training.contaminated).write_dropped(out / CONTAMINATED)
+        save_adapter(model, out / ADAPTER, adapter_card(report))
+    write_report(report, out / REPORT)
     return report
 
 

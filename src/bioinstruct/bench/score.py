@@ -13,13 +13,19 @@ from bioinstruct.bench.answers import Answers, key
 from bioinstruct.bench.metrics import Array, Metric
 from bioinstruct.bench.model import Choice, Completion
 from bioinstruct.bench.task import Task
-from bioinstruct.errors import BioinstructError
+from bioinstruct.errors import BioinstructError, ModelError
 from bioinstruct.schema import Instruction
 
 __all__ = ["FLAGS", "Model", "Outcome", "Progress", "Readout", "majority", "score"]
 
-FLAGS = ("unparsed", "truncated", "shortened", "skipped", "tied")
-"""What is counted beside a score, so that no odd answer is silent."""
+FLAGS = {
+    "unparsed": "not readable as an answer",
+    "truncated": "cut off at the length limit",
+    "shortened": "to an input shortened to fit the context",
+    "skipped": "not asked, because the prompt does not fit: counted as wrong",
+    "tied": "tied between choices: the first counts",
+}
+"""What is counted beside a score, so that no odd answer is silent, and how it is told."""
 
 Progress = Callable[[int, int], None]
 """Called with the number of questions answered and the number of all."""
@@ -78,6 +84,7 @@ def score(
 
     Raises:
         BioinstructError: there are no examples.
+        ModelError: the model's likelihoods are no numbers.
     """
     if not examples:
         raise BioinstructError(f"task {task.name} has no examples to score")
@@ -127,13 +134,14 @@ def _answer(
     about: dict[str, str],
 ) -> Iterator[int]:
     """Ask what is not answered yet, and yield how many are."""
-    missing = [i for i, k in enumerate(keys) if k not in answers]
-    done = len(examples) - len(missing)
+    wanted = Counter(keys)  # an example that a task has twice is asked once
+    missing = list({k: i for i, k in enumerate(keys) if k not in answers}.values())
+    done = len(examples) - sum(wanted[keys[i]] for i in missing)
     yield done
     for position, answer in ask([examples[i] for i in missing]):
         index = missing[position]
         answers.add(keys[index], {**about, "example": examples[index].id, **asdict(answer)})
-        done += 1
+        done += wanted[keys[index]]
         yield done
 
 
@@ -156,8 +164,11 @@ def _likeliest(
     if not scores:
         return None  # skipped: counted where the same prompt is completed
     best = max(scores)
-    if not np.isfinite(best):
-        raise BioinstructError(f"task {task.name}: example {example.id} has likelihoods {scores}")
+    if np.isnan(scores).any() or not np.isfinite(best):
+        raise ModelError(
+            f"task {task.name}: example {example.id} has log-likelihoods {list(scores)}",
+            hint="the model's weights are damaged, or overflow in its precision",
+        )
     flags["tied"] += scores.count(best) > 1
     parsed: object | None = task.parse(task.choices[scores.index(best)], example)
     return parsed
@@ -168,6 +179,8 @@ def _written(
 ) -> object | None:
     for flag in ("truncated", "shortened", "skipped"):
         flags[flag] += row[flag]
+    if row["skipped"]:
+        return None
     parsed: object | None = task.parse(row["text"], example)
     flags["unparsed"] += parsed is None
     return parsed

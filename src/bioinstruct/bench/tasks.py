@@ -81,7 +81,7 @@ def demo_ie(split: str) -> Iterator[Instruction]:
     return _demo(split, "demo-ie")
 
 
-@task(Category.GEN, rougeL, rouge1, rouge2, parse=_text, max_new_tokens=64, demonstration=True)
+@task(Category.GEN, rougeL, rouge1, rouge2, parse=_text, max_new_tokens=80, demonstration=True)
 def demo_gen(split: str) -> Iterator[Instruction]:
     """Demonstration: a clinical sentence from shorthand or dialogue."""
     return _demo(split, "demo-gen")

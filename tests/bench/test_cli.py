@@ -1,0 +1,509 @@
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from bioinstruct import Instruction, read, write
+from bioinstruct.bench.cli import _duration, main
+from bioinstruct.load import read_examples
+from bioinstruct.terminal import Line
+from tests.golden import check
+
+COMMAND = Path(sys.executable).with_name("bioinstruct-bench")
+TASK = ("--tasks", "demo-qa", "--limit", "4")
+RECIPE = "rank = 2\nlearning_rate = 1e-2\nepochs = 1\nbatch_size = 8\n"
+STOPPED = (
+    "bioinstruct-bench: stopped\n"
+    "hint: the answers so far are kept: the same command goes on from there\n"
+)
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Bench = Callable[..., Done]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A current folder with a recipe and a little to tune on, and no corpora."""
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    monkeypatch.delenv("BIOINSTRUCT_DATA", raising=False)
+    Path("fast.toml").write_text(RECIPE, encoding="utf-8")
+    write("little.jsonl", little())
+    return work
+
+
+@pytest.fixture
+def bench(capsys: pytest.CaptureFixture[str]) -> Bench:
+    """The command, in this process, which has loaded torch already."""
+
+    def run(*args: object) -> Done:
+        with pytest.raises(SystemExit) as caught:
+            main([str(arg) for arg in args])
+        assert isinstance(caught.value.code, int)
+        return Done(caught.value.code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def model(model_folder: Callable[[str], Path]) -> str:
+    return str(model_folder("llama"))
+
+
+def little(split: str = "train", count: int = 16) -> list[Instruction]:
+    return [e for e in read_examples("demo", split=split) if e.task == "demo-qa"][:count]
+
+
+def found() -> list[str]:
+    """What a test left in its folder beside what the fixture put there, hidden files too."""
+    paths = sorted(path.as_posix() for path in Path().rglob("*"))
+    return [path for path in paths if path not in {"fast.toml", "little.jsonl"}]
+
+
+def report(out: str = "out") -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((Path(out) / "report.json").read_text(encoding="utf-8"))
+    return content
+
+
+def test_help_is_what_was_agreed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+    done = bench("--help")
+    assert (done.code, done.err) == (0, "")
+    check("help-bioinstruct-bench.txt", done.out)
+
+
+def test_the_tasks_are_listed(bench: Bench) -> None:
+    done = bench("--list")
+    assert (done.code, done.err) == (0, "")
+    check("bench-list.txt", done.out)
+
+
+def test_a_model_is_scored_tuned_and_scored_again(bench: Bench, model: str) -> None:
+    tuning = ("--data", "little.jsonl", "--recipe", "fast.toml")
+    done = bench("--model", model, *TASK, *tuning)
+    assert done.code == 0
+    table, said = done.out.splitlines(), done.err.splitlines()
+    assert table[0].split() == [
+        *("task", "metric", "n", "majority", "base", "tuned", "difference"),
+        *("(95", "%", "interval)"),
+    ]
+    assert [line[:26] for line in table[1:3]] == [
+        "demo-qa  accuracy, likelih",
+        "demo-qa  accuracy, generat",
+    ]
+    assert table[3:] == [
+        "",
+        "This is the demonstration, on short notes and sentences written for it. "
+        "It shows that the road works, not how good a model is.",
+    ]
+    assert said[:3] == [
+        "tuning on 16 instructions from little.jsonl",
+        f"loading {model}",
+        "scoring base   demo-qa  8/8",
+    ]
+    assert said[3].startswith("tuning  step 2/2  loss ")
+    assert said[4] == "scoring tuned  demo-qa  8/8"
+    assert said[-1] == "kept out/report.json, out/answers.jsonl, out/adapter"
+    assert found() == [
+        "out",
+        "out/adapter",
+        "out/adapter/README.md",
+        "out/adapter/adapter_config.json",
+        "out/adapter/adapter_model.safetensors",
+        "out/answers.jsonl",
+        "out/report.json",
+    ]
+
+    again = bench("--model", model, *TASK, "--adapter", "out/adapter", "--out", "again")
+    assert again.code == 0
+    assert again.out == done.out
+    assert report("again")["rows"] == report()["rows"]
+    assert report("again")["adapter"] == "out/adapter"
+
+
+def test_json_is_all_that_is_on_stdout(bench: Bench, model: str) -> None:
+    done = bench("--model", model, *TASK, "--no-tune", "--json", "--out", "a/b")
+    assert done.code == 0
+    assert json.loads(done.out) == report("a/b")
+    assert done.err.splitlines()[0] == f"loading {model}"
+    assert done.err.splitlines()[-1] == "kept a/b/report.json, a/b/answers.jsonl"
+
+
+def test_another_style_is_another_prompt(bench: Bench, model: str) -> None:
+    scored = ("--model", model, *TASK, "--no-tune")
+    for style in ("alpaca", "medtuned"):
+        assert bench(*scored, "--style", style).code == 0
+        assert report()["style"] == style
+    lines = Path("out/answers.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == len({json.loads(line)["key"] for line in lines}) == 16
+
+
+def test_without_corpora_the_demonstration_runs_and_says_so(bench: Bench, model: str) -> None:
+    done = bench("--model", model, "--limit", "1", "--no-tune")
+    assert done.code == 0
+    assert done.err.startswith("BIOINSTRUCT_DATA is not set: running the demonstration tasks\n")
+    assert {row["task"] for row in report()["rows"]} == {"demo-qa", "demo-ie", "demo-gen"}
+
+
+def test_the_corpora_that_are_there_are_run_and_the_others_named(
+    bench: Bench, model: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "some").mkdir()
+    (tmp_path / "some" / "pubmedqa").symlink_to(data / "pubmedqa")
+    monkeypatch.setenv("BIOINSTRUCT_DATA", str(tmp_path / "some"))
+    done = bench("--model", model, "--limit", "1", "--no-tune")
+    assert done.code == 0
+    assert done.err.splitlines()[0] == (
+        f"left out, because their corpora are not in {tmp_path / 'some'}: "
+        "ncbi-disease, ncbi-disease-medtuned, mts-dialog"
+    )
+    assert {row["task"] for row in report()["rows"]} == {"pubmedqa"}
+    assert "demonstration" not in done.out
+
+
+def test_what_contains_test_questions_is_left_out_of_tuning_counted_and_kept(
+    bench: Bench, model: str
+) -> None:
+    write("mixed.jsonl", [*little(), *little("test", 3)])
+    tuning = ("--data", "mixed.jsonl", "--recipe", "fast.toml")
+    done = bench("--model", model, *TASK, *tuning)
+    assert done.code == 0
+    assert "tuning on 16 instructions from mixed.jsonl\n" in done.err
+    assert "left out 3 because they overlap a test\n" in done.err
+    assert "out/contaminated.jsonl" in done.err.splitlines()[-1]
+    lines = Path("out/contaminated.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["record"] for line in lines] == [e.row() for e in little("test", 3)]
+    assert report()["data"]["contaminated"] == 3
+    assert report()["tuning"]["examples"] == 16
+
+
+def test_data_may_be_named(bench: Bench, model: str) -> None:
+    Path("seeds.toml").write_text("epochs = 1\nbatch_size = 200\nrank = 1\n", encoding="utf-8")
+    done = bench("--model", model, *TASK, "--data", "seeds", "--recipe", "seeds.toml")
+    assert done.code == 0
+    assert "tuning on 80 instructions from seeds\n" in done.err
+    skipped = report()["tuning"]["skipped"]
+    assert f"tuning: {skipped} examples did not fit and were left out, " in done.err
+    assert skipped + report()["tuning"]["examples"] == 80
+
+
+@pytest.mark.parametrize(
+    ("args", "lines"),
+    [
+        ((), ["no model", "hint: give one with --model PATH, or `--model tiny`"]),
+        (
+            ("--model", "MODEL", "--tasks", "pubmdqa"),
+            [
+                "no task named 'pubmdqa'; known: demo-gen, demo-ie, demo-qa, mts-dialog, "
+                "ncbi-disease, ncbi-disease-medtuned, pubmedqa",
+                "hint: did you mean `pubmedqa`?",
+            ],
+        ),
+        (
+            ("--model", "./nowhere/at/all", *TASK, "--no-tune"),
+            ["no model at './nowhere/at/all': not a folder"],
+        ),
+        (
+            ("--model", ".", *TASK, "--no-tune"),
+            ["holds no config.json, so it is not a model folder"],
+        ),
+        (
+            ("--model", "MODEL", *TASK, "--adapter", "nowhere"),
+            ["no adapter in nowhere: adapter_config.json is missing"],
+        ),
+        (
+            ("--model", "MODEL", *TASK, "--out", "little.jsonl"),
+            ["little.jsonl is a file", "hint: name a folder with --out"],
+        ),
+        (
+            ("--model", "MODEL", *TASK, "--data", "nowhere.jsonl"),
+            ["no file or folder 'nowhere.jsonl'"],
+        ),
+        (
+            ("--model", "MODEL", *TASK, "--data", "demos"),
+            ["no dataset named 'demos'; known: bioinstruct, demo, seeds", "did you mean `demo`?"],
+        ),
+        (
+            ("--model", "MODEL", *TASK, "--recipe", "fats.toml"),
+            ["no recipe named 'fats.toml'; known: default, tiny"],
+        ),
+        (
+            ("--model", "MODEL", *TASK, "--style", "chat", "--no-tune"),
+            ["the model has no chat template", "hint: use --style alpaca or --style medtuned"],
+        ),
+        (
+            ("--model", "MODEL", "--tasks", "pubmedqa"),
+            ["no data directory is given", "BIOINSTRUCT_DATA", "https://github.com/pubmedqa"],
+        ),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_the_user_can_mend_is_said_at_once_and_leaves_nothing(
+    args: tuple[str, ...], lines: list[str], bench: Bench, model: str
+) -> None:
+    done = bench(*(model if arg == "MODEL" else arg for arg in args))
+    assert (done.code, done.out) == (1, "")
+    assert "bioinstruct-bench: " in done.err
+    for line in lines:
+        assert line in done.err
+    assert "scoring" not in done.err
+    assert [path for path in found() if path != "out"] == []
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("--limit", "0"), "argument --limit: '0' is not a whole number of 1 or more"),
+        (("--limit", "many"), "argument --limit: 'many' is not a whole number of 1 or more"),
+        (("--style", "alpca"), "argument --style: "),
+        (("--seed", "x"), "argument --seed: invalid int value: 'x'"),
+        (("--model",), "argument --model: expected one argument"),
+        (("--no-tune", "--data", "demo"), "--data and --recipe are for tuning"),
+        (("--adapter", "x", "--recipe", "tiny"), "--data and --recipe are for tuning"),
+        (("tiny",), "unrecognized arguments: tiny"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_wrong_usage_is_exit_code_two_with_the_usage(
+    args: tuple[str, ...], message: str, bench: Bench
+) -> None:
+    done = bench(*args)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("usage: bioinstruct-bench ")
+    assert message in done.err
+
+
+def test_a_data_directory_that_is_not_there_is_an_error_and_no_demonstration(
+    bench: Bench, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BIOINSTRUCT_DATA", "/nowhere")
+    done = bench("--model", model)
+    assert done.code == 1
+    assert done.err.startswith("bioinstruct-bench: no folder /nowhere\nhint: ")
+
+
+def test_an_encoder_is_refused(bench: Bench, tokenizer: Any, tmp_path: Path) -> None:
+    from transformers import BertConfig, BertForMaskedLM
+
+    encoder = tmp_path / "bert"
+    sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = BertConfig(vocab_size=len(tokenizer), intermediate_size=32, **sizes)  # type: ignore[arg-type]
+    BertForMaskedLM(config).save_pretrained(encoder)
+    tokenizer.save_pretrained(encoder)
+    done = bench("--model", encoder, *TASK, "--no-tune")
+    assert done.code == 1
+    assert "encoder" in done.err or "causal" in done.err
+    assert "hint: " in done.err
+    assert found() == []
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "data.jsonl has no instructions"),
+        ('{"instruction": "a"}\n', "data.jsonl:1: output: missing field"),
+        ("nonsense", "data.jsonl:1: not valid JSON"),
+    ],
+    ids=["empty", "missing field", "no JSON"],
+)
+def test_data_that_is_wrong_stops_the_run_before_it_begins(
+    content: str, message: str, bench: Bench, model: str
+) -> None:
+    Path("data.jsonl").write_text(content, encoding="utf-8")
+    done = bench("--model", model, *TASK, "--data", "data.jsonl")
+    assert done.code == 1
+    assert message in done.err
+    assert "loading" not in done.err
+    assert found() == ["data.jsonl"]
+
+
+def test_one_wrong_line_of_many_is_named_and_not_silently_left_out(
+    bench: Bench, model: str
+) -> None:
+    lines = Path("little.jsonl").read_text(encoding="utf-8").splitlines()
+    lines[9] = lines[9].replace('"QA"', '"qa"')
+    Path("little.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    done = bench("--model", model, *TASK, "--data", "little.jsonl")
+    assert done.code == 1
+    assert "bioinstruct-bench: little.jsonl:10: category: " in done.err
+
+
+def test_records_that_are_all_too_long_are_counted_and_nothing_is_tuned(
+    bench: Bench, model: str
+) -> None:
+    long = [e.row() | {"instruction": f"{n} " + "word " * 400} for n, e in enumerate(little())]
+    for row in long:
+        del row["id"]
+    write("long.jsonl", [Instruction.model_validate(row) for row in long])
+    done = bench("--model", model, *TASK, "--data", "long.jsonl")
+    assert done.code == 1
+    assert "bioinstruct-bench: nothing to tune on: 16 examples, 16 of them too long" in done.err
+    assert found() == ["long.jsonl", "out", "out/answers.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("rnak = 2\n", "no recipe field named 'rnak'"),
+        ("rank = 0\n", "own.toml: rank: "),
+        ("rank", "own.toml: not a TOML file"),
+    ],
+)
+def test_a_recipe_that_is_wrong_stops_the_run_before_it_begins(
+    content: str, message: str, bench: Bench, model: str
+) -> None:
+    Path("own.toml").write_text(content, encoding="utf-8")
+    done = bench("--model", model, *TASK, "--recipe", "own.toml")
+    assert done.code == 1
+    assert message in done.err
+    assert found() == ["own.toml"]
+
+
+def test_a_folder_under_the_adapters_name_is_not_replaced(bench: Bench, model: str) -> None:
+    Path("out/adapter").mkdir(parents=True)
+    Path("out/adapter/thesis.txt").write_text("mine", encoding="utf-8")
+    done = bench("--model", model, *TASK, "--data", "little.jsonl", "--recipe", "fast.toml")
+    assert done.code == 1
+    assert "out/adapter is in the way: it is not an adapter" in done.err
+    assert found() == ["out", "out/adapter", "out/adapter/thesis.txt"]
+
+
+def test_a_second_run_in_the_same_place_is_refused(bench: Bench, model: str) -> None:
+    from bioinstruct.bench.answers import Answers
+
+    with Answers(Path("out/answers.jsonl")) as answers:
+        answers.add("k", {})
+        done = bench("--model", model, *TASK, "--no-tune")
+    assert done.code == 1
+    assert "bioinstruct-bench: another run is writing to out/answers.jsonl" in done.err
+
+
+def test_a_disk_that_takes_no_more_is_an_error_and_the_answers_so_far_are_kept(
+    bench: Bench, model: str
+) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        done = bench("--model", model, *TASK, "--no-tune")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert done.code == 1
+    assert "bioinstruct-bench: File too large: out/answers.jsonl\nhint: " in done.err
+    assert found() == ["out", "out/answers.jsonl"]
+    assert bench("--model", model, *TASK, "--no-tune").code == 0
+    lines = Path("out/answers.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len({json.loads(line)["key"] for line in lines}) == len(lines) == 8
+
+
+def test_stopping_while_it_scores_is_one_word_and_leaves_no_report(
+    bench: Bench, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def show(self: Line, text: str, *, last: bool = False) -> None:
+        if text == "scoring tuned  demo-qa  4/8":
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Line, "show", show)
+    tuning = ("--data", "little.jsonl", "--recipe", "fast.toml")
+    done = bench("--model", model, *TASK, *tuning)
+    assert (done.code, done.out) == (1, "")
+    assert done.err.endswith(STOPPED)
+    assert found() == ["out", "out/answers.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(0, "0 s"), (119.4, "119 s"), (120, "2 min"), (3599, "60 min"), (7200, "2.0 h")],
+)
+def test_the_time_that_is_left_is_told_in_a_unit_to_grasp(seconds: float, told: str) -> None:
+    assert _duration(seconds) == told
+
+
+@pytest.fixture
+def real() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """The command as a process of its own, to be stopped by signals."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*args: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [COMMAND, *args],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "COLUMNS": "80"},
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_ctrl_c_while_it_tunes_is_one_word_and_leaves_answers_only(
+    real: Callable[..., subprocess.Popen[str]], model: str
+) -> None:
+    Path("endless.toml").write_text(RECIPE.replace("epochs = 1", "epochs = 100000"), "utf-8")
+    process = real(*("--model", model, *TASK, "--data", "little.jsonl", "--recipe", "endless.toml"))
+    assert process.stderr
+    for line in process.stderr:
+        if line == "scoring base   demo-qa  8/8\n":
+            break
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (1, "", STOPPED)
+    assert found() == ["endless.toml", "out", "out/answers.jsonl"]
+
+
+def test_a_run_that_was_killed_goes_on_to_the_report_of_an_undisturbed_one(
+    bench: Bench, real: Callable[..., subprocess.Popen[str]], model: str
+) -> None:
+    scored = ("--model", model, "--tasks", "demo-qa", "demo-gen", "--limit", "60", "--no-tune")
+    process = real(*scored, "--out", "killed")
+    answers = Path("killed/answers.jsonl")
+    end = time.monotonic() + 60
+    while time.monotonic() < end and process.poll() is None:
+        if answers.exists() and answers.read_bytes().count(b"\n") >= 20:
+            break
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    before = answers.read_bytes()
+    assert 20 <= before.count(b"\n") < 180
+
+    assert bench(*scored, "--out", "killed").code == 0
+    assert bench(*scored, "--out", "whole").code == 0
+    assert Path("killed/report.json").read_bytes() == Path("whole/report.json").read_bytes()
+    whole = before[: before.rindex(b"\n") + 1]
+    assert answers.read_bytes().startswith(whole)
+    keys = [json.loads(line)["key"] for line in answers.read_bytes().splitlines()]
+    assert len(keys) == len(set(keys)) == 180
+
+
+def test_a_reader_that_has_enough_ends_it_without_a_word(model: str) -> None:
+    command = f"{COMMAND} --list | head -1"
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.count("\n") == 1
+    assert done.stderr == ""

@@ -1,0 +1,365 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bioinstruct import BioinstructError, MissingError, read
+from bioinstruct.bench import tasks  # noqa: F401  # defines them
+from bioinstruct.bench.compare import Interval
+from bioinstruct.bench.model import CausalLM
+from bioinstruct.bench.report import Data, Report, Row, adapter_card, notes, table
+from bioinstruct.bench.run import (
+    Training,
+    Watch,
+    check_out,
+    load_tests,
+    load_training,
+    run,
+    without_tests,
+)
+from bioinstruct.bench.task import get_task
+from bioinstruct.bench.tune import Recipe, Tuning
+from bioinstruct.schema import content_id
+from tests.golden import check
+from tests.records import record
+
+Folder = Callable[[str], Path]
+QA = get_task("demo-qa")
+FAST = Recipe(rank=2, alpha=4, learning_rate=1e-2, epochs=1, batch_size=8)
+
+
+@pytest.fixture
+def model(model_folder: Folder) -> CausalLM:
+    return CausalLM.load(str(model_folder("llama")))
+
+
+def training() -> Training:
+    return load_training(FAST, load_tests([QA], 4), list(QA.read("train"))[:16], "demo")
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+def test_tests_are_the_first_examples_of_the_test_split() -> None:
+    everything = list(QA.read("test"))
+    assert load_tests([QA]) == {QA: everything}
+    assert load_tests([QA], 3) == {QA: everything[:3]}
+
+
+def test_a_task_without_examples_and_one_without_its_corpus_are_errors(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(BioinstructError, match="task empty has no examples in its test split"):
+        load_tests([replace(QA, name="empty", read=lambda split: iter(()))])
+    monkeypatch.delenv("BIOINSTRUCT_DATA", raising=False)
+    with pytest.raises(MissingError) as caught:
+        load_tests([get_task("pubmedqa")])
+    assert "BIOINSTRUCT_DATA" in caught.value.hint
+    assert "github.com/pubmedqa" in caught.value.hint
+
+
+def test_by_default_a_model_is_tuned_on_the_training_splits_each_record_once() -> None:
+    tests = load_tests([QA], 4)
+    twice = {QA: tests[QA], replace(QA, name="again"): tests[QA]}
+    found = load_training(FAST, twice)
+    everything = list(QA.read("train"))
+    assert found.examples == everything
+    assert found.source == "the training splits of the tasks"
+    assert (found.contaminated, found.recipe) == ([], FAST)
+
+
+def test_data_of_ones_own_is_taken_as_it_is() -> None:
+    own = [record(0), record(1), record(0)]
+    found = load_training(FAST, load_tests([QA], 4), own, "own.jsonl")
+    assert (found.examples, found.source) == (own, "own.jsonl")
+    assert found.data == load_training(FAST, load_tests([QA], 2), own, "own.jsonl").data
+    assert found.data != load_training(FAST, load_tests([QA], 4), own[:2], "own.jsonl").data
+
+
+def test_what_a_test_asks_is_not_trained_on() -> None:
+    tests = load_tests([QA], 4)
+    own = [record(0), *tests[QA], record(1)]
+    found = load_training(FAST, tests, own, "own.jsonl")
+    assert found.examples == [record(0), record(1)]
+    assert [dropped.example for dropped in found.contaminated] == tests[QA]
+    assert (found.data.contaminated, found.data.overlaps) == (4, {"contaminated-exact": 4})
+
+
+def test_when_nothing_is_left_to_tune_on_it_is_said_before_anything_is_scored() -> None:
+    tests = load_tests([QA], 4)
+    with pytest.raises(BioinstructError) as caught:
+        load_training(FAST, tests, tests[QA], "own.jsonl")
+    assert str(caught.value) == (
+        "nothing to tune on: each of the 4 instructions from own.jsonl overlaps a test"
+    )
+    assert "--no-tune" in caught.value.hint
+
+
+def test_a_question_in_another_spelling_or_with_another_answer_is_the_same_question() -> None:
+    tests = {QA: [record(0, input="Case 0 had Ménière's disease.")]}
+    same = [
+        record(5, input="CASE 0  had\nMénière's disease. "),
+        record(5, input="Case 0 had Me\u0301nie\u0300re's disease.", output="no"),
+    ]
+    other = [record(5, input="Case 1 had Ménière's disease."), record(6, input="")]
+    screened = without_tests([*same, *other], tests)
+    assert (screened.kept, [dropped.example for dropped in screened.dropped]) == (other, same)
+
+
+def test_where_there_is_no_input_the_instruction_is_the_question() -> None:
+    tests = {QA: [record(0, instruction="What is measles?", input="")]}
+    screened = without_tests(
+        [record(1, instruction="what is Measles?", input=""), record(2, input="")], tests
+    )
+    assert [dropped.example.instruction for dropped in screened.dropped] == ["what is Measles?"]
+    assert len(screened.kept) == 1
+
+
+@given(st.lists(st.integers(0, 9)), st.sets(st.integers(0, 9)))
+def test_every_example_is_kept_or_left_out_in_its_order(
+    numbers: list[int], asked: set[int]
+) -> None:
+    examples = [record(n) for n in numbers]
+    screened = without_tests(examples, {QA: [record(n) for n in asked]})
+    assert screened.kept == [record(n) for n in numbers if n not in asked]
+    left_out = [dropped.example for dropped in screened.dropped]
+    assert left_out == [record(n) for n in numbers if n in asked]
+
+
+def test_a_folder_that_cannot_be_written_to_without_harm_is_refused_first(tmp_path: Path) -> None:
+    check_out(tmp_path / "new" / "deep")
+    check_out(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(BioinstructError, match="file is a file"):
+        check_out(tmp_path / "file")
+    (tmp_path / "adapter").mkdir()
+    (tmp_path / "adapter" / "thesis.txt").touch()
+    with pytest.raises(BioinstructError, match="is in the way: it is not an adapter"):
+        check_out(tmp_path)
+    (tmp_path / "adapter" / "adapter_config.json").touch()
+    check_out(tmp_path)
+
+
+def test_a_run_writes_its_report_its_answers_its_adapter_and_what_was_left_out(
+    model: CausalLM, tmp_path: Path
+) -> None:
+    tests = load_tests([QA], 4)
+    lessons = load_training(FAST, tests, [*list(QA.read("train"))[:16], *tests[QA][:2]], "mine")
+    out = tmp_path / "out"
+    report = run(model, tests, out, training=lessons, seed=7)
+    assert files(out) == [
+        "adapter",
+        "adapter/README.md",
+        "adapter/adapter_config.json",
+        "adapter/adapter_model.safetensors",
+        "answers.jsonl",
+        "contaminated.jsonl",
+        "report.json",
+    ]
+    lines = (out / "contaminated.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["record"] for line in lines] == [e.row() for e in tests[QA][:2]]
+    written = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    assert written == report.as_dict()
+    assert written["model"] == model.name
+    assert written["fingerprint"] == model.fingerprint
+    assert (written["adapter"], written["style"], written["seed"]) == (None, "alpaca", 7)
+    assert written["demonstration"] is True
+    assert written["recipe"] == FAST.model_dump()
+    assert written["data"]["source"] == "mine"
+    assert written["data"]["contaminated"] == 2
+    assert written["tuning"]["examples"] == 16
+    assert {"python", "torch", "transformers", "peft", "bioinstruct"} <= written["versions"].keys()
+    rows = written["rows"]
+    assert [(r["task"], r["metric"], r["how"], r["n"]) for r in rows] == [
+        ("demo-qa", "accuracy", "likelihood", 4),
+        ("demo-qa", "accuracy", "generated", 4),
+    ]
+    for row in rows:
+        assert row["split"] == "test"
+        assert 0 < row["majority"] <= 1
+        for name in ("base", "tuned"):
+            assert 0 <= row[name]["low"] <= row[name]["value"] <= row[name]["high"] <= 1
+        gain = row["tuned"]["value"] - row["base"]["value"]
+        assert row["difference"]["value"] == pytest.approx(gain)
+    answers = [json.loads(t) for t in (out / "answers.jsonl").read_text("utf-8").splitlines()]
+    assert len(answers) == 16  # 4 questions, chosen and written, base and tuned
+    assert {a["model"] for a in answers} == {model.base_fingerprint, model.fingerprint}
+    card = (out / "adapter" / "README.md").read_text(encoding="utf-8")
+    assert table(report) in card
+
+
+def test_without_training_only_the_base_is_scored(model: CausalLM, tmp_path: Path) -> None:
+    report = run(model, load_tests([QA], 4), tmp_path / "out")
+    assert files(tmp_path / "out") == ["answers.jsonl", "report.json"]
+    assert report.recipe is report.tuning is report.data is None
+    assert all(row.tuned is row.difference is None for row in report.rows)
+    assert "difference" not in table(report)
+
+
+def test_the_same_run_in_the_same_place_asks_nothing_again_and_reports_the_same_bytes(
+    model_folder: Folder, tmp_path: Path
+) -> None:
+    prints = []
+    for _ in range(2):
+        model = CausalLM.load(str(model_folder("llama")))
+        run(model, load_tests([QA], 4), tmp_path, training=training())
+        names = ("report.json", "answers.jsonl", "adapter/adapter_model.safetensors")
+        prints.append(
+            [hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() for name in names]
+        )
+    assert prints[0] == prints[1]
+
+
+def test_the_base_of_a_tuned_run_is_the_base_of_an_untuned_one(
+    model_folder: Folder, tmp_path: Path
+) -> None:
+    def rows(training: Training | None) -> list[Interval]:
+        model = CausalLM.load(str(model_folder("llama")))
+        out = tmp_path / str(training is None)
+        return [row.base for row in run(model, load_tests([QA], 8), out, training=training).rows]
+
+    assert rows(training()) == rows(None)
+
+
+def test_an_adapter_that_was_kept_scores_what_it_scored(
+    model_folder: Folder, tmp_path: Path
+) -> None:
+    model = CausalLM.load(str(model_folder("llama")))
+    first = run(model, load_tests([QA], 8), tmp_path / "a", training=training())
+    adapter = tmp_path / "a" / "adapter"
+    again = run(
+        CausalLM.load(str(model_folder("llama"))),
+        load_tests([QA], 8),
+        tmp_path / "b",
+        adapter=adapter,
+    )
+    assert again.rows == first.rows
+    assert again.fingerprint == first.fingerprint
+    assert (again.adapter, again.tuning) == (str(adapter), None)
+
+
+def stop_when(condition: Callable[..., bool]) -> Callable[..., None]:
+    def callback(*progress: Any) -> None:
+        if condition(*progress):
+            raise KeyboardInterrupt
+
+    return callback
+
+
+@pytest.mark.parametrize(
+    "watch",
+    [
+        Watch(scored=stop_when(lambda which, task, done, of: which == "base" and done >= 5)),
+        Watch(tuned=stop_when(lambda progress: progress.step == 1)),
+        Watch(scored=stop_when(lambda which, task, done, of: which == "tuned" and done >= 5)),
+    ],
+    ids=["scoring the base", "tuning", "scoring the tuned"],
+)
+def test_a_run_that_was_stopped_leaves_answers_only_and_goes_on_to_the_same_report(
+    model_folder: Folder, tmp_path: Path, watch: Watch
+) -> None:
+    def go(out: Path, watch: Watch | None = None) -> str:
+        model = CausalLM.load(str(model_folder("llama")))
+        model.token_budget = 600  # two or three questions at a time
+        run(model, load_tests([QA], 4), out, training=training(), watch=watch)
+        return (out / "report.json").read_text(encoding="utf-8")
+
+    stopped = tmp_path / "stopped"
+    with pytest.raises(KeyboardInterrupt):
+        go(stopped, watch)
+    assert files(stopped) == ["answers.jsonl"]
+    before = (stopped / "answers.jsonl").read_bytes()
+    assert go(stopped) == go(tmp_path / "whole")
+    after = (stopped / "answers.jsonl").read_bytes()
+    assert after.startswith(before)
+    keys = [json.loads(line)["key"] for line in after.splitlines()]
+    assert len(keys) == len(set(keys)) == 16
+
+
+def report(**changes: Any) -> Report:
+    flags = {"tied": 1, "truncated": 0, "shortened": 12, "skipped": 3, "unparsed": 1204}
+    row = Row(
+        task="pubmedqa",
+        group="QA",
+        split="test",
+        metric="accuracy",
+        how="likelihood",
+        spec="share of items answered with the gold answer",
+        n=1500,
+        majority=0.552,
+        base=Interval(0.5, 0.45, 0.55),
+        tuned=Interval(0.75, 0.7, 0.8),
+        difference=Interval(0.25, 0.2, 0.3),
+        base_flags=flags,
+        tuned_flags=dict.fromkeys(flags, 0),
+    )
+    ner = replace(row, task="ncbi-disease", group="IE", metric="entity F1", how="generated")
+    lost = Interval(-0.0156, -0.031, 0.0)
+    rows = [
+        row,
+        replace(row, how="generated", majority=0.552, base=Interval(0.0, 0.0, 0.0)),
+        replace(ner, n=40, majority=0.0, difference=lost, base_flags={"skipped": 0}),
+    ]
+    tuning = Tuning(
+        examples=4990,
+        shortened=20,
+        skipped=10,
+        steps=117,
+        tokens=1234567,
+        target_tokens=34567,
+        trained_parameters=4352,
+        losses=[6.83, 1.21, 0.42],
+    )
+    values = {
+        "model": "some/model",
+        "adapter": None,
+        "fingerprint": "b3360e0b0f881769+9bf192f9b6ee1c77",
+        "style": "alpaca",
+        "seed": 0,
+        "demonstration": False,
+        "rows": rows,
+        "data": Data("train.jsonl", content_id("", "", "x"), 7),
+        "recipe": Recipe(),
+        "tuning": tuning,
+        "versions": {"bioinstruct": "0.1.0"},
+    }
+    return Report(**{**values, **changes})
+
+
+def test_the_table_is_what_was_agreed() -> None:
+    check("table.txt", table(report()) + "\n")
+
+
+def test_the_table_of_an_untuned_model_has_no_columns_that_would_be_empty() -> None:
+    rows = [replace(row, tuned=None, difference=None) for row in report().rows]
+    check("table-untuned.txt", table(report(rows=rows)) + "\n")
+
+
+def test_no_odd_answer_is_silent() -> None:
+    assert notes(report()) == [
+        "tuning: 10 examples did not fit and were left out, 20 inputs were shortened to fit",
+        "pubmedqa, base, 1,500 answers: 1,204 not readable as an answer; "
+        "12 to an input shortened to fit the context; "
+        "3 not asked, because the prompt does not fit: counted as wrong; "
+        "1 tied between choices: the first counts",
+    ]
+
+
+def test_the_card_of_an_adapter_is_what_was_agreed() -> None:
+    check("adapter-card.md", adapter_card(report()))
+
+
+def test_the_card_of_a_demonstration_says_that_it_is_one() -> None:
+    assert "shows that the road works, not how good a model is" in adapter_card(
+        report(demonstration=True)
+    )
+    assert "shows that the road works" not in adapter_card(report())

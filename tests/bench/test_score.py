@@ -1,0 +1,291 @@
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bioinstruct import BioinstructError, Category, Instruction, ModelError
+from bioinstruct.bench import tasks  # noqa: F401  # defines them
+from bioinstruct.bench.answers import Answers
+from bioinstruct.bench.metrics import accuracy, rougeL
+from bioinstruct.bench.model import Choice, Completion
+from bioinstruct.bench.score import Outcome, majority, score
+from bioinstruct.bench.task import Task, known_tasks
+
+Make = Callable[..., Instruction]
+YES_NO = ("yes", "no")
+
+
+@dataclass
+class Fake:
+    """A model that answers by rule, in the reverse of the order in which it is asked."""
+
+    write: Callable[[Instruction], Completion] = lambda e: Completion(e.output)
+    prefer: Callable[[Instruction, str], float] = lambda e, choice: -float(choice != e.output)
+    fingerprint: str = "fake"
+    asked: list[str] = field(default_factory=list)
+
+    def complete(
+        self, examples: Sequence[Instruction], *, max_new_tokens: int
+    ) -> Iterator[tuple[int, Completion]]:
+        for i in reversed(range(len(examples))):
+            self.asked.append(examples[i].id)
+            yield i, self.write(examples[i])
+
+    def choose(
+        self, examples: Sequence[Instruction], *, choices: Sequence[str]
+    ) -> Iterator[tuple[int, Choice]]:
+        for i in reversed(range(len(examples))):
+            self.asked.append(examples[i].id)
+            yield i, Choice(tuple(self.prefer(examples[i], c) for c in choices))
+
+
+def read_word(text: str, example: Instruction) -> str | None:
+    return text if text in YES_NO else None
+
+
+CLOSED = Task("closed", Category.QA, lambda split: iter(()), read_word, (accuracy,), YES_NO)
+OPEN = replace(CLOSED, name="open", choices=())
+
+
+@pytest.fixture
+def answers(tmp_path: Path) -> Iterator[Answers]:
+    with Answers(tmp_path / "answers.jsonl") as answers:
+        yield answers
+
+
+@pytest.fixture
+def questions(example: Make) -> list[Instruction]:
+    """Five questions, three of them with the answer no."""
+    return [
+        example(input=f"Case {n} .", output="no" if n in (0, 2, 3) else "yes") for n in range(5)
+    ]
+
+
+def values(outcome: Outcome) -> dict[str, float]:
+    return {f"{r.metric.name}, {r.how}": r.value for r in outcome.readouts}
+
+
+def odd(outcome: Outcome) -> dict[str, int]:
+    return {name: count for name, count in outcome.flags.items() if count}
+
+
+@pytest.mark.parametrize("each", list(known_tasks().values()), ids=lambda task: task.name)
+def test_a_model_that_gives_the_gold_scores_one_on_every_task(
+    each: Task, answers: Answers, request: pytest.FixtureRequest
+) -> None:
+    if not each.demonstration:
+        request.getfixturevalue("data")
+    outcome = score(Fake(), each, list(islice(each.read("test"), 50)), answers)
+    assert set(values(outcome).values()) == {1.0}
+    assert odd(outcome) == {}
+    assert len(outcome.readouts) == len(each.metrics) * (2 if each.choices else 1)
+
+
+@pytest.mark.parametrize("each", list(known_tasks().values()), ids=lambda task: task.name)
+def test_a_model_that_always_gives_the_commonest_answer_scores_the_majority(
+    each: Task, answers: Answers, request: pytest.FixtureRequest
+) -> None:
+    if not each.demonstration:
+        request.getfixturevalue("data")
+    examples = list(islice(each.read("test"), 50))
+    constant = Counter(e.output for e in examples).most_common(1)[0][0]
+    model = Fake(write=lambda e: Completion(constant), prefer=lambda e, c: float(c == constant))
+    outcome = score(model, each, examples, answers)
+    expected = majority(each, examples)
+    for start in range(0, len(outcome.readouts), len(expected)):
+        assert [r.value for r in outcome.readouts[start:][: len(expected)]] == expected
+
+
+def test_the_majority_of_a_closed_task_is_the_share_of_its_commonest_answer(
+    questions: list[Instruction],
+) -> None:
+    assert majority(CLOSED, questions) == [3 / 5]
+
+
+def test_a_task_with_choices_is_read_by_likelihood_and_by_what_is_written(
+    questions: list[Instruction], answers: Answers
+) -> None:
+    model = Fake(write=lambda e: Completion("yes"), prefer=lambda e, c: -float(c == "yes"))
+    outcome = score(model, CLOSED, questions, answers)
+    assert values(outcome) == {"accuracy, likelihood": 3 / 5, "accuracy, generated": 2 / 5}
+    assert [r.counts[:, 0].tolist() for r in outcome.readouts] == [
+        [1, 0, 1, 1, 0],
+        [0, 1, 0, 0, 1],
+    ]
+    assert values(score(model, OPEN, questions, answers)) == {"accuracy, generated": 2 / 5}
+
+
+def test_a_tie_goes_to_the_first_choice_and_is_counted(
+    questions: list[Instruction], answers: Answers
+) -> None:
+    outcome = score(Fake(prefer=lambda e, c: -2.5), CLOSED, questions, answers)
+    assert values(outcome)["accuracy, likelihood"] == 2 / 5
+    assert odd(outcome) == {"tied": 5}
+
+
+@pytest.mark.parametrize(
+    "likelihoods",
+    [(math.nan, -1.0), (-1.0, math.nan), (-math.inf, -math.inf), (math.inf, -1.0)],
+    ids=str,
+)
+def test_likelihoods_that_are_no_numbers_are_an_error_and_no_answer(
+    questions: list[Instruction], answers: Answers, likelihoods: tuple[float, float]
+) -> None:
+    model = Fake(prefer=lambda e, choice: likelihoods[YES_NO.index(choice)])
+    with pytest.raises(ModelError, match=f"task closed: example {questions[0].id}") as caught:
+        score(model, CLOSED, questions, answers)
+    assert "weights are damaged" in caught.value.hint
+
+
+def test_an_impossible_choice_is_just_not_chosen(
+    questions: list[Instruction], answers: Answers
+) -> None:
+    model = Fake(prefer=lambda e, c: -1.0 if c == e.output else -math.inf)
+    assert values(score(model, CLOSED, questions, answers))["accuracy, likelihood"] == 1.0
+
+
+def test_what_cannot_be_read_is_wrong_and_counted(
+    questions: list[Instruction], answers: Answers
+) -> None:
+    texts = dict(zip(questions, ["perhaps", "", "no", "no", "Yes?"], strict=True))
+    outcome = score(Fake(write=lambda e: Completion(texts[e])), OPEN, questions, answers)
+    assert values(outcome) == {"accuracy, generated": 2 / 5}
+    assert odd(outcome) == {"unparsed": 3}
+
+
+@pytest.mark.parametrize("parse", [read_word, lambda text, example: text])
+def test_a_prompt_that_does_not_fit_is_wrong_and_counted_whatever_the_parse_makes_of_nothing(
+    questions: list[Instruction], answers: Answers, parse: Callable[..., str | None]
+) -> None:
+    def write(example: Instruction) -> Completion:
+        skipped = example == questions[4]
+        return Completion("" if skipped else example.output, skipped=skipped)
+
+    class Short(Fake):
+        def choose(
+            self, examples: Sequence[Instruction], *, choices: Sequence[str]
+        ) -> Iterator[tuple[int, Choice]]:
+            for i, choice in super().choose(examples, choices=choices):
+                yield i, Choice(()) if examples[i] == questions[4] else choice
+
+    task = replace(CLOSED, parse=parse)
+    outcome = score(Short(write=write), task, questions, answers)
+    assert values(outcome) == {"accuracy, likelihood": 4 / 5, "accuracy, generated": 4 / 5}
+    assert odd(outcome) == {"skipped": 1}
+
+
+def test_what_was_cut_off_and_what_was_shortened_is_counted(
+    questions: list[Instruction], answers: Answers
+) -> None:
+    model = Fake(write=lambda e: Completion(e.output, truncated=e.output == "no", shortened=True))
+    outcome = score(model, OPEN, questions, answers)
+    assert values(outcome) == {"accuracy, generated": 1.0}
+    assert odd(outcome) == {"truncated": 3, "shortened": 5}
+
+
+def test_an_open_answer_is_counted_by_how_much_of_it_is_right(
+    example: Make, answers: Answers
+) -> None:
+    task = replace(OPEN, parse=lambda text, e: text or None, metrics=(rougeL,))
+    asked = [example(input=str(n), output="chest pain and fever") for n in range(2)]
+    texts = iter(["chest pain", ""])
+    outcome = score(Fake(write=lambda e: Completion(next(texts))), task, asked, answers)
+    assert values(outcome) == {"ROUGE-L, generated": pytest.approx((2 * 2 / 6 + 0) / 2)}
+
+
+def test_nothing_to_score_is_an_error(answers: Answers) -> None:
+    with pytest.raises(BioinstructError, match="task closed has no examples"):
+        score(Fake(), CLOSED, [], answers)
+
+
+def test_nothing_is_asked_twice(questions: list[Instruction], tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    model = Fake()
+    with Answers(path) as answers:
+        score(model, CLOSED, questions[:2], answers)
+        score(model, CLOSED, questions, answers)
+    with Answers(path) as answers:
+        first = score(model, CLOSED, questions, answers)
+    assert Counter(model.asked) == {e.id: 2 for e in questions}  # once to choose, once to write
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert len({row["key"] for row in rows}) == len(rows) == 10
+    assert {(row["task"], row["model"]) for row in rows} == {("closed", "fake")}
+    with Answers(tmp_path / "other.jsonl") as answers:
+        fresh = score(Fake(), CLOSED, questions, answers)
+    assert [r.counts.tolist() for r in first.readouts] == [
+        r.counts.tolist() for r in fresh.readouts
+    ]
+
+
+def test_an_example_that_a_task_has_twice_is_asked_once_and_counted_twice(
+    questions: list[Instruction], tmp_path: Path
+) -> None:
+    model = Fake(write=lambda e: Completion("no"))
+    seen: list[tuple[int, int]] = []
+    doubled = [*questions, questions[0]]
+    with Answers(tmp_path / "answers.jsonl") as answers:
+        outcome = score(
+            model, OPEN, doubled, answers, progress=lambda done, of: seen.append((done, of))
+        )
+    assert sorted(model.asked) == sorted(e.id for e in questions)
+    assert values(outcome) == {"accuracy, generated": 4 / 6}
+    assert seen[0] == (0, 6)
+    assert seen[-1] == (6, 6)
+
+
+def test_another_model_is_never_given_the_first_ones_answers(
+    questions: list[Instruction], answers: Answers
+) -> None:
+    score(Fake(), OPEN, questions, answers)
+    other = Fake(fingerprint="other", write=lambda e: Completion("no"))
+    assert values(score(other, OPEN, questions, answers)) == {"accuracy, generated": 3 / 5}
+    assert len(other.asked) == 5
+
+
+def test_a_longer_answer_is_another_question(
+    questions: list[Instruction], answers: Answers
+) -> None:
+    model = Fake()
+    score(model, OPEN, questions, answers)
+    score(model, replace(OPEN, max_new_tokens=OPEN.max_new_tokens + 1), questions, answers)
+    assert len(model.asked) == 10
+
+
+@pytest.mark.parametrize(("task", "of"), [(OPEN, 5), (CLOSED, 10)], ids=["open", "closed"])
+def test_progress_comes_to_all_questions_just_once_answered_before_or_not(
+    task: Task, of: int, questions: list[Instruction], answers: Answers
+) -> None:
+    seen: list[tuple[int, int]] = []
+    for _ in range(2):
+        seen.clear()
+        score(Fake(), task, questions, answers, progress=lambda done, all: seen.append((done, all)))
+        assert seen == sorted(seen)
+        assert seen.count((of, of)) == 1
+        assert seen[-1] == (of, of)
+
+
+def test_a_run_that_is_stopped_has_kept_every_answer_it_got(
+    questions: list[Instruction], tmp_path: Path
+) -> None:
+    def write(example: Instruction) -> Completion:
+        if example == questions[1]:
+            raise KeyboardInterrupt
+        return Completion(example.output)
+
+    path = tmp_path / "answers.jsonl"
+    with pytest.raises(KeyboardInterrupt), Answers(path) as answers:
+        score(Fake(write=write), OPEN, questions, answers)
+    assert len(path.read_bytes().splitlines()) == 3
+    model = Fake()
+    with Answers(path) as answers:
+        outcome = score(model, OPEN, questions, answers)
+    assert model.asked == [questions[1].id, questions[0].id]
+    assert np.array_equal(outcome.readouts[0].counts[:, 0], np.ones(5))

@@ -1,0 +1,273 @@
+from __future__ import annotations
+
+import errno
+import gzip
+import os
+import shutil
+import stat
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from bioinstruct import BioinstructError, MissingError
+from bioinstruct.files import atomic_directory, atomic_file, find, read_bytes
+
+ERRORS = [ValueError("mine"), KeyboardInterrupt(), SystemExit(3), OSError(errno.ECONNRESET, "gone")]
+errors = pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+
+
+def names(folder: Path) -> list[str]:
+    """Everything under a folder, hidden files too."""
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Makes a small disk of one's own, with mount's options; needs to be root."""
+    disks: list[Path] = []
+
+    def mount(options: str) -> Path:
+        disk = tmp_path / f"disk{len(disks)}"
+        disk.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(disk)]
+        if not shutil.which("mount") or subprocess.run(command, capture_output=True).returncode:
+            pytest.skip("may not mount a small disk: NOT CHECKED ON A FULL ONE")
+        disks.append(disk)
+        return disk
+
+    yield mount
+    for disk in disks:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_file_appears_when_it_is_complete_and_not_before(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "x.jsonl"
+    with atomic_file(path) as file:
+        file.write(b"whole")
+        assert not path.exists()
+    assert path.read_bytes() == b"whole"
+    assert names(tmp_path) == ["new", "new/folder", "new/folder/x.jsonl"]
+
+
+def write_half(path: Path, error: BaseException) -> None:
+    with atomic_file(path) as file:
+        file.write(b"half")
+        file.flush()
+        raise error
+
+
+@errors
+def test_an_error_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, error: BaseException
+) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"old")
+    with pytest.raises(type(error)):
+        write_half(path, error)
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["x"]
+
+
+@errors
+def test_an_error_leaves_no_file_where_there_was_none(tmp_path: Path, error: BaseException) -> None:
+    with pytest.raises(type(error)):
+        write_half(tmp_path / "x", error)
+    assert names(tmp_path) == []
+
+
+def test_an_error_of_somebody_else_is_not_said_to_be_of_this_file(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="gone") as caught, atomic_file(tmp_path / "x"):
+        raise OSError(errno.ECONNRESET, "gone")
+    assert caught.value.filename is None
+
+
+def test_a_link_stays_a_link_and_what_it_points_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    target, link = tmp_path / "there" / "x", tmp_path / "link"
+    target.write_bytes(b"old")
+    link.symlink_to(target)
+    with atomic_file(link) as file:
+        file.write(b"new")
+    assert link.is_symlink()
+    assert target.read_bytes() == b"new"
+    assert names(tmp_path) == ["link", "there", "there/x"]
+
+
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    got: list[bytes] = []
+    reader = threading.Thread(target=lambda: got.append(pipe.read_bytes()))
+    reader.start()
+    with atomic_file(pipe) as file:
+        file.write(b"through")
+    reader.join(timeout=10)
+    assert got == [b"through"]
+    assert pipe.is_fifo()
+    assert names(tmp_path) == ["pipe"]
+
+
+def test_a_device_stays_a_device_and_a_full_one_is_named(tmp_path: Path) -> None:
+    device = tmp_path / "full"  # a node of our own: /dev/full itself would not survive a mistake
+    try:
+        os.mknod(device, stat.S_IFCHR | 0o666, os.makedev(1, 7))
+        device.open("wb").close()
+    except OSError:
+        pytest.skip("may not make a device: NOT CHECKED ON ONE")
+    with pytest.raises(OSError, match="No space left") as caught, atomic_file(device) as file:
+        file.write(b"x")
+    assert caught.value.filename == str(device)
+    assert device.is_char_device()
+
+
+def test_a_folder_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError), atomic_file(tmp_path / "folder"):
+        pass
+    assert names(tmp_path) == ["folder"]
+
+
+def test_a_full_disk_names_the_file_and_leaves_the_old_one(
+    mounted: Callable[[str], Path],
+) -> None:
+    disk = mounted("size=64k")
+    path = disk / "x"
+    path.write_bytes(b"old")
+    with pytest.raises(OSError, match="No space left") as caught, atomic_file(path) as file:
+        file.write(b"x" * 200_000)
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(path))
+    assert path.read_bytes() == b"old"
+    assert names(disk) == ["x"]
+
+
+@pytest.mark.parametrize("atomic", [atomic_file, atomic_directory])
+def test_a_disk_that_may_only_be_read_is_an_error_of_the_system(
+    mounted: Callable[[str], Path], atomic: Callable[[Path], AbstractContextManager[object]]
+) -> None:
+    disk = mounted("size=64k,ro")
+    with pytest.raises(OSError, match="Read-only") as caught, atomic(disk / "x"):
+        pass
+    assert caught.value.errno == errno.EROFS
+    assert names(disk) == []
+
+
+def fill(folder: Path, text: str) -> None:
+    (folder / "data").mkdir()
+    (folder / "data" / "x").write_text(text, encoding="utf-8")
+
+
+def fill_half(path: Path, error: BaseException) -> None:
+    with atomic_directory(path) as folder:
+        fill(folder, "half")
+        raise error
+
+
+def test_a_folder_appears_when_it_is_complete_and_not_before(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "out"
+    with atomic_directory(path) as folder:
+        fill(folder, "whole")
+        assert not path.exists()
+    assert names(tmp_path) == ["new", "new/out", "new/out/data", "new/out/data/x"]
+
+
+def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    path.mkdir()
+    (path / "old").touch()
+    with atomic_directory(path) as folder:
+        fill(folder, "new")
+        assert names(path) == ["old"]
+    assert names(tmp_path) == ["out", "out/data", "out/data/x"]
+
+
+@errors
+@pytest.mark.parametrize("before", [True, False], ids=["replacing", "new"])
+def test_an_error_leaves_the_old_folder_and_nothing_else(
+    tmp_path: Path, before: bool, error: BaseException
+) -> None:
+    path = tmp_path / "out"
+    if before:
+        path.mkdir()
+        fill(path, "old")
+    found = names(tmp_path)
+    with pytest.raises(type(error)):
+        fill_half(path, error)
+    assert names(tmp_path) == found
+
+
+def test_a_folder_that_cannot_be_put_in_place_leaves_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    path.mkdir()
+    fill(path, "old")
+    with pytest.raises(FileNotFoundError), atomic_directory(path) as folder:
+        folder.rmdir()  # as if the disk had lost it
+    assert names(tmp_path) == ["out", "out/data", "out/data/x"]
+    assert (path / "data" / "x").read_text(encoding="utf-8") == "old"
+
+
+def test_a_link_to_a_folder_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    with atomic_directory(tmp_path / "link") as folder:
+        fill(folder, "new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "there" / "data" / "x").is_file()
+    assert names(tmp_path) == ["link", "there", "there/data", "there/data/x"]
+
+
+def test_a_file_is_not_replaced_by_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine", encoding="utf-8")
+    with pytest.raises(NotADirectoryError), atomic_directory(tmp_path / "out"):
+        raise AssertionError("said before anything is done")
+    assert (tmp_path / "out").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_full_disk_leaves_the_old_folder(mounted: Callable[[str], Path]) -> None:
+    disk = mounted("size=64k")
+    path = disk / "out"
+    path.mkdir()
+    fill(path, "old")
+    with pytest.raises(OSError, match="No space left"), atomic_directory(path) as folder:
+        fill(folder, "x" * 200_000)
+    assert names(disk) == ["out", "out/data", "out/data/x"]
+    assert (path / "data" / "x").read_text(encoding="utf-8") == "old"
+
+
+def test_a_file_is_found_plain_or_compressed_plain_first(tmp_path: Path) -> None:
+    path = tmp_path / "x.txt"
+    with pytest.raises(MissingError, match=r"no file .*x\.txt \(nor x\.txt\.gz\)"):
+        find(path)
+    (tmp_path / "x.txt.gz").write_bytes(gzip.compress(b"compressed"))
+    assert find(path) == tmp_path / "x.txt.gz"
+    assert read_bytes(path) == b"compressed"
+    path.write_bytes(b"plain")
+    assert find(path) == path
+    assert read_bytes(path) == b"plain"
+
+
+def test_what_is_compressed_is_told_by_its_content_not_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "x.txt"
+    path.write_bytes(gzip.compress(b"a") + gzip.compress(b"b"))
+    assert read_bytes(path) == b"ab"
+    path.write_bytes(b"")
+    assert read_bytes(path) == b""
+
+
+def test_a_damaged_compressed_file_is_an_error_wherever_it_is_damaged(tmp_path: Path) -> None:
+    whole = gzip.compress(os.urandom(300) + b"text " * 100, mtime=0)
+    path = tmp_path / "x"
+    for cut in (5, 12, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:cut])
+        with pytest.raises(BioinstructError, match="not a complete gzip file") as caught:
+            read_bytes(path)
+        assert caught.value.hint == "fetch the file again"
+    for position in range(10, len(whole)):
+        damaged = bytearray(whole)
+        damaged[position] ^= 0xFF
+        path.write_bytes(damaged)
+        with pytest.raises(BioinstructError, match="not a complete gzip file"):
+            read_bytes(path)
