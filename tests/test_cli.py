@@ -71,7 +71,7 @@ def found(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.mark.parametrize("command", ["", "seeds", "compile", "publish", "show"])
+@pytest.mark.parametrize("command", ["", "seeds", "compile", "filter", "publish", "show"])
 def test_help_is_what_was_agreed(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -100,7 +100,7 @@ def _add_filter(commands: Commands) -> None:
     filtering.add_argument("source", metavar="SOURCE", help=SOURCE)
     filtering.add_argument("--out", required=True, metavar="FILE", help="JSON Lines, or `-`")
     filtering.add_argument(
-        "--dropped", type=Path, metavar="FILE", help="(default: beside OUT, OUT.dropped.jsonl)"
+        "--dropped", type=Path, metavar="FILE", help="(default: kept.dropped.jsonl for kept.jsonl)"
     )
     filtering.add_argument(
         "--rules",

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from bioinstruct import Instruction, read, write
+from bioinstruct import Instruction, write
 from bioinstruct.bench.cli import _duration, main
 from bioinstruct.load import read_examples
 from bioinstruct.terminal import Line

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioinstruct import BioinstructError, MissingError, read
+from bioinstruct import BioinstructError, MissingError
 from bioinstruct.bench import tasks  # noqa: F401  # defines them
 from bioinstruct.bench.compare import Interval
 from bioinstruct.bench.model import CausalLM
@@ -71,10 +71,10 @@ def test_by_default_a_model_is_tuned_on_the_training_splits_each_record_once() -
     tests = load_tests([QA], 4)
     twice = {QA: tests[QA], replace(QA, name="again"): tests[QA]}
     found = load_training(FAST, twice)
-    everything = list(QA.read("train"))
-    assert found.examples == everything
+    screened = without_tests(QA.read("train"), tests)
+    assert found.examples == screened.kept
     assert found.source == "the training splits of the tasks"
-    assert (found.contaminated, found.recipe) == ([], FAST)
+    assert (found.contaminated, found.recipe) == (screened.dropped, FAST)
 
 
 def test_data_of_ones_own_is_taken_as_it_is() -> None:
@@ -110,7 +110,7 @@ def test_a_question_in_another_spelling_or_with_another_answer_is_the_same_quest
         record(5, input="CASE 0  had\nMénière's disease. "),
         record(5, input="Case 0 had Me\u0301nie\u0300re's disease.", output="no"),
     ]
-    other = [record(5, input="Case 1 had Ménière's disease."), record(6, input="")]
+    other = [record(5, input="Case 1 had another illness."), record(6, input="")]
     screened = without_tests([*same, *other], tests)
     assert (screened.kept, [dropped.example for dropped in screened.dropped]) == (other, same)
 
@@ -346,6 +346,7 @@ def test_the_table_of_an_untuned_model_has_no_columns_that_would_be_empty() -> N
 
 def test_no_odd_answer_is_silent() -> None:
     assert notes(report()) == [
+        "tuning: left out 7 because they overlap a test (5 exact, 2 n-gram)",
         "tuning: 10 examples did not fit and were left out, 20 inputs were shortened to fit",
         "pubmedqa, base, 1,500 answers: 1,204 not readable as an answer; "
         "12 to an input shortened to fit the context; "

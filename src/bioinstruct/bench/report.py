@@ -6,7 +6,7 @@ import importlib.metadata
 import json
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ class Data:
     """Of the examples' ids in their order: equal for equal data."""
     contaminated: int
     """Examples that were left out because they overlap a test."""
-    overlaps: dict[str, int]
+    overlaps: dict[str, int] = field(default_factory=dict)
     """How many of them by the kind of overlap."""
 
 
@@ -123,7 +123,7 @@ def table(report: Report) -> str:
 def notes(report: Report) -> list[str]:
     """What a reader of the table must know besides: what did not fit, and odd answers."""
     lines = []
-    if report.data:
+    if report.data and report.data.contaminated:
         lines.append(f"tuning: left out {_left_out(report.data)}")
     if report.tuning and (report.tuning.skipped or report.tuning.shortened):
         lines.append(
