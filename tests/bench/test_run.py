@@ -285,6 +285,9 @@ def test_a_run_that_was_stopped_leaves_answers_only_and_goes_on_to_the_same_repo
     assert len(keys) == len(set(keys)) == 16
 
 
+OVERLAPS = {"contaminated-exact": 5, "contaminated-n-gram": 2}
+
+
 def report(**changes: Any) -> Report:
     flags = {"tied": 1, "truncated": 0, "shortened": 12, "skipped": 3, "unparsed": 1204}
     row = Row(
@@ -327,7 +330,7 @@ def report(**changes: Any) -> Report:
         "seed": 0,
         "demonstration": False,
         "rows": rows,
-        "data": Data("train.jsonl", content_id("", "", "x"), 7),
+        "data": Data("train.jsonl", content_id("", "", "x"), 7, OVERLAPS),
         "recipe": Recipe(),
         "tuning": tuning,
         "versions": {"bioinstruct": "0.1.0"},
