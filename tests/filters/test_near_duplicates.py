@@ -66,7 +66,7 @@ TEXTS = st.lists(st.lists(WORDS, max_size=14).map(" ".join), max_size=25)
 
 @every_road
 @given(texts=TEXTS, threshold=st.sampled_from([0.0, 0.3, 0.5, 0.7, 0.8, 0.95, 1.0]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_every_road_decides_as_rouge_score(road: Road, texts: list[str], threshold: float) -> None:
     assert road(texts, threshold=threshold) == self_instruct(texts, threshold)
 
@@ -141,8 +141,8 @@ def test_texts_without_words_are_never_alike(road: Road, texts: list[str]) -> No
 @every_road
 def test_long_texts_are_compared_like_short_ones(road: Road) -> None:
     chance = random.Random(0)
-    whole = [chance.choice("abcdefgh") + str(chance.randrange(40)) for _ in range(1500)]
-    texts = [" ".join(whole[:n]) for n in (63, 64, 65, 128, 200, 600, 800, 1000, 1400, 1500)]
+    whole = [chance.choice("abcdefgh") + str(chance.randrange(40)) for _ in range(1100)]
+    texts = [" ".join(whole[:n]) for n in (63, 64, 65, 128, 200, 600, 1000, 1100)]
     texts += [" ".join(word for word in whole if chance.random() < 0.7) for _ in range(4)]
     texts += [" ".join(reversed(whole)), " ".join(whole[::2])]
     assert road(texts) == self_instruct(texts)
@@ -195,7 +195,7 @@ def test_compiling_without_numba_says_what_to_install(monkeypatch: pytest.Monkey
 
 
 def samples(data: Path, questions: list[str], count: int) -> dict[str, list[str]]:
-    rest = [text for text in others(data) if len(text) < 400]
+    rest = [text for text in others(data) if len(text) < 200]
     mixture = random.Random(7).sample(rest, count // 2) + questions[20_000 : 20_000 + count // 2]
     random.Random(8).shuffle(mixture)
     return {
