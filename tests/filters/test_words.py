@@ -69,6 +69,8 @@ def test_word_numbers_step_over_the_surrogates() -> None:
 
 def test_sketches_never_differ_in_more_bits_than_the_texts_in_words() -> None:
     coded = Coder(self_instruct_words).encode(["a b c", "a b d", "", "a a b c e f"])
-    sketches = coded.sketches()
+    sketches = coded.sketches
     apart = np.bitwise_count(sketches[:, None] ^ sketches[None, :])
+    wide = np.bitwise_count(coded.wide_sketches[:, None] ^ coded.wide_sketches[None, :]).sum(axis=2)
+    assert (wide <= [[0, 2, 3, 3], [2, 0, 3, 5], [3, 3, 0, 6], [3, 5, 6, 0]]).all()
     assert (apart <= [[0, 2, 3, 3], [2, 0, 3, 5], [3, 3, 0, 6], [3, 5, 6, 0]]).all()

@@ -77,7 +77,7 @@ def _common(words: Any, a: int, b: int, c: int, d: int, masks: Any, carries: Any
 @njit(cache=True)
 def _first(text: int, texts: Any, index: Any, table: Any, scratch: Any, threshold: float) -> Any:
     """The first kept text that this one is too near to, or -1, and their common words."""
-    words, offsets, groups, sketches, slacks = texts
+    words, offsets, groups, sketches, wide, slacks = texts
     keys, places, starts, room = index
     used, kept, kept_places = table
     asked, masks, carries = scratch
@@ -99,6 +99,11 @@ def _first(text: int, texts: Any, index: Any, table: Any, scratch: Any, threshol
             if places[entry] > b - a - least or kept_places[x] > d - c - least:
                 continue
             asked[other] = text
+            apart = np.int64(0)
+            for lane in range(4):
+                apart += np.int64(_bits(wide[text, lane] ^ wide[other, lane]))
+            if apart > b - a + d - c - 2 * least:
+                continue
             common = _common(words, a, b, c, d, masks, carries)
             if common >= least:
                 first, found = other, common
@@ -134,7 +139,14 @@ def join(coded: Coded, *, pool: int, threshold: float) -> tuple[Integers, Intege
     index = prefixes(coded, threshold)
     slacks = slack(coded.lengths, threshold)
     cause, common = _walk(
-        (coded.words, coded.offsets, coded.groups, coded.sketches(), slacks),
+        (
+            coded.words,
+            coded.offsets,
+            coded.groups,
+            coded.sketches,
+            coded.wide_sketches,
+            slacks,
+        ),
         (index.keys, index.places, index.starts, index.room),
         pool,
         threshold,

@@ -100,7 +100,8 @@ class _Join:
         self._threshold = threshold
         self._groups = coded.groups
         self._grouped = bool(coded.groups.any())
-        self._sketches = coded.sketches()
+        self._sketches = coded.sketches
+        self._wide = coded.wide_sketches
         self._slack = slack(self.lengths, threshold)
         size = len(self.index.keys)
         self._used = np.zeros(len(self.index.room) - 1, np.int64)
@@ -114,7 +115,7 @@ class _Join:
 
         The earlier ones are those that are kept and, when `inside`, those of the block itself.
         """
-        index, n = self.index, len(self.lengths)
+        index = self.index
         a, b = index.starts[begin], index.starts[end]
         order = a + np.argsort(index.keys[a:b], kind="stable")
         keys, texts, places = index.keys[order], index.texts[order], index.places[order]
@@ -124,9 +125,12 @@ class _Join:
             first = np.searchsorted(keys, keys)
             found += self._near(texts, places, first, np.arange(len(keys)), texts, places)
         pairs = np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)
-        later, earlier = np.divmod(pairs, n)
-        least = least_common(self.lengths[later], self.lengths[earlier], self._threshold)
-        return later.tolist(), earlier.tolist(), least.tolist()
+        later, earlier = np.divmod(pairs, len(self.lengths))
+        m, n = self.lengths[later], self.lengths[earlier]
+        least = least_common(m, n, self._threshold)
+        apart = np.bitwise_count(self._wide[later] ^ self._wide[earlier]).sum(axis=1)
+        near = np.flatnonzero(apart <= m + n - 2 * least)
+        return later[near].tolist(), earlier[near].tolist(), least[near].tolist()
 
     def keep(self, begin: int, end: int, kept: NDArray[np.bool_]) -> None:
         """Remember the kept texts of the block."""

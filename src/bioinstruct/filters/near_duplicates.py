@@ -135,7 +135,8 @@ class NearDuplicates:
 
     def _keep(self, coded: Coded, rows: NDArray[np.int64]) -> None:
         """Keep some of the texts; all of them have been seen."""
-        self._pool.extend(coded.take(rows), self._seen + rows)
+        kept = coded if len(rows) == len(coded) else coded.take(rows)
+        self._pool.extend(kept, self._seen + rows)
         self._seen += len(coded)
 
 

@@ -17,8 +17,8 @@ __all__ = ["Pool"]
 class _Column:
     """A numpy array that grows."""
 
-    def __init__(self, dtype: type[np.generic]) -> None:
-        self._all: NDArray[Any] = np.zeros(64, dtype)
+    def __init__(self, dtype: type[np.generic], *shape: int) -> None:
+        self._all: NDArray[Any] = np.zeros((64, *shape), dtype)
         self._size = 0
 
     @property
@@ -28,7 +28,8 @@ class _Column:
     def extend(self, values: NDArray[Any]) -> None:
         size = self._size + len(values)
         if size > len(self._all):
-            grown = np.zeros(max(size, 2 * len(self._all)), self._all.dtype)
+            shape = max(size, 2 * len(self._all)), *self._all.shape[1:]
+            grown = np.zeros(shape, self._all.dtype)
             grown[: self._size] = self.values
             self._all = grown
         self._all[self._size : size] = values
@@ -46,6 +47,7 @@ class Pool:
         self._groups = _Column(np.int64)
         self._places = _Column(np.int64)
         self._sketches = _Column(np.uint64)
+        self._wide = _Column(np.uint64, 4)
         self._slack = _Column(np.int16)
 
     def __len__(self) -> int:
@@ -72,7 +74,8 @@ class Pool:
         self._lengths.extend(coded.lengths)
         self._groups.extend(coded.groups)
         self._places.extend(places)
-        self._sketches.extend(coded.sketches())
+        self._sketches.extend(coded.sketches)
+        self._wide.extend(coded.wide_sketches)
         self._slack.extend(slack(coded.lengths, self._threshold))
 
     def find(self, coded: Coded) -> tuple[int, int] | None:
@@ -80,15 +83,19 @@ class Pool:
         code = coded.codes[0]
         if not code:
             return None
-        apart = np.bitwise_count(self._sketches.values ^ coded.sketches()).astype(np.int16)
+        apart = np.bitwise_count(self._sketches.values ^ coded.sketches).astype(np.int16)
         apart *= np.int16(SCALE)
         apart -= self._slack.values
         alike = np.flatnonzero(apart <= slack(coded.lengths, self._threshold))
         alike = alike[self._groups.values[alike] == coded.groups]
-        least = least_common(coded.lengths, self.lengths[alike], self._threshold)
-        for row, enough in zip(alike.tolist(), least.tolist(), strict=True):
-            if enough <= min(len(code), len(self._codes[row])):
-                common = common_words(code, self._codes[row], enough)
-                if common >= enough:
-                    return row, common
+        if not len(alike):
+            return None
+        m, n = coded.lengths, self.lengths[alike]
+        least = least_common(m, n, self._threshold)
+        wide = np.bitwise_count(self._wide.values[alike] ^ coded.wide_sketches).sum(axis=1)
+        near = np.flatnonzero((wide <= m + n - 2 * least) & (least <= np.minimum(m, n)))
+        for row, enough in zip(alike[near].tolist(), least[near].tolist(), strict=True):
+            common = common_words(code, self._codes[row], enough)
+            if common >= enough:
+                return row, common
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, islice, pairwise
 
 import numpy as np
@@ -37,7 +38,7 @@ TOKENIZERS: dict[str, Tokenizer] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Coded:
     """Texts as numbers."""
 
@@ -49,7 +50,7 @@ class Coded:
     """Texts of different groups are never near duplicates."""
     codes: list[Code]
 
-    @property
+    @cached_property
     def lengths(self) -> NDArray[np.int64]:
         return np.diff(self.offsets)
 
@@ -73,13 +74,32 @@ class Coded:
             self.words[at], ends, self.groups[rows], [self.codes[row] for row in rows.tolist()]
         )
 
+    @cached_property
     def sketches(self) -> NDArray[np.uint64]:
         """For each text 64 bits, one set for each of its words.
 
         Where two sketches differ in d bits, the texts differ in d words at least.
         """
-        shift = ((self.words.astype(np.uint64) + np.uint64(1)) * _GOLDEN) >> np.uint64(58)
-        bits = np.uint64(1) << shift
+        return self._sketches(self._hashes() >> np.uint64(58))
+
+    @cached_property
+    def wide_sketches(self) -> NDArray[np.uint64]:
+        """The same with 256 bits in a row of four: for texts whose words fill 64 bits."""
+        place = self._hashes() >> np.uint64(56)
+        lanes = (np.flatnonzero(place >> np.uint64(6) == lane) for lane in range(4))
+        return np.stack([self._sketches(place & np.uint64(63), lane) for lane in lanes], axis=1)
+
+    def _hashes(self) -> NDArray[np.uint64]:
+        return (self.words.astype(np.uint64) + np.uint64(1)) * _GOLDEN
+
+    def _sketches(
+        self, place: NDArray[np.uint64], only: NDArray[np.int64] | None = None
+    ) -> NDArray[np.uint64]:
+        bits = np.uint64(1) << place
+        if only is not None:
+            chosen = bits[only]
+            bits = np.zeros_like(bits)
+            bits[only] = chosen
         found = np.zeros(len(self), np.uint64)
         some = np.flatnonzero(self.lengths)
         if len(some):
