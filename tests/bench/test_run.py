@@ -165,7 +165,7 @@ def test_a_run_writes_its_report_its_answers_its_adapter_and_what_was_left_out(
     ]
     assert list(read(out / "contaminated.jsonl")) == tests[QA][:2]
     written = json.loads((out / "report.json").read_text(encoding="utf-8"))
-    assert written == report.as_dict()
+    assert written == json.loads(report.as_json())
     assert written["model"] == model.name
     assert written["fingerprint"] == model.fingerprint
     assert (written["adapter"], written["style"], written["seed"]) == (None, "alpaca", 7)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -137,7 +136,7 @@ def _bench(args: argparse.Namespace) -> int:
     for note in notes(report):
         say(note)
     say(_kept(args.out, training))
-    print(json.dumps(report.as_dict(), indent=2) if args.json else table(report))
+    print(report.as_json() if args.json else table(report), end="" if args.json else "\n")
     if report.demonstration and not args.json:
         print(f"\n{DEMONSTRATION}")
     return 0
