@@ -261,7 +261,7 @@ def stop_when(condition: Callable[..., bool]) -> Callable[..., None]:
     ],
     ids=["scoring the base", "tuning", "scoring the tuned"],
 )
-def test_a_run_that_was_stopped_leaves_answers_only_and_goes_on_to_the_same_report(
+def test_a_run_that_was_stopped_leaves_no_report_and_goes_on_to_the_same_one(
     model_folder: Folder, tmp_path: Path, watch: Watch
 ) -> None:
     def go(out: Path, watch: Watch | None = None) -> str:
@@ -273,7 +273,8 @@ def test_a_run_that_was_stopped_leaves_answers_only_and_goes_on_to_the_same_repo
     stopped = tmp_path / "stopped"
     with pytest.raises(KeyboardInterrupt):
         go(stopped, watch)
-    assert files(stopped) == ["answers.jsonl"]
+    assert "report.json" not in files(stopped)
+    assert not [name for name in files(stopped) if name.endswith(".tmp")]
     before = (stopped / "answers.jsonl").read_bytes()
     assert go(stopped) == go(tmp_path / "whole")
     after = (stopped / "answers.jsonl").read_bytes()
