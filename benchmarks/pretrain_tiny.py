@@ -38,6 +38,7 @@ VOCABULARY = 4096
 HELD_OUT_TOKENS = 65_536
 CONTEXT = 320
 BATCH = 12  # sequences a step
+PLAIN_STEPS = 3823
 PAD, BOS, EOS = "<pad>", "<s>", "</s>"
 HEADING = re.compile(r"^\s*(TITLE|[A-Z]+(\.[A-Z ,&/-]+)*):\s*$")
 
@@ -210,14 +211,15 @@ class Run:
 def sample_rows(ids: torch.Tensor, step: int) -> torch.Tensor:
     """Random windows of the text, shape (BATCH, CONTEXT + 1), half of them with repetitions.
 
-    In every second row spans of 4 to 48 tokens are written again further on, over what stood there.
+    From PLAIN_STEPS on, in every second row spans of 4 to 48 tokens are written again further on,
+    over what stood there.
     A model of this size is slow to learn from plain text that what was said before can be copied,
     which is most of what extraction asks; repeated spans teach it (induction, Olsson et al. 2022).
     """
     random = np.random.default_rng(step)
     starts = random.integers(0, len(ids) - CONTEXT - 1, BATCH)
     rows = torch.stack([ids[s : s + CONTEXT + 1] for s in starts])
-    for row in rows[::2]:
+    for row in rows[::2] if step >= PLAIN_STEPS else ():
         for _ in range(4):
             length = int(random.integers(4, 49))
             source = int(random.integers(0, CONTEXT - 2 * length))

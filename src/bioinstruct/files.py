@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from bioinstruct.errors import BioinstructError, MissingError
 
-__all__ = ["atomic_directory", "atomic_file", "find", "naming", "read_bytes"]
+__all__ = ["atomic_directory", "atomic_file", "find", "naming", "read_bytes", "write_text"]
 
 
 def find(path: Path) -> Path:
@@ -67,6 +67,12 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small file as UTF-8; it is whole or not there."""
+    with atomic_file(path) as file:
+        file.write(text.encode("utf-8"))
 
 
 @contextlib.contextmanager

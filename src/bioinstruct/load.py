@@ -104,12 +104,8 @@ def _packaged(config: str | None) -> dict[str, Path]:
 def _must_be_hub_id(source: str) -> None:
     """Hub ids are `owner/name`; a bare name or a path that is not there is a slip."""
     owner, slash, name = source.partition("/")
-    if Path(source).suffix.lower() in {".jsonl", ".json", ".gz", ".parquet"} or owner in {
-        "",
-        ".",
-        "..",
-        "~",
-    }:
+    looks_like_a_file = Path(source).suffix.lower() in {".jsonl", ".json", ".gz", ".parquet"}
+    if looks_like_a_file or owner in {"", "~"} or (slash and Path(owner).is_dir()):
         raise MissingError(f"no file or folder {source!r}", hint="check the path")
     if not slash:
         raise UnknownNameError("dataset", source, [PACKAGED, *_CONFIGS])

@@ -8,7 +8,7 @@ from enum import StrEnum
 from bioinstruct.errors import ModelError
 from bioinstruct.schema import Instruction
 
-__all__ = ["ChatTemplate", "Style", "render"]
+__all__ = ["ChatTemplate", "Style", "check_style", "render"]
 
 ChatTemplate = Callable[[Sequence[dict[str, str]]], str]
 """Messages to text, up to and including the header of the assistant's turn."""
@@ -51,6 +51,18 @@ def _medtuned(instruction: str, text: str) -> str:
     return f"### Instruction: {instruction}{middle}\n ### Output: "
 
 
+def check_style(style: Style, chat_template: ChatTemplate | None) -> None:
+    """Refuse a style that the model cannot have.
+
+    Raises:
+        ModelError: the style is `chat` and the model has no chat template.
+    """
+    if style is Style.CHAT and chat_template is None:
+        raise ModelError(
+            "the model has no chat template", hint="use --style alpaca or --style medtuned"
+        )
+
+
 def render(
     example: Instruction,
     style: Style = Style.ALPACA,
@@ -65,12 +77,9 @@ def render(
     Raises:
         ModelError: the style is `chat` and the model has no chat template.
     """
+    check_style(style, chat_template)
     text = example.input if input is None else input
-    if style is Style.CHAT:
-        if chat_template is None:
-            raise ModelError(
-                "the model has no chat template", hint="use --style alpaca or --style medtuned"
-            )
+    if chat_template is not None and style is Style.CHAT:
         content = f"{example.instruction}\n\n{text}" if text else example.instruction
         return chat_template([{"role": "user", "content": content}])
     layout = _alpaca if style is Style.ALPACA else _medtuned

@@ -413,7 +413,7 @@ def test_a_disk_that_takes_no_more_is_an_error_and_the_answers_so_far_are_kept(
     assert len({json.loads(line)["key"] for line in lines}) == len(lines) == 8
 
 
-def test_stopping_while_it_scores_is_one_word_and_leaves_no_report(
+def test_stopping_while_it_scores_is_one_word_and_keeps_what_was_tuned(
     bench: Bench, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def show(self: Line, text: str, *, last: bool = False) -> None:
@@ -425,7 +425,8 @@ def test_stopping_while_it_scores_is_one_word_and_leaves_no_report(
     done = bench("--model", model, *TASK, *tuning)
     assert (done.code, done.out) == (1, "")
     assert done.err.endswith(STOPPED)
-    assert found() == ["out", "out/answers.jsonl"]
+    adapter = ["adapter", "adapter/adapter_config.json", "adapter/adapter_model.safetensors"]
+    assert found() == ["out", *(f"out/{name}" for name in [*adapter, "answers.jsonl"])]
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,7 @@ def test_a_run_writes_its_report_its_answers_its_adapter_and_what_was_left_out(
     lines = (out / "contaminated.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["record"] for line in lines] == [e.row() for e in tests[QA][:2]]
     written = json.loads((out / "report.json").read_text(encoding="utf-8"))
-    assert written == report.as_dict()
+    assert written == json.loads(report.as_json())
     assert written["model"] == model.name
     assert written["fingerprint"] == model.fingerprint
     assert (written["adapter"], written["style"], written["seed"]) == (None, "alpaca", 7)
@@ -264,7 +264,7 @@ def stop_when(condition: Callable[..., bool]) -> Callable[..., None]:
     ],
     ids=["scoring the base", "tuning", "scoring the tuned"],
 )
-def test_a_run_that_was_stopped_leaves_answers_only_and_goes_on_to_the_same_report(
+def test_a_run_that_was_stopped_leaves_no_report_and_goes_on_to_the_same_one(
     model_folder: Folder, tmp_path: Path, watch: Watch
 ) -> None:
     def go(out: Path, watch: Watch | None = None) -> str:
@@ -276,7 +276,8 @@ def test_a_run_that_was_stopped_leaves_answers_only_and_goes_on_to_the_same_repo
     stopped = tmp_path / "stopped"
     with pytest.raises(KeyboardInterrupt):
         go(stopped, watch)
-    assert files(stopped) == ["answers.jsonl"]
+    assert "report.json" not in files(stopped)
+    assert not [name for name in files(stopped) if name.endswith(".tmp")]
     before = (stopped / "answers.jsonl").read_bytes()
     assert go(stopped) == go(tmp_path / "whole")
     after = (stopped / "answers.jsonl").read_bytes()

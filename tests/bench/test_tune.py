@@ -150,9 +150,9 @@ def test_a_saved_adapter_gives_the_same_answers(
     folder = str(model_folder("llama"))
     model = CausalLM.load(folder)
     tune(model, lessons(example), FAST.model_copy(update={"train_embeddings": embeddings}))
-    save_adapter(model, tmp_path / "adapter", "# card\n")
+    save_adapter(model, tmp_path / "adapter")
     assert (tmp_path / "adapter" / "adapter_model.safetensors").stat().st_size > 1000
-    assert (tmp_path / "adapter" / "README.md").read_text(encoding="utf-8") == "# card\n"
+    assert {path.suffix for path in (tmp_path / "adapter").iterdir()} == {".json", ".safetensors"}
     loaded = CausalLM.load(folder)
     loaded.load_adapter(tmp_path / "adapter")
     asked = lessons(example)
@@ -166,7 +166,7 @@ def test_an_adapter_of_another_base_is_refused(
 ) -> None:
     model = CausalLM.load(str(model_folder("gpt2")))
     tune(model, lessons(example), FAST)
-    save_adapter(model, tmp_path / "adapter", "")
+    save_adapter(model, tmp_path / "adapter")
     with pytest.raises(BioinstructError, match="not one for"):
         CausalLM.load(str(model_folder("llama"))).load_adapter(tmp_path / "adapter")
 
@@ -225,7 +225,7 @@ def test_the_adapter_loads_in_plain_peft(
     folder = str(model_folder("llama"))
     model = CausalLM.load(folder)
     tune(model, lessons(example), FAST)
-    save_adapter(model, tmp_path / "adapter", "")
+    save_adapter(model, tmp_path / "adapter")
     config = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text(encoding="utf-8"))
     assert config["base_model_name_or_path"] == folder
     plain: Any = PeftModel.from_pretrained(

@@ -88,7 +88,6 @@ def test_without_a_data_directory_the_hint_says_what_to_set_and_where_to_look(
     with pytest.raises(MissingError, match="no data directory") as caught:
         read("mts-dialog", "test")
     assert "BIOINSTRUCT_DATA" in caught.value.hint
-    assert "--data" in caught.value.hint
     assert get_corpus("mts-dialog").homepage in caught.value.hint
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PATIENCE = 90  # seconds for a process to be ready
-LIFE = 900  # seconds after which a process ends by itself, should the test be killed
+LIFE = 1800  # seconds after which a process ends by itself, should the test be killed
 
 
 class Cluster:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bioinstruct.errors import ModelError
-from bioinstruct.prompts import ChatTemplate, Style, render
+from bioinstruct.prompts import ChatTemplate, Style, check_style, render
 from bioinstruct.schema import Instruction
 
 __all__ = ["Encoded", "Encoder"]
@@ -48,6 +48,7 @@ class Encoder:
         self.max_length = max_length
         self.eos_id: int = tokenizer.eos_token_id
         self._chat = _chat_template(tokenizer)
+        check_style(style, self._chat)
         self._front = [] if style is Style.CHAT else self._special_ids_in_front()
 
     def completion(self, text: str) -> list[int]:

@@ -13,12 +13,12 @@ import torch
 
 from bioinstruct.errors import ModelError
 
-__all__ = ["TINY", "context_length", "load_model_and_tokenizer", "quiet"]
+__all__ = ["TINY", "context_length", "first_line", "load_model_and_tokenizer", "quiet"]
 
 TINY = Path(__file__).parent.parent / "data" / "tiny"
 """The model that ships with the package; `--model tiny`."""
 
-_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_HUB_ID = re.compile(r"\w[\w.-]*(/[\w.-]+)?")
 _DEFAULT_CONTEXT = 2048  # where a config names no length, as in lm-evaluation-harness
 
 
@@ -71,7 +71,8 @@ def _source(path: str) -> str:
                 hint="name the folder that save_pretrained wrote",
             )
         return str(folder)
-    if folder.exists() or not _HUB_ID.fullmatch(path):
+    beside = folder.parent != Path() and folder.parent.is_dir()  # a slip in the last part
+    if folder.exists() or beside or not _HUB_ID.fullmatch(path):
         raise ModelError(
             f"no model at {path!r}: not a folder", hint="name a model folder, a Hub id, or `tiny`"
         )
@@ -84,11 +85,16 @@ def _loading_errors(path: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
-        first = str(error).strip().split("\n")[0]
+        first = first_line(error)
         raise ModelError(
             f"cannot load {path!r} as a causal language model: {first}",
             hint="it must be a folder, or a Hub id, with config, tokenizer and safetensors weights",
         ) from error
+
+
+def first_line(error: BaseException) -> str:
+    """What a library's error says first, cut to the length of two lines."""
+    return str(error).strip().split("\n")[0][:160]
 
 
 def context_length(config: Any) -> int:

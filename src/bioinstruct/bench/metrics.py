@@ -77,9 +77,10 @@ def _rouge(kind: str) -> Metric:
         return (float(_rouge_scorer().score(gold, prediction or "")[kind].fmeasure), 1.0)
 
     label = kind.removeprefix("rouge")
+    too_short = "fewer than 2 words" if size == 2 else "no word"
     spec = (
         f"mean over items of the ROUGE-{label} F measure of rouge-score, without stemming; "
-        f"items whose gold has fewer than {size} word{'s' * (size > 1)} are left out"
+        f"items whose gold has {too_short} are left out"
     )
     return Metric(f"ROUGE-{label}", spec, count, _mean)
 

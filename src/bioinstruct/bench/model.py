@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from bioinstruct.bench.encode import Encoder
-from bioinstruct.bench.loading import context_length, load_model_and_tokenizer
+from bioinstruct.bench.loading import context_length, first_line, load_model_and_tokenizer
 from bioinstruct.errors import ModelError
 from bioinstruct.prompts import Style
 from bioinstruct.schema import Instruction
@@ -119,9 +119,8 @@ class CausalLM:
         try:
             adapted = PeftModel.from_pretrained(self.model, str(folder))
         except (OSError, ValueError, KeyError, RuntimeError) as error:
-            first = str(error).strip().split("\n")[0]
             raise ModelError(
-                f"the adapter in {folder} is not one for {self.name}: {first}"
+                f"the adapter in {folder} is not one for {self.name}: {first_line(error)}"
             ) from error
         self.adapted(adapted)
 

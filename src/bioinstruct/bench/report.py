@@ -7,13 +7,10 @@ import json
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any
 
 from bioinstruct.bench.compare import Interval
 from bioinstruct.bench.score import FLAGS
 from bioinstruct.bench.tune import Recipe, Tuning
-from bioinstruct.files import atomic_file
 
 __all__ = [
     "DEMONSTRATION",
@@ -24,7 +21,6 @@ __all__ = [
     "notes",
     "table",
     "versions",
-    "write_report",
 ]
 
 DEMONSTRATION = (
@@ -84,22 +80,17 @@ class Report:
     tuning: Tuning | None
     versions: dict[str, str]
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_json(self) -> str:
+        """The report as indented JSON, with a final line break."""
         values = asdict(self)
         values["recipe"] = self.recipe.model_dump() if self.recipe else None
-        return values
+        return json.dumps(values, indent=2) + "\n"
 
 
 def versions() -> dict[str, str]:
     """The versions of what computes a score."""
     names = ("bioinstruct", "torch", "transformers", "peft", "tokenizers", "numpy", "rouge-score")
     return {"python": platform.python_version()} | {n: importlib.metadata.version(n) for n in names}
-
-
-def write_report(report: Report, path: Path) -> None:
-    """Write the report as JSON; the file is whole or not there."""
-    with atomic_file(path) as file:
-        file.write((json.dumps(report.as_dict(), indent=2) + "\n").encode("utf-8"))
 
 
 def table(report: Report) -> str:

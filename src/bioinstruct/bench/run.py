@@ -10,11 +10,12 @@ from pathlib import Path
 from bioinstruct.bench.answers import Answers, key
 from bioinstruct.bench.compare import difference, interval
 from bioinstruct.bench.model import CausalLM
-from bioinstruct.bench.report import Data, Report, Row, adapter_card, versions, write_report
+from bioinstruct.bench.report import Data, Report, Row, adapter_card, versions
 from bioinstruct.bench.score import Outcome, majority, score
 from bioinstruct.bench.task import Task
 from bioinstruct.bench.tune import Progress, Recipe, Tuning, save_adapter, tune
 from bioinstruct.errors import BioinstructError
+from bioinstruct.files import write_text
 from bioinstruct.filters import Contaminated, Dropped, Screened, protected_texts, screen
 from bioinstruct.schema import Instruction
 
@@ -140,6 +141,8 @@ def run(
             tuning = tune(
                 model, training.examples, training.recipe, seed=seed, progress=watch.tuned
             )
+            # On disk before it is scored, which may take longer than the tuning did.
+            save_adapter(model, out / ADAPTER)
         tuned = _score_all("tuned", model, tests, answers, watch) if model.has_adapter else {}
     rows = [
         row
@@ -159,11 +162,11 @@ def run(
         tuning=tuning,
         versions=versions(),
     )
+    if training is not None and training.contaminated:
+        Screened([], training.contaminated).write_dropped(out / CONTAMINATED)
     if training is not None:
-        if training.contaminated:
-            Screened([], training.contaminated).write_dropped(out / CONTAMINATED)
-        save_adapter(model, out / ADAPTER, adapter_card(report))
-    write_report(report, out / REPORT)
+        write_text(out / ADAPTER / "README.md", adapter_card(report))
+    write_text(out / REPORT, report.as_json())
     return report
 
 

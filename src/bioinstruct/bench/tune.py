@@ -190,11 +190,11 @@ def tune(
     return tuning
 
 
-def save_adapter(model: CausalLM, folder: Path, card: str) -> None:
-    """Write the adapter as safetensors, with its model card; the folder is whole or not there."""
+def save_adapter(model: CausalLM, folder: Path) -> None:
+    """Write the adapter as safetensors; the folder is whole or not there."""
     with atomic_directory(folder) as temporary:
         model.model.save_pretrained(temporary, save_embedding_layers=False)
-        (temporary / "README.md").write_text(card, encoding="utf-8")
+        (temporary / "README.md").unlink(missing_ok=True)  # peft's own card says nothing yet
 
 
 def _add_adapter(model: CausalLM, recipe: Recipe) -> None:

@@ -42,7 +42,7 @@ def data_directory(data: Path | None = None) -> Path:
         MissingError: neither is given, or there is no such folder.
     """
     chosen = data or os.environ.get("BIOINSTRUCT_DATA")
-    hint = "set BIOINSTRUCT_DATA, or pass --data, to the folder that holds the corpora"
+    hint = "set BIOINSTRUCT_DATA to the folder that holds the corpora"
     if not chosen:
         raise MissingError("no data directory is given", hint=hint)
     folder = Path(chosen).expanduser()
