@@ -32,9 +32,10 @@ examples:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Entry point of `bioinstruct-bench`."""
-    # Threads that wait for each other must not spin: on two cores shared with other work, tuning
-    # the tiny model fell from 2,600 tokens a second to 100. Read when torch is loaded, so set first.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Threads that wait for each other must not spin for long: on two cores shared with other work,
+    # tuning the tiny model fell from 2,600 tokens a second to 100; on free cores, 7,000 either way.
+    # Read when torch is loaded, so set first.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     parser = _parser()
     args = parser.parse_args(argv)
     if (args.no_tune or args.adapter) and (args.data or args.recipe):
