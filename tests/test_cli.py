@@ -178,8 +178,7 @@ def test_a_corpus_that_is_missing_is_named_and_the_others_are_written(
     assert done.code == 1
     assert done.err.splitlines() == [
         "pubmedqa left out: no data directory is given",
-        "hint: set BIOINSTRUCT_DATA to the folder that holds the corpora; "
-        + PUBMEDQA,
+        "hint: set BIOINSTRUCT_DATA to the folder that holds the corpora; " + PUBMEDQA,
         "7 instructions to x.jsonl: bioinstruct-demo 7",
     ]
     assert len(list(read("x.jsonl"))) == 7
