@@ -117,12 +117,13 @@ def _bench(args: argparse.Namespace) -> int:
     if not args.model:
         raise BioinstructError("no model", hint="give one with --model PATH, or `--model tiny`")
     tasks = [get_task(name) for name in dict.fromkeys(args.tasks)] if args.tasks else _present()
-    from bioinstruct.bench.loading import quiet
+    from bioinstruct.bench.loading import find_model, quiet
     from bioinstruct.bench.model import CausalLM
     from bioinstruct.bench.report import DEMONSTRATION, notes, table
     from bioinstruct.bench.run import check_out, load_tests, run
 
     quiet()
+    find_model(args.model)  # a slip in the name is told before anything is read
     check_out(args.out)
     tests = load_tests(tasks, args.limit)
     training = None if args.no_tune or args.adapter else _training(args, tests)

@@ -13,7 +13,14 @@ import torch
 
 from bioinstruct.errors import ModelError
 
-__all__ = ["TINY", "context_length", "first_line", "load_model_and_tokenizer", "quiet"]
+__all__ = [
+    "TINY",
+    "context_length",
+    "find_model",
+    "first_line",
+    "load_model_and_tokenizer",
+    "quiet",
+]
 
 TINY = Path(__file__).parent.parent / "data" / "tiny"
 """The model that ships with the package; `--model tiny`."""
@@ -34,7 +41,7 @@ def load_model_and_tokenizer(
     """
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-    source = _source(path)
+    source = find_model(path)
     options: dict[str, Any] = {"trust_remote_code": trust_remote_code}
     with _loading_errors(path):
         config = AutoConfig.from_pretrained(source, **options)
@@ -59,8 +66,12 @@ def quiet() -> None:
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
 
 
-def _source(path: str) -> str:
-    """The folder or Hub id behind what the user named."""
+def find_model(path: str) -> str:
+    """The folder or Hub id behind what the user named; nothing is loaded.
+
+    Raises:
+        ModelError: it is neither.
+    """
     if path == "tiny":
         return str(TINY)
     folder = Path(path).expanduser()
