@@ -41,8 +41,9 @@ def check_seeds(seeds: Sequence[Instruction]) -> list[str]:
 
 def rouge_l(one: Sequence[str], other: Sequence[str]) -> float:
     """ROUGE-L F1 of two texts given as words: twice their longest common subsequence over both."""
-    total = len(one) + len(other)
-    return 2 * LCSseq.similarity(one, other) / total if total else 0.0
+    from bioinstruct.filters import similarity  # brings numpy, which only this check needs
+
+    return similarity.rouge_l(LCSseq.similarity(one, other), len(one), len(other))
 
 
 def _wrong_counts(seeds: Sequence[Instruction]) -> list[str]:
