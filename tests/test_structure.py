@@ -17,21 +17,23 @@ SOURCE = Path(bioinstruct.__file__).parent
 LEVELS = [
     {"errors", "text"},
     {"files", "schema", "terminal", "bench.metrics", "bench.loading"},
-    {"jsonl", "prompts", "statistics", "hub", "corpora"},
+    {"client", "jsonl", "prompts", "statistics", "hub", "corpora"},
     {"filters"},
     {"seeds", "card", "compile", "load", "bench.task", "bench.encode", "bench.answers"},
     {"publish", "bench.tasks", "bench.model", "bench.compare"},
     {"bench.score", "bench.tune"},
     {"bench.report"},
     {"bench.run"},
-    {"cli", "bench.cli"},
+    {"commands", "bench.cli"},
+    {"cli"},
 ]
+PACKAGES = {"client", "commands", "corpora", "filters"}
 
 
 def module_of(path: Path) -> str:
-    """Name under `bioinstruct`; everything in `corpora`, and in `filters`, is one module here."""
+    """Name under `bioinstruct`; a whole package where that is one thing to the others."""
     parts = path.relative_to(SOURCE).with_suffix("").parts
-    if parts[0] in {"corpora", "filters"}:
+    if parts[0] in PACKAGES:
         return parts[0]
     return ".".join(part for part in parts if part != "__init__")
 

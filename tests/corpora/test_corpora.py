@@ -19,7 +19,7 @@ def test_every_module_with_a_corpus_is_registered() -> None:
         importlib.import_module(f"bioinstruct.corpora.{found.name}")
         for found in pkgutil.iter_modules(corpora.__path__)
     ]
-    defined = {module.CORPUS.name for module in modules if hasattr(module, "CORPUS")}
+    defined = {corpus.name for module in modules for corpus in getattr(module, "CORPORA", ())}
     assert defined == set(names())
     assert list(names()) == sorted(names())
 

@@ -9,7 +9,9 @@ import pytest
 from bioinstruct import DataError
 from bioinstruct.corpora import get_corpus, names, read
 
-GUIDE = Path(__file__).parents[2] / "docs" / "corpora.md"
+DOCS = Path(__file__).parents[2] / "docs"
+GUIDE = DOCS / "corpora.md"
+GUIDES = "".join(path.read_text(encoding="utf-8") for path in sorted(DOCS.glob("corpora*.md")))
 
 
 def test_the_example_of_a_new_corpus_works(tmp_path: Path) -> None:
@@ -30,7 +32,7 @@ def test_the_example_of_a_new_corpus_works(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", names())
 def test_the_guide_says_what_the_corpus_says(name: str) -> None:
     corpus = get_corpus(name)
-    [row] = re.findall(rf"^\| `{name}` \|.*$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
+    [row] = re.findall(rf"^\| `{name}` \|.*$", GUIDES, re.MULTILINE)
     assert all(re.search(rf"\b{split}\b", row) for split in corpus.splits)
     if corpus.folder:
         assert corpus.license in row
@@ -39,7 +41,7 @@ def test_the_guide_says_what_the_corpus_says(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["pubmedqa", "ncbi-disease", "mts-dialog"])
 def test_the_guide_counts_every_split(name: str, data: Path) -> None:
-    [row] = re.findall(rf"^\| `{name}` \|.*$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
+    [row] = re.findall(rf"^\| `{name}` \|.*$", GUIDES, re.MULTILINE)
     for split in get_corpus(name).splits:
         count = sum(1 for _ in read(name, split, data=data))
         assert re.search(rf"\b{split} {count:,}(,|\s)", row), (split, count)

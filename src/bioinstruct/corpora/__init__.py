@@ -4,18 +4,36 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from bioinstruct.corpora import demo, mts_dialog, ncbi_disease, pubmedqa
-from bioinstruct.corpora.corpus import Corpus
-from bioinstruct.errors import MissingError, UnknownNameError
+from bioinstruct.corpora.corpus import Access, Corpus, Download, Row, Skipped
+from bioinstruct.errors import DataError, MissingError, UnknownNameError
 from bioinstruct.schema import Instruction
 
-__all__ = ["Corpus", "data_directory", "get_corpus", "names", "read"]
+__all__ = [
+    "Access",
+    "Corpus",
+    "Download",
+    "Row",
+    "Skipped",
+    "data_directory",
+    "get_corpus",
+    "names",
+    "read",
+]
 
-_CORPORA = (demo.CORPUS, mts_dialog.CORPUS, ncbi_disease.CORPUS, pubmedqa.CORPUS)
-_BY_NAME = {corpus.name: corpus for corpus in _CORPORA}
+_MODULES = (
+    demo,
+    mts_dialog,
+    ncbi_disease,
+    pubmedqa,
+)
+_BY_NAME: dict[str, Corpus] = {
+    corpus.name: corpus for module in _MODULES for corpus in module.CORPORA
+}
 _SHIPPED = Path(__file__).parents[1] / "data"
 
 
@@ -52,11 +70,19 @@ def data_directory(data: Path | None = None) -> Path:
 
 
 def read(
-    name: str, split: str, *, data: Path | None = None, layout: str | None = None
+    name: str,
+    split: str,
+    *,
+    data: Path | None = None,
+    layout: str | None = None,
+    rejected: list[DataError] | None = None,
+    skipped: Counter[str] | None = None,
 ) -> Iterator[Instruction]:
     """Instructions of one split of a corpus, in the order of its files.
 
     The names and the data directory are checked when this is called, the files as they are read.
+    Rows that are at fault go to `rejected`; without it the first one is raised. Rows that make no
+    instruction by design are counted in `skipped` by their reason.
 
     Raises:
         UnknownNameError: there is no such corpus, split or layout.
@@ -71,12 +97,27 @@ def read(
     default = corpus.layouts[0] if corpus.layouts else ""
     with _saying_where_to_get(corpus):
         folder = data_directory(data) / corpus.folder if corpus.folder else _SHIPPED / corpus.name
-    return _read(corpus, folder, split, layout or default)
+    return _told_apart(_read(corpus, folder, split, layout or default), rejected, skipped)
 
 
-def _read(corpus: Corpus, folder: Path, split: str, layout: str) -> Iterator[Instruction]:
+def _read(corpus: Corpus, folder: Path, split: str, layout: str) -> Iterator[Row]:
     with _saying_where_to_get(corpus):
         yield from corpus.reader(folder, split, layout)
+
+
+def _told_apart(
+    rows: Iterator[Row], rejected: list[DataError] | None, skipped: Counter[str] | None
+) -> Iterator[Instruction]:
+    for row in rows:
+        if isinstance(row, Instruction):
+            yield row
+        elif isinstance(row, Skipped):
+            if skipped is not None:
+                skipped[row.reason] += 1
+        elif rejected is None:
+            raise row
+        else:
+            rejected.append(row)
 
 
 @contextlib.contextmanager

@@ -4,14 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
+from typing import TypeAlias
 
+from bioinstruct.errors import DataError
 from bioinstruct.schema import Category, Instruction, Provenance, content_id
 
-__all__ = ["Corpus", "Reader", "choose"]
+__all__ = ["Access", "Corpus", "Download", "Reader", "Row", "Skipped", "choose"]
 
-Reader = Callable[[Path, str, str], Iterator[Instruction]]
-"""The folder of the corpus, a split and a layout to instructions, in the order of the files."""
+
+class Access(StrEnum):
+    """What it takes to get the files."""
+
+    OPEN = "open"
+    """Anyone may fetch them; whether they may be passed on is a matter of the licence."""
+    REGISTRATION = "registration"
+    """An account or a click on terms; never fetched for the user, never published."""
+    CREDENTIALED = "credentialed"
+    """A signed agreement about patients' data; never fetched for the user, never published."""
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """An official file on the network, pinned."""
+
+    path: str
+    """Where it belongs under the folder of the corpus."""
+    url: str
+    """Of exactly this revision."""
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A row of the files that by design makes no instruction."""
+
+    reason: str
+    """Short and the same for all rows of its kind: reasons are counted."""
+
+
+Row: TypeAlias = Instruction | Skipped | DataError
+"""What a row of the files becomes. A `DataError` that is given instead of raised concerns this row
+alone: it is kept with its reason and the next row is read. One that is raised ends the corpus."""
+
+Reader = Callable[[Path, str, str], Iterator[Row]]
+"""The folder of the corpus, a split and a layout to rows, in the order of the files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +75,11 @@ class Corpus:
     """Forms that the answer can take, the default first; empty when there is only one."""
     citation: str
     reader: Reader
+    access: Access = Access.OPEN
+    downloads: tuple[Download, ...] = ()
+    """Its official files, where they can be fetched without asking anyone."""
+    checked: bool = True
+    """False for a reader that has only met files in the documented layout, not the real ones."""
 
     def provenance(self, *, split: str, document: str | None = None) -> Provenance:
         """What every instruction of this corpus says of where it is from."""

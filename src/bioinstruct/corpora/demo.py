@@ -12,7 +12,7 @@ from bioinstruct.corpora.formats.plain import read_lines
 from bioinstruct.errors import DataError
 from bioinstruct.schema import Instruction
 
-__all__ = ["CORPUS"]
+__all__ = ["CORPORA", "CORPUS"]
 
 
 def read(folder: Path, split: str, layout: str) -> Iterator[Instruction]:
@@ -39,3 +39,5 @@ CORPUS = Corpus(
     citation="Written for bioinstruct; it shows the road and is no result.",
     reader=read,
 )
+
+CORPORA = (CORPUS,)

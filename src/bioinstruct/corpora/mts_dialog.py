@@ -12,7 +12,7 @@ from bioinstruct.errors import DataError
 from bioinstruct.files import find
 from bioinstruct.schema import Category, Instruction
 
-__all__ = ["CORPUS", "SECTIONS"]
+__all__ = ["CORPORA", "CORPUS", "SECTIONS"]
 
 # The authors' expansions where they give one, else the usual heading of a note.
 SECTIONS = {
@@ -85,3 +85,5 @@ CORPUS = Corpus(
     ),
     reader=read,
 )
+
+CORPORA = (CORPUS,)

@@ -12,7 +12,7 @@ from bioinstruct.errors import DataError
 from bioinstruct.files import find
 from bioinstruct.schema import Category, Instruction
 
-__all__ = ["CORPUS"]
+__all__ = ["CORPORA", "CORPUS"]
 
 FILES = {
     "train": ("conll/train.tsv", "original-data/train/NCBItrainset_corpus.txt"),
@@ -109,3 +109,5 @@ CORPUS = Corpus(
     ),
     reader=read,
 )
+
+CORPORA = (CORPUS,)

@@ -14,7 +14,7 @@ from bioinstruct.errors import DataError
 from bioinstruct.files import find
 from bioinstruct.schema import Category, Instruction
 
-__all__ = ["CORPUS"]
+__all__ = ["CORPORA", "CORPUS"]
 
 INSTRUCTION = (
     "Answer the question about the abstract of a biomedical article with yes, no or maybe. "
@@ -100,3 +100,5 @@ CORPUS = Corpus(
     ),
     reader=read,
 )
+
+CORPORA = (CORPUS,)

@@ -1,0 +1,83 @@
+"""What is asked of a model provider, and what can come back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Protocol, TypeAlias
+
+__all__ = ["Answer", "Client", "Failure", "Message", "Outcome", "Request"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: str
+    """system, user or assistant."""
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One question, complete: what is not in here cannot change the answer."""
+
+    model: str
+    messages: tuple[Message, ...]
+    temperature: float | None = None
+    """None leaves it to the server, as for all that follow."""
+    top_p: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    schema: str | None = None
+    """JSON schema that the answer must have, as JSON text with a `title`; None for free text."""
+    sample: int = 0
+    """Which of several answers to the same question: each is an entry of its own."""
+
+    def key(self, base_url: str) -> str:
+        """SHA-256 of everything in the request and of where it is sent, in hexadecimal digits."""
+        content = json.dumps([base_url, asdict(self)], sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(content.encode("utf-8")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the model wrote."""
+
+    text: str
+    finish_reason: str
+    """`stop`, `length` and so on, as the server says."""
+    model: str
+    """As the server names it, often with its date."""
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A request that will not succeed however often it is sent, such as one that is refused."""
+
+    reason: str
+    """A short code, such as `content-filter`, `bad-request`, `retries-exhausted`."""
+    message: str
+    """The server's own words, without secrets."""
+
+
+Outcome: TypeAlias = Answer | Failure
+
+
+class Client(Protocol):
+    """What talks to a provider."""
+
+    @property
+    def base_url(self) -> str:
+        """Where the requests go, without a key."""
+        ...
+
+    async def complete(self, request: Request) -> Outcome:
+        """Ask once, with all retries that the client's policy has."""
+        ...

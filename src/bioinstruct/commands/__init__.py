@@ -1,0 +1,1 @@
+"""The subcommands of `bioinstruct`: one module each, with `add` for its options."""
