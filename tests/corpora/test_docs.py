@@ -21,12 +21,12 @@ def test_the_example_of_a_new_corpus_works(tmp_path: Path) -> None:
     exec(compile(code, str(GUIDE), "exec"), module.__dict__)
     path = tmp_path / "test.csv"
     path.write_text("id,message,urgency\n7,My chest hurts.,emergency\n", encoding="utf-8")
-    [example] = module.CORPUS.reader(tmp_path, "test", "")
+    [example] = module.CORPUS.reader(tmp_path, "test", layout="", seed=0)
     assert (example.input, example.output) == ("My chest hurts.", "emergency")
     assert example.provenance == module.CORPUS.provenance(split="test", document="7")
     path.write_text("id,message,urgency\n7,My chest hurts.,high\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"test\.csv:2: urgency: unknown 'high'"):
-        list(module.CORPUS.reader(tmp_path, "test", ""))
+        list(module.CORPUS.reader(tmp_path, "test", layout="", seed=0))
 
 
 @pytest.mark.parametrize("name", names())

@@ -75,6 +75,7 @@ def read(
     *,
     data: Path | None = None,
     layout: str | None = None,
+    seed: int = 0,
     rejected: list[DataError] | None = None,
     skipped: Counter[str] | None = None,
 ) -> Iterator[Instruction]:
@@ -82,7 +83,8 @@ def read(
 
     The names and the data directory are checked when this is called, the files as they are read.
     Rows that are at fault go to `rejected`; without it the first one is raised. Rows that make no
-    instruction by design are counted in `skipped` by their reason.
+    instruction by design are counted in `skipped` by their reason. The seed picks among the
+    wordings of an instruction, where a corpus has several.
 
     Raises:
         UnknownNameError: there is no such corpus, split or layout.
@@ -97,12 +99,12 @@ def read(
     default = corpus.layouts[0] if corpus.layouts else ""
     with _saying_where_to_get(corpus):
         folder = data_directory(data) / corpus.folder if corpus.folder else _SHIPPED / corpus.name
-    return _told_apart(_read(corpus, folder, split, layout or default), rejected, skipped)
+    return _told_apart(_read(corpus, folder, split, layout or default, seed), rejected, skipped)
 
 
-def _read(corpus: Corpus, folder: Path, split: str, layout: str) -> Iterator[Row]:
+def _read(corpus: Corpus, folder: Path, split: str, layout: str, seed: int) -> Iterator[Row]:
     with _saying_where_to_get(corpus):
-        yield from corpus.reader(folder, split, layout)
+        yield from corpus.reader(folder, split, layout=layout, seed=seed)
 
 
 def _told_apart(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from bioinstruct.errors import DataError
 from bioinstruct.schema import Category, Instruction, Provenance, content_id
@@ -48,8 +48,16 @@ Row: TypeAlias = Instruction | Skipped | DataError
 """What a row of the files becomes. A `DataError` that is given instead of raised concerns this row
 alone: it is kept with its reason and the next row is read. One that is raised ends the corpus."""
 
-Reader = Callable[[Path, str, str], Iterator[Row]]
-"""The folder of the corpus, a split and a layout to rows, in the order of the files."""
+
+class Reader(Protocol):
+    """Turns the official files of a split into rows, in the order of the files."""
+
+    def __call__(self, folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
+        """Read the folder of the corpus; `layout` is empty where there is one form of answer.
+
+        The seed is for `choose`, and changes nothing but the wording of instructions.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +101,7 @@ class Corpus:
         )
 
 
-def choose(wordings: Sequence[str], input: str) -> str:
-    """One of several wordings, by the input alone: not by order, chance or the answer."""
-    return wordings[int(content_id("", input, ""), 16) % len(wordings)]
+def choose(wordings: Sequence[str], input: str, seed: int) -> str:
+    """One of several wordings, by the input and the seed: not by order or by the answer."""
+    digest = content_id(str(seed) if seed else "", input, "")
+    return wordings[int(digest, 16) % len(wordings)]

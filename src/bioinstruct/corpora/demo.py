@@ -15,7 +15,7 @@ from bioinstruct.schema import Instruction
 __all__ = ["CORPORA", "CORPUS"]
 
 
-def read(folder: Path, split: str, layout: str) -> Iterator[Instruction]:
+def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Instruction]:
     """Instructions as they are stored: complete, with their own provenance."""
     path = folder / f"{split}.jsonl"
     for number, line in enumerate(read_lines(path), start=1):

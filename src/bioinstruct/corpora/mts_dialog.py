@@ -45,7 +45,7 @@ FILES = {
 }
 
 
-def read(folder: Path, split: str, layout: str) -> Iterator[Instruction]:
+def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Instruction]:
     """Conversations in file order; a row without conversation or section is logged and skipped."""
     path = find(folder / FILES[split])
     for line, row in rows(path, columns=("ID", "section_header", "section_text", "dialogue")):

@@ -47,11 +47,11 @@ WORDINGS = {
 }
 
 
-def read(folder: Path, split: str, layout: str) -> Iterator[Instruction]:
+def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Instruction]:
     """Sentences in file order, without the second copy of PMID 8528200 in the training files."""
     for pmid, sentence in _sentences(folder, split):
         yield Instruction(
-            instruction=choose(WORDINGS[layout], sentence.text),
+            instruction=choose(WORDINGS[layout], sentence.text, seed),
             input=sentence.text,
             output=layouts.to_text(layout, sentence.words, sentence.entities),
             category=Category.IE,

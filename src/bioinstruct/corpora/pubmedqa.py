@@ -31,7 +31,7 @@ class Question(BaseModel):
     final_decision: Literal["yes", "no", "maybe"]
 
 
-def read(folder: Path, split: str, layout: str) -> Iterator[Instruction]:
+def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Instruction]:
     """Questions in file order: those of the official test list, or the other 500."""
     path = find(folder / "ori_pqal.json")
     records = read_json(path)
