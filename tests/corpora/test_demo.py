@@ -30,7 +30,7 @@ def test_every_mention_of_the_demonstration_set_is_whole_words_of_its_input(spli
 
 def test_a_damaged_installation_is_explained(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match=r"no file .*train\.jsonl"):
-        list(demo.read(tmp_path, "train", ""))
+        list(demo.read(tmp_path, "train", layout="", seed=0))
     (tmp_path / "test.jsonl").write_text('\n{"input": 1}\n', encoding="utf-8")
     with pytest.raises(DataError, match=r"test\.jsonl:2: expected an instruction"):
-        list(demo.read(tmp_path, "test", ""))
+        list(demo.read(tmp_path, "test", layout="", seed=0))
