@@ -15,8 +15,8 @@ from bioinstruct.filters.words import Code, Coded
 __all__ = ["Prefixes", "common_words", "join", "prefixes", "slack"]
 
 Integers = NDArray[np.int64]
-BLOCK = 1024  # texts that are compared with each other before any is known to be dropped
-CANDIDATES = 1_000_000  # compared at one time: what fits into the caches
+BLOCK = 2048  # texts that are compared with each other before any is known to be dropped
+CANDIDATES = 250_000  # compared at one time: what fits into the caches
 SCALE = 256  # of `slack`, so that a fraction of a word is a whole number
 MOST = 64 * SCALE  # two sketches differ in 64 bits at most
 
@@ -124,7 +124,10 @@ class _Join:
         if inside:
             first = np.searchsorted(keys, keys)
             found += self._near(texts, places, first, np.arange(len(keys)), texts, places)
-        pairs = np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)
+        pairs = np.sort(np.concatenate(found)) if found else np.zeros(0, np.int64)
+        pairs = pairs[
+            np.flatnonzero(np.diff(pairs, prepend=-1))
+        ]  # each once, met by what word it may
         later, earlier = np.divmod(pairs, len(self.lengths))
         m, n = self.lengths[later], self.lengths[earlier]
         least = least_common(m, n, self._threshold)
@@ -156,19 +159,21 @@ class _Join:
         """Pairs, as later * n + earlier, of entry i with the others from low[i] up to high[i]."""
         for i, j in _portions(high - low):
             count = high[i:j] - low[i:j]
-            one = np.repeat(np.arange(i, j), count)
+            one = np.repeat(np.arange(i, j, dtype=np.int32), count)
             skip = np.cumsum(count) - count
-            other = np.arange(len(one)) + np.repeat(low[i:j] - skip, count)
+            other = np.repeat((low[i:j] - skip).astype(np.int32), count)
+            other += np.arange(len(one), dtype=np.int32)
             a, b = texts[one], other_texts[other]
             apart = np.bitwise_count(self._sketches[a] ^ self._sketches[b]).astype(np.int16)
             allowed = self._slack[a].astype(np.int32) + self._slack[b]
-            alike = apart * np.int32(SCALE) <= allowed
-            if self._grouped:
-                alike &= self._groups[a] == self._groups[b]
-            a, b, one, other = (each[alike] for each in (a, b, one, other))
+            alike = np.flatnonzero(apart * np.int32(SCALE) <= allowed)
+            a, b, one, other = a[alike], b[alike], one[alike], other[alike]
             m, n = self.lengths[a], self.lengths[b]
-            least = least_common(m, n, self._threshold)
+            least = np.ceil((m + n) * (self._threshold / 2) - 1e-6)  # ties aside, see `pairs`
             near = (places[one] <= m - least) & (other_places[other] <= n - least)
+            if self._grouped:
+                near &= self._groups[a] == self._groups[b]
+            near = np.flatnonzero(near)
             yield a[near] * np.int64(len(self.lengths)) + b[near]
 
 
@@ -194,16 +199,17 @@ def join(
     n, codes = len(coded), coded.codes
     cause = np.full(n, -1, np.int64)
     common = np.zeros(n, np.int64)
-    kept = np.ones(n, np.bool_)
+    kept = bytearray(b"\1") * n  # looked at one by one, where an array is slow
+    flags = np.frombuffer(kept, np.bool_)
     table = _Join(coded, threshold)
-    table.keep(0, pool, kept)
+    table.keep(0, pool, flags)
     for begin in range(pool, n, BLOCK):
         end = min(begin + BLOCK, n)
         for later, earlier, least in zip(*table.pairs(begin, end, inside=not frozen), strict=True):
             if kept[later] and kept[earlier]:
                 found = common_words(codes[later], codes[earlier], least)
                 if found >= least:
-                    cause[later], common[later], kept[later] = earlier, found, False
+                    cause[later], common[later], kept[later] = earlier, found, 0
         if not frozen:
-            table.keep(begin, end, kept)
+            table.keep(begin, end, flags)
     return cause, common
