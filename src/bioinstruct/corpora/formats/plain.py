@@ -9,7 +9,7 @@ from typing import Any
 from bioinstruct.errors import BioinstructError, DataError
 from bioinstruct.files import find, read_bytes
 
-__all__ = ["read_json", "read_lines", "read_text"]
+__all__ = ["decode", "read_json", "read_lines", "read_text"]
 
 
 def read_text(path: Path) -> str:
@@ -21,9 +21,19 @@ def read_text(path: Path) -> str:
     """
     path = find(path)
     try:
-        raw = read_bytes(path).removeprefix(b"\xef\xbb\xbf")
+        raw = read_bytes(path)
     except OSError as error:
         raise BioinstructError(f"{path}: cannot be read ({error.strerror})") from error
+    return decode(raw, path)
+
+
+def decode(raw: bytes, path: Path) -> str:
+    """Bytes of UTF-8 as text, without a byte-order mark.
+
+    Raises:
+        DataError: they are not UTF-8; it names `path` and the line.
+    """
+    raw = raw.removeprefix(b"\xef\xbb\xbf")
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
