@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
-__all__ = ["Answer", "Client", "Failure", "Message", "Outcome", "Request"]
+__all__ = ["Answer", "Client", "Failure", "Message", "Outcome", "Request", "Watch", "Watched"]
+
+_FINAL = frozenset({"bad-request", "content-filter", "refusal"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +61,20 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A request that will not succeed however often it is sent, such as one that is refused."""
+    """A request without an answer."""
 
     reason: str
-    """A short code, such as `content-filter`, `bad-request`, `retries-exhausted`."""
+    """A short code: `bad-request`, `content-filter`, `refusal` or `retries-exhausted`."""
     message: str
     """The server's own words, without secrets."""
+    prompt_tokens: int = 0
+    """What it cost all the same: a filtered answer has been written and is charged."""
+    completion_tokens: int = 0
+
+    @property
+    def final(self) -> bool:
+        """Whether asking again would be in vain; what is not final is asked again by a new run."""
+        return self.reason in _FINAL
 
 
 Outcome: TypeAlias = Answer | Failure
@@ -81,3 +91,22 @@ class Client(Protocol):
     async def complete(self, request: Request) -> Outcome:
         """Ask once, with all retries that the client's policy has."""
         ...
+
+
+class Watch(Protocol):
+    """What is told about the attempts inside `complete`; raising from it ends the request."""
+
+    def sending(self, request: Request) -> None:
+        """An attempt is about to go on the wire."""
+        ...
+
+    def retrying(self, request: Request, reason: str, *, charged: bool) -> None:
+        """An attempt has failed and is made again; `charged`: the provider may count it."""
+        ...
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """A client that retries and tells of it."""
+
+    watches: list[Watch]
