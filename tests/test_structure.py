@@ -19,7 +19,7 @@ LEVELS = [
     {"files", "schema", "terminal", "bench.metrics", "bench.loading"},
     {"client", "jsonl", "prompts", "statistics", "hub", "corpora"},
     {"filters"},
-    {"seeds", "card", "compile", "load", "bench.task", "bench.encode", "bench.answers"},
+    {"seeds", "card", "compile", "fetch", "load", "bench.task", "bench.encode", "bench.answers"},
     {"publish", "bench.tasks", "bench.model", "bench.compare"},
     {"bench.score", "bench.tune"},
     {"bench.report"},
@@ -115,6 +115,7 @@ HEAVY = [
     "openai",
     "pyarrow",
     "pandas",
+    "httpx2",
     "rouge_score",
 ]
 

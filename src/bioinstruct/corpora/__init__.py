@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from bioinstruct.corpora import demo, mts_dialog, ncbi_disease, pubmedqa
 from bioinstruct.corpora.corpus import Access, Corpus, Download, Row, Skipped
+from bioinstruct.corpora.places import (
+    cache_directory,
+    data_directory,
+    downloads,
+    folder_of,
+    is_complete,
+    is_there,
+)
 from bioinstruct.errors import DataError, MissingError, UnknownNameError
 from bioinstruct.schema import Instruction
 
@@ -19,8 +27,12 @@ __all__ = [
     "Download",
     "Row",
     "Skipped",
+    "cache_directory",
     "data_directory",
+    "folder_of",
     "get_corpus",
+    "is_complete",
+    "is_there",
     "names",
     "read",
 ]
@@ -32,9 +44,10 @@ _MODULES = (
     pubmedqa,
 )
 _BY_NAME: dict[str, Corpus] = {
-    corpus.name: corpus for module in _MODULES for corpus in module.CORPORA
+    corpus.name: replace(corpus, downloads=corpus.downloads or downloads(corpus.folder))
+    for module in _MODULES
+    for corpus in module.CORPORA
 }
-_SHIPPED = Path(__file__).parents[1] / "data"
 
 
 def names() -> tuple[str, ...]:
@@ -51,22 +64,6 @@ def get_corpus(name: str) -> Corpus:
     if name not in _BY_NAME:
         raise UnknownNameError("corpus", name, _BY_NAME)
     return _BY_NAME[name]
-
-
-def data_directory(data: Path | None = None) -> Path:
-    """The folder that holds a folder for each corpus: the argument, else `$BIOINSTRUCT_DATA`.
-
-    Raises:
-        MissingError: neither is given, or there is no such folder.
-    """
-    chosen = data or os.environ.get("BIOINSTRUCT_DATA")
-    hint = "set BIOINSTRUCT_DATA to the folder that holds the corpora"
-    if not chosen:
-        raise MissingError("no data directory is given", hint=hint)
-    folder = Path(chosen).expanduser()
-    if not folder.is_dir():
-        raise MissingError(f"no folder {folder}", hint=hint)
-    return folder
 
 
 def read(
@@ -98,7 +95,7 @@ def read(
         raise UnknownNameError(f"layout of {name}", layout, corpus.layouts)
     default = corpus.layouts[0] if corpus.layouts else ""
     with _saying_where_to_get(corpus):
-        folder = data_directory(data) / corpus.folder if corpus.folder else _SHIPPED / corpus.name
+        folder = folder_of(corpus, data)
     return _told_apart(_read(corpus, folder, split, layout or default, seed), rejected, skipped)
 
 
