@@ -23,6 +23,7 @@ TEACHER = {
     "top_p": 0.9,
     "seed": 5,
     "examples": ["0123456789abcdef"],
+    "attributes": ["specialty=nephrology"],
 }
 filled = st.text(min_size=1).filter(lambda text: text.strip() != "")
 

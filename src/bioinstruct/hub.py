@@ -37,8 +37,11 @@ def features() -> Features:
         "prompt": text,
         "temperature": number,
         "top_p": number,
+        "presence_penalty": number,
+        "frequency_penalty": number,
         "seed": Value("int64"),
         "examples": List(text),
+        "attributes": List(text),
     }
     provenance = {name: text for name in ("kind", "origin", "license", "revision", "split")}
     return Features(

@@ -54,9 +54,13 @@ class Teacher(_Frozen):
     """Name and version of the prompt template."""
     temperature: float | None = None
     top_p: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
     seed: int | None = None
     examples: tuple[str, ...] = ()
-    """Ids of the seed tasks that the prompt showed."""
+    """Ids of the records that the prompt showed."""
+    attributes: tuple[str, ...] = ()
+    """What the prompt asked for to get varied answers, such as `specialty=nephrology`."""
 
 
 class Provenance(_Frozen):
