@@ -50,3 +50,13 @@ def test_an_empty_file_is_said_to_be_empty(tmp_path: Path) -> None:
     path.write_bytes(b"")
     with pytest.raises(DataError, match="empty; expected a header with text"):
         list(rows(path, columns=["text"]))
+
+
+def test_a_file_without_a_header_is_told_its_columns(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text('one,"a\nb"\ntwo,c\n', encoding="utf-8")
+    found = list(rows(path, columns=("x", "y"), header=("x", "y")))
+    assert found == [(1, {"x": "one", "y": "a\nb"}), (3, {"x": "two", "y": "c"})]
+    path.write_text("one\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"rows\.csv:1: expected 2 fields, found 1"):
+        list(rows(path, columns=("x", "y"), header=("x", "y")))

@@ -1,10 +1,10 @@
-"""Rows of a CSV file with a header: UTF-8, quoted fields that may hold line breaks."""
+"""Rows of a CSV file: UTF-8, quoted fields that may hold line breaks."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,8 +22,10 @@ class Row(NamedTuple):
     fields: dict[str, str]
 
 
-def rows(path: Path, *, columns: Collection[str]) -> Iterator[Row]:
+def rows(path: Path, *, columns: Collection[str], header: Sequence[str] = ()) -> Iterator[Row]:
     """Rows of a file, plain or gzip-compressed; line breaks inside fields become LF.
+
+    `header` names the columns of a file whose first row is a row like the others.
 
     Raises:
         DataError: a column is missing, or a row has another number of fields than the header.
@@ -32,10 +34,9 @@ def rows(path: Path, *, columns: Collection[str]) -> Iterator[Row]:
     text = read_text(path).replace("\r\n", "\n")
     table = csv.reader(io.StringIO(text, newline=""), strict=True)
     begun = 1
-    header: list[str] = []
     try:
         for fields in table:
-            if begun == 1:
+            if not header:
                 header = fields
                 _check_header(header, columns, path)
             elif fields and len(fields) != len(header):
@@ -50,7 +51,7 @@ def rows(path: Path, *, columns: Collection[str]) -> Iterator[Row]:
         raise DataError(f"empty; expected a header with {', '.join(columns)}", path=path)
 
 
-def _check_header(header: list[str], columns: Collection[str], path: Path) -> None:
+def _check_header(header: Sequence[str], columns: Collection[str], path: Path) -> None:
     missing = [column for column in columns if column not in header]
     if missing:
         raise DataError(
