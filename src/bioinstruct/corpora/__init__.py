@@ -8,7 +8,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from bioinstruct.corpora import demo, mts_dialog, ncbi_disease, pubmedqa
+from bioinstruct.corpora import (
+    anatem,
+    bc5cdr,
+    bc5cdr_relations,
+    demo,
+    mts_dialog,
+    ncbi_disease,
+    pubmedqa,
+)
 from bioinstruct.corpora.corpus import Access, Corpus, Download, Row, Skipped
 from bioinstruct.corpora.places import (
     cache_directory,
@@ -38,6 +46,9 @@ __all__ = [
 ]
 
 _MODULES = (
+    anatem,
+    bc5cdr,
+    bc5cdr_relations,
     demo,
     mts_dialog,
     ncbi_disease,

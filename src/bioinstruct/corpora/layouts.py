@@ -49,14 +49,29 @@ def to_text(
     """
     functions = _functions(layout)
     words, entities = list(words), sorted(entities)
-    text = functions.write(words, entities, typed)
-    said = [entity if typed else entity._replace(type="") for entity in entities]
-    if functions.read(text, words, typed) != said:
+    # What a writer gives is read back unchanged: it refuses what would not be. To read every text
+    # again would cost more than to write it.
+    text = functions.write(words, entities, typed) if _sound(words, entities, typed) else None
+    if text is None:
+        said = "\n".join(" ".join(words[start:end]) for start, end, _ in entities)
         raise BioinstructError(
-            f"the layout {layout!r} cannot write {text!r} for the sentence {' '.join(words)!r}",
+            f"the layout {layout!r} cannot write {said!r} for the sentence {' '.join(words)!r}",
             hint="entities must not overlap; a single mention `none` needs the layout medtuned",
         )
     return text
+
+
+_TYPE = re.compile(r"[^\s:|]+")
+
+
+def _sound(words: list[str], entities: list[Entity], typed: bool) -> bool:
+    """Whether words are words, and the entities lie among them one after the other."""
+    before = 0
+    for start, end, type in entities:
+        if not before <= start < end or (typed and not _TYPE.fullmatch(type)):
+            return False
+        before = end
+    return before <= len(words) and " ".join(words).split() == words
 
 
 def parse(layout: str, text: str, words: Sequence[str], *, typed: bool = False) -> list[Entity]:
@@ -88,16 +103,38 @@ def spans(tags: Iterable[str]) -> list[Entity]:
 # ---- mentions
 
 
-def _write_mentions(words: list[str], entities: list[Entity], typed: bool) -> str:
-    places = _Places(words)
+def _write_mentions(words: list[str], entities: list[Entity], typed: bool) -> str | None:
+    """As `_read_mentions` will find them, or None where it could not."""
     lines = []
+    after = 0
     for start, end, type in entities:
-        line = " ".join(words[start:end])
-        if places.find(line) != (start, end):
-            line += f" #{_occurrences(words, line).index((start, end)) + 1}"
-        places.take(start, end)
+        # All before `after` is taken, so the next place is the first one from there on.
+        if _first(words, words[start:end], after) == start:
+            line = " ".join(words[start:end])
+        elif not (line := _numbered(words, start, end)):
+            return None
         lines.append(f"{line} | {type}" if typed else line)
+        after = end
+    if lines and all(line.casefold() == NONE for line in lines):
+        return None
     return "\n".join(lines) or NONE
+
+
+def _numbered(words: list[str], start: int, end: int) -> str:
+    """The mention with its number among its places; empty if that would not be read so."""
+    mention = " ".join(words[start:end])
+    line = f"{mention} #{_occurrences(words, mention).index((start, end)) + 1}"
+    return line if _NUMBERED.fullmatch(line) and not _occurrences(words, line) else ""
+
+
+def _first(words: list[str], wanted: list[str], after: int) -> int:
+    """Where the wanted words, which are there, begin for the first time."""
+    size = len(wanted)
+    while True:
+        after = words.index(wanted[0], after)
+        if size == 1 or words[after : after + size] == wanted:
+            return after
+        after += 1
 
 
 def _read_mentions(text: str, words: list[str], typed: bool) -> list[Entity]:
@@ -186,11 +223,13 @@ _TAGGED = re.compile(r"(.*\S)\s*:\s*([BIO](?:-[^\s:]+)?)")
 
 
 def _write_tagged(words: list[str], entities: list[Entity], typed: bool) -> str:
-    tags = ["O"] * len(words)
+    lines = [f"{word} : O" for word in words]
     for start, end, type in entities:
         suffix = f"-{type}" if typed else ""
-        tags[start:end] = ["B" + suffix] + ["I" + suffix] * (end - start - 1)
-    return "\n".join(f"{word} : {tag}" for word, tag in zip(words, tags, strict=True))
+        lines[start] = f"{words[start]} : B{suffix}"
+        for place in range(start + 1, end):
+            lines[place] = f"{words[place]} : I{suffix}"
+    return "\n".join(lines)
 
 
 def _read_tagged(text: str, words: list[str], typed: bool) -> list[Entity]:
@@ -205,7 +244,7 @@ def _read_tagged(text: str, words: list[str], typed: bool) -> list[Entity]:
 
 
 class _Functions(NamedTuple):
-    write: Callable[[list[str], list[Entity], bool], str]
+    write: Callable[[list[str], list[Entity], bool], str | None]
     read: Callable[[str, list[str], bool], list[Entity]]
 
 

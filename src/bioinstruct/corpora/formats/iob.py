@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from bioinstruct.corpora.formats.plain import read_lines
+from bioinstruct.corpora.formats.plain import read_text
 from bioinstruct.corpora.layouts import Entity, spans
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
@@ -17,9 +18,11 @@ __all__ = ["Sentence", "sentences"]
 class Sentence(NamedTuple):
     """One sentence, its entities, and the line of its first token."""
 
-    words: tuple[str, ...]
+    words: Sequence[str]
     entities: tuple[Entity, ...]
     line: int
+    document: str = ""
+    """What stood behind the document mark before it; empty where there is none."""
 
     @property
     def text(self) -> str:
@@ -27,42 +30,95 @@ class Sentence(NamedTuple):
         return " ".join(self.words)
 
 
-def sentences(path: Path, *, types: Collection[str]) -> Iterator[Sentence]:
-    """Sentences of a file, plain or gzip-compressed.
+def sentences(
+    path: Path, *, types: Collection[str], mark: str = ""
+) -> Iterator[Sentence | DataError]:
+    """Sentences of a file, plain or gzip-compressed; for one that is at fault, its fault.
 
     The tags are IOB2: every entity begins with `B-`, so an `I-` that continues nothing is a fault
-    of the file. (What a model writes is read more kindly, see `layouts.spans`.)
+    of the file. (What a model writes is read more kindly, see `layouts.spans`.) Where documents are
+    told apart by a line of their own, `mark` is what it begins with, such as `###MEDLINE:`.
 
     Raises:
-        DataError: a line is not a token and a known tag.
+        DataError: a line is not a token and a known tag, and neither is anything before it: this is
+            another file.
     """
     path = find(path)
-    tags = {"O", *(f"{mark}-{type}" for mark in "BI" for type in types)}
-    rows: list[tuple[str, str]] = []
-    begun = 1
-    for number, line in enumerate([*read_lines(path), ""], start=1):
-        if line:
-            try:
-                rows.append(_row(line, rows[-1][1] if rows else "O", tags))
-            except ValueError as error:
-                raise DataError(str(error), path=path, line=number) from error
-        elif rows:
-            words, marks = zip(*rows, strict=True)
-            yield Sentence(words, tuple(spans(marks)), begun)
-            rows = []
-        if not rows:
-            begun = number + 1
+    text = read_text(path)
+    if "\r" in text:
+        text = text.replace("\r\n", "\n")
+    parse = _parser(types)
+    document = ""
+    begun_well = False
+    line = 1
+    for block in text.split("\n\n"):
+        begun, size = line, block.count("\n") + 2
+        line += size
+        block = block.lstrip("\n")
+        begun += size - 2 - block.count("\n")
+        block = block.removesuffix("\n")
+        if mark and block.startswith(mark):
+            document, _, block = block.removeprefix(mark).partition("\n")
+            begun += 1
+        if not block:
+            continue
+        if (parsed := parse(block)) is not None:
+            begun_well = True
+            yield Sentence(*parsed, begun, document)
+        else:
+            fault = _fault(block, types, path, begun)
+            if not begun_well:
+                raise fault
+            yield fault
 
 
-def _row(line: str, previous: str, tags: Collection[str]) -> tuple[str, str]:
+_Parse = Callable[[str], tuple[list[str], tuple[Entity, ...]] | None]
+
+
+def _parser(types: Collection[str]) -> _Parse:
+    """A function from the lines of a sentence to its words and entities, None if it is at fault.
+
+    A whole sentence is checked at once; only the one that fails is gone through line by line.
+    """
+    known = "|".join(re.escape(type) for type in types)
+    tag = rf"(?:O|[BI]-(?:{known}))" if known else "O"
+    rows = re.compile(rf"\S+\t{tag}(?:\n\S+\t{tag})*")
+
+    def parse(block: str) -> tuple[list[str], tuple[Entity, ...]] | None:
+        if not rows.fullmatch(block):
+            return None
+        fields = block.replace("\n", "\t").split("\t")
+        words, tags = fields[::2], fields[1::2]
+        if "\tB-" not in block and "\tI-" not in block:
+            return words, ()
+        entities = spans(tags)
+        if any(tags[entity.start][0] == "I" for entity in entities):
+            return None
+        return words, tuple(entities)
+
+    return parse
+
+
+def _fault(block: str, types: Collection[str], path: Path, begun: int) -> DataError:
+    """What is wrong with the first line of a sentence that is not as it must be."""
+    tags = ["O", *(f"{mark}-{type}" for mark in "BI" for type in types)]
+    previous = "O"
+    for number, line in enumerate(block.split("\n"), start=begun):
+        if reason := _reason(line, previous, tags):
+            return DataError(reason, path=path, line=number)
+        previous = line.rpartition("\t")[2]
+    raise AssertionError(f"no fault in {block!r}")
+
+
+def _reason(line: str, previous: str, tags: Collection[str]) -> str:
     columns = line.split("\t")
     if len(columns) != 2:
-        raise ValueError(f"expected token TAB tag, found {len(columns)} columns: {line[:80]!r}")
+        return f"expected token TAB tag, found {len(columns)} columns: {line[:80]!r}"
     token, tag = columns
     if token.split() != [token]:  # an input is its tokens between spaces, and parted there again
-        raise ValueError(f"expected a token without white space, found {token!r}")
+        return f"expected a token without white space, found {token!r}"
     if tag not in tags:
-        raise ValueError(f"unknown tag {tag!r}; known: {', '.join(sorted(tags))}")
+        return f"unknown tag {tag!r}; known: {', '.join(sorted(tags))}"
     if tag.startswith("I") and previous[1:] != tag[1:]:
-        raise ValueError(f"{tag} after {previous}: an entity begins with B{tag[1:]}")
-    return token, tag
+        return f"{tag} after {previous}: an entity begins with B{tag[1:]}"
+    return ""

@@ -1,4 +1,7 @@
-"""Abstracts in PubTator form: `PMID|t|title`, `PMID|a|abstract`, then a mention a line."""
+"""Abstracts in PubTator form: `PMID|t|title`, `PMID|a|abstract`, then a mention a line.
+
+Corpora of relations have a line for each of these too: `PMID`, its type, and two concepts.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from bioinstruct.corpora.formats.plain import read_lines
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
 
-__all__ = ["Document", "Mention", "documents"]
+__all__ = ["Document", "Mention", "Relation", "documents", "texts"]
 
 
 class Mention(NamedTuple):
@@ -22,6 +25,17 @@ class Mention(NamedTuple):
     text: str
     type: str
     concept: str
+    """One or several identifiers between `|`; `-1` for none."""
+    parts: str = ""
+    """What of a composite mention stands for each of its concepts, between `|`; mostly empty."""
+
+
+class Relation(NamedTuple):
+    """Two concepts of a document that belong together."""
+
+    type: str
+    first: str
+    second: str
 
 
 class Document(NamedTuple):
@@ -30,25 +44,56 @@ class Document(NamedTuple):
     pmid: str
     text: str
     mentions: tuple[Mention, ...]
+    relations: tuple[Relation, ...]
+    line: int
+    """On which it begins."""
 
 
-def documents(path: Path) -> Iterator[Document]:
-    """Documents of a file, plain or gzip-compressed; blank lines part them.
+def documents(path: Path) -> Iterator[Document | DataError]:
+    """Documents of a file, plain or gzip-compressed; for one that is at fault, its fault.
+
+    Blank lines part them. A fault is a line of none of the kinds, or a mention that is not what
+    stands there.
 
     Raises:
-        DataError: a line is none of the three kinds, or a mention is not what stands there.
+        DataError: the first document is at fault: this is another file.
     """
     path = find(path)
+    begun_well = False
+    for block in _blocks(path):
+        try:
+            document = _document(block, path)
+        except DataError as error:
+            if not begun_well:
+                raise
+            yield error
+        else:
+            begun_well = True
+            yield document
+
+
+def texts(path: Path) -> Iterator[tuple[str, str]]:
+    """PMID and text of the documents of a file, whatever is said of them there.
+
+    Raises:
+        DataError: a document does not begin with title and abstract.
+    """
+    path = find(path)
+    for block in _blocks(path):
+        yield _head(block, path)
+
+
+def _blocks(path: Path) -> Iterator[list[tuple[int, str]]]:
     block: list[tuple[int, str]] = []
     for number, line in enumerate([*read_lines(path), ""], start=1):
         if line:
             block.append((number, line))
         elif block:
-            yield _document(block, path)
+            yield block
             block = []
 
 
-def _document(block: list[tuple[int, str]], path: Path) -> Document:
+def _head(block: list[tuple[int, str]], path: Path) -> tuple[str, str]:
     number, first = block[0]
     title = re.fullmatch(r"(\d+)\|t\|(.*)", first)
     if not title:
@@ -57,15 +102,25 @@ def _document(block: list[tuple[int, str]], path: Path) -> Document:
     start = f"{pmid}|a|"
     if len(block) < 2 or not block[1][1].startswith(start):
         raise DataError(f"expected {start}abstract after the title", path=path, line=number + 1)
-    text = f"{title[2]} {block[1][1].removeprefix(start)}"
-    mentions = tuple(_mention(line, pmid, text, path, number) for number, line in block[2:])
-    return Document(pmid, text, mentions)
+    return pmid, f"{title[2]} {block[1][1].removeprefix(start)}"
+
+
+def _document(block: list[tuple[int, str]], path: Path) -> Document:
+    pmid, text = _head(block, path)
+    mentions, relations = [], []
+    for number, line in block[2:]:
+        columns = line.split("\t")
+        if len(columns) == 4 and columns[0] == pmid and not columns[1].isdecimal():
+            relations.append(Relation(*columns[1:]))
+        else:
+            mentions.append(_mention(line, pmid, text, path, number))
+    return Document(pmid, text, tuple(mentions), tuple(relations), block[0][0])
 
 
 def _mention(line: str, pmid: str, text: str, path: Path, number: int) -> Mention:
     columns = line.split("\t")
     offsets = columns[1:3]
-    if len(columns) != 6 or columns[0] != pmid or not all(map(str.isdecimal, offsets)):
+    if len(columns) not in {6, 7} or columns[0] != pmid or not all(map(str.isdecimal, offsets)):
         raise DataError(
             f"expected {pmid} TAB start TAB end TAB mention TAB type TAB id, found {line[:80]!r}",
             path=path,

@@ -1,0 +1,185 @@
+"""BC5CDR: which chemicals of an abstract are said to induce which of its diseases.
+
+The input is title and abstract, then the chemicals and the diseases that are annotated in it, one
+concept a line, by all the names that the abstract has for it: `- lithium = Lithium carbonate`. The
+answer is a pair a line, `lithium | cardiac disease`, or `none`. A pair may be said by any of the
+names, so what `parse` gives are the concepts, by their places in the two lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from bioinstruct.corpora.bc5cdr import CITATION, ORIGINAL, ORIGINALS
+from bioinstruct.corpora.corpus import Corpus, Row, Skipped, choose
+from bioinstruct.corpora.formats import pubtator
+from bioinstruct.errors import DataError
+from bioinstruct.files import find
+from bioinstruct.schema import Category, Instruction
+
+__all__ = ["CORPORA", "Pair", "parse"]
+
+WORDINGS = (
+    "Which of the chemicals induce which of the diseases, according to this abstract? Write one "
+    "pair a line, as chemical | disease, by names that the lists give. Write none if there is no "
+    "such relation.",
+    "Extract the chemical-induced disease relations of the abstract. The chemicals and diseases "
+    "that it mentions are listed below it. Answer with a line chemical | disease for each relation, "
+    "or none.",
+    "Read the abstract and decide for the listed chemicals and diseases which diseases are caused "
+    "by which chemicals. One relation a line: chemical | disease. If there is none, write none.",
+    "Find all pairs of a chemical and a disease such that the text says that the chemical brings "
+    "the disease about. Write each as chemical | disease on its own line; without any, the answer "
+    "is none.",
+    "List the adverse effects that this abstract reports: for each, the drug or chemical and the "
+    "disease that it induces, as chemical | disease, one a line. Use the names of the lists. Answer "
+    "none if nothing is reported.",
+)
+_LISTS = "\n\nChemicals:\n"
+_DISEASES = "\n\nDiseases:\n"
+_KINDS = ("Chemical", "Disease")
+_ONE, _SAME = "- ", " = "
+
+
+class Pair(NamedTuple):
+    """A relation by the places of its concepts in the lists of the input, counted from 0."""
+
+    chemical: int
+    """Negative, as is `disease`, for a pair that is not of the lists."""
+    disease: int
+
+
+def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
+    """Abstracts in file order."""
+    path = find(folder / ORIGINALS[split])
+    for document in pubtator.documents(path):
+        if isinstance(document, DataError):
+            yield document
+            continue
+        try:
+            input, output = _texts(document)
+        except ValueError as error:
+            yield DataError(str(error), path=path, line=document.line)
+            continue
+        if not output:
+            yield Skipped("a concept without a name of its own")
+            continue
+        yield Instruction(
+            instruction=choose(WORDINGS, input, seed),
+            input=input,
+            output=output,
+            category=Category.IE,
+            task="relation-chemical-disease",
+            provenance=CORPUS.provenance(split=split, document=document.pmid),
+        )
+
+
+def parse(text: str, input: str) -> list[Pair]:
+    """The relations that a text names, each once and in order; any text is read as far as it goes.
+
+    What is not a pair of the lists stays in the answer as a pair that is nowhere, so it counts as
+    wrong.
+    """
+    _, _, lists = input.rpartition(_LISTS)
+    chemicals, _, diseases = lists.partition(_DISEASES)
+    names = _Names(_listed(chemicals)), _Names(_listed(diseases))
+    pairs: set[Pair] = set()
+    nowhere = 0
+    for line in map(str.strip, text.split("\n")):
+        if not line or line.casefold() == "none":
+            continue
+        parts = (part.strip() for part in line.split(" | ", 1))
+        places = [kind.places(part) for kind, part in zip(names, parts, strict=False)]
+        if len(places) == 2 and all(places):
+            pairs |= {Pair(first, second) for first in places[0] for second in places[1]}
+        else:
+            nowhere -= 1
+            pairs.add(Pair(nowhere, nowhere))
+    return sorted(pairs)
+
+
+def _listed(lines: str) -> list[list[str]]:
+    return [line.removeprefix(_ONE).split(_SAME) for line in lines.split("\n") if line]
+
+
+class _Names:
+    """Which concepts of a list a name stands for."""
+
+    def __init__(self, concepts: Sequence[Sequence[str]]) -> None:
+        self._concepts = concepts
+        self._places: dict[str, list[int]] = {}
+        for place, names in enumerate(concepts):
+            for name in names:
+                self._places.setdefault(name.casefold(), []).append(place)
+
+    def places(self, name: str) -> list[int]:
+        """All that have the name; of several, those that have no other, if there are any."""
+        places = self._places.get(name.casefold(), [])
+        only = [place for place in places if len(self._concepts[place]) == 1]
+        return only or places
+
+    def name(self, place: int) -> str:
+        """The first name that stands for this concept alone, else the first."""
+        names = self._concepts[place]
+        return next((name for name in names if self.places(name) == [place]), names[0])
+
+
+def _texts(document: pubtator.Document) -> tuple[str, str]:
+    """Input and output; the output is empty if it would not be read as the relations.
+
+    Raises:
+        ValueError: what is wrong with the annotation.
+    """
+    kinds = [_concepts(document.mentions, kind) for kind in _KINDS]
+    lists = ["\n".join(_ONE + _SAME.join(names) for names in kind.values()) for kind in kinds]
+    input = document.text.rstrip() + _LISTS + lists[0] + _DISEASES + lists[1]
+    names = [_Names([list(names) for names in kind.values()]) for kind in kinds]
+    order = [{concept: place for place, concept in enumerate(kind)} for kind in kinds]
+    pairs = []
+    for relation in document.relations:
+        if relation.type != "CID":
+            raise ValueError(f"unknown relation {relation.type!r}; known: CID")
+        for concept, known in zip((relation.first, relation.second), order, strict=True):
+            if concept not in known:
+                raise ValueError(f"a relation of {concept!r}, which is not mentioned")
+        pairs.append(Pair(order[0][relation.first], order[1][relation.second]))
+    said = (f"{names[0].name(first)} | {names[1].name(second)}" for first, second in pairs)
+    output = "\n".join(dict.fromkeys(said)) or "none"
+    return input, output if parse(output, input) == sorted(set(pairs)) else ""
+
+
+def _concepts(mentions: Iterable[pubtator.Mention], kind: str) -> dict[str, list[str]]:
+    """Names by concept, both in order of appearance, each spelling once."""
+    found: dict[str, dict[str, str]] = {}
+    for mention in mentions:
+        if mention.type not in _KINDS:
+            raise ValueError(f"unknown type {mention.type!r}; known: {', '.join(_KINDS)}")
+        if mention.type != kind:
+            continue
+        concepts = mention.concept.split("|")
+        parts = mention.parts.split("|") if mention.parts else [mention.text] * len(concepts)
+        if len(parts) != len(concepts):
+            raise ValueError(f"{len(concepts)} concepts but {len(parts)} parts: {mention.text!r}")
+        for concept, part in zip(concepts, parts, strict=True):
+            name = " ".join(part.split())
+            key = concept if concept != "-1" else f"-1 {name.casefold()}"  # not normalised
+            found.setdefault(key, {}).setdefault(name.casefold(), name)
+    return {concept: list(names.values()) for concept, names in found.items()}
+
+
+CORPUS = Corpus(
+    name="bc5cdr-relations",
+    title="BC5CDR, chemical-induced diseases",
+    category=Category.IE,
+    license="NCBI-PD",
+    revision="v010516",
+    homepage="https://biocreative.bioinformatics.udel.edu/resources/corpora/biocreative-v-cdr-corpus/",
+    folder=f"bc5cdr/{ORIGINAL}",
+    splits=tuple(ORIGINALS),
+    citation=CITATION,
+    reader=read,
+)
+
+CORPORA = (CORPUS,)
