@@ -58,7 +58,7 @@ WORDINGS = {
     ),
 }
 
-# A line that begins an option, or would if it stood for itself: a backslash before it says so.
+# A line that begins an option, or would if no backslash stood before it.
 _MARK = re.compile(r"(\\*)([A-J])\. ")
 
 
@@ -70,18 +70,23 @@ def letters(options: Sequence[str]) -> tuple[str, ...]:
 def to_text(question: str, options: Sequence[str]) -> str:
     """The question, an empty line, and a line `A. ...` for each option; `read` gives them back.
 
-    Nothing is altered, but where a line inside of the question or of an option looks like the
-    beginning of an option, a backslash stands before it.
+    Nothing is altered, but where a line inside of the question or of an option would be taken for
+    the beginning of the next option, a backslash stands before it.
 
     Raises:
         ValueError: there are fewer than two options or more than ten.
     """
     if not 2 <= len(options) <= len(LETTERS):
         raise ValueError(f"expected 2 to {len(LETTERS)} options, found {len(options)}")
-    lines = [_escaped(line) for line in question.split("\n")] + [""]
-    for letter, option in zip(LETTERS, options, strict=False):
+    lines: list[str] = []
+    for line in question.split("\n"):
+        lines.append("\\" + line if _mark(lines, line, 0) else line)
+    lines.append("")
+    for number, option in enumerate(options, start=1):
         first, *more = option.split("\n")
-        lines += [f"{letter}. {first}", *map(_escaped, more)]
+        lines.append(f"{LETTERS[number - 1]}. {first}")
+        for line in more:
+            lines.append("\\" + line if _mark(lines, line, number) else line)
     return "\n".join(lines)
 
 
@@ -92,22 +97,25 @@ def read(text: str) -> tuple[str, tuple[str, ...]]:
         ValueError: the text is not of that form.
     """
     parts: list[list[str]] = [[]]
-    for line in text.split("\n"):
-        mark = _MARK.match(line)
+    lines = text.split("\n")
+    for place, line in enumerate(lines):
+        mark = _mark(lines[place - 1 : place], line, len(parts) - 1)
         if mark and not mark[1]:
-            if LETTERS.index(mark[2]) != len(parts) - 1:
-                raise ValueError(f"option {mark[2]} is out of order: {line[:80]!r}")
             parts.append([line[len("A. ") :]])
         else:
             parts[-1].append(line[1:] if mark else line)
-    if len(parts) < 3 or parts[0][-1:] != [""]:
+    if len(parts) < 3:
         raise ValueError(f"expected a question, an empty line and options, found {text[:80]!r}")
     question, *options = ("\n".join(part) for part in parts)
     return question.removesuffix("\n"), tuple(options)
 
 
-def _escaped(line: str) -> str:
-    return "\\" + line if _MARK.match(line) else line
+def _mark(before: Sequence[str], line: str, number: int) -> re.Match[str] | None:
+    """Whether a line is marked as the option of that number; the first follows an empty line."""
+    mark = _MARK.match(line)
+    if not mark or mark[2] != LETTERS[number : number + 1] or not (number or before[-1:] == [""]):
+        return None
+    return mark
 
 
 def to_answer(options: Sequence[str], answer: int, *, layout: str = "letter") -> str:
@@ -195,4 +203,5 @@ def _by_text(text: str, options: Sequence[str]) -> str | None:
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.split()).casefold().removesuffix(".")
+    folded = " ".join(text.split()).casefold()
+    return folded.removesuffix(".") or folded

@@ -42,10 +42,10 @@ def records(path: Path, model: type[M]) -> Iterator[tuple[int, M | DataError]]:
     empty = True
     for number, line, value in _values(read_text(path), path):
         record = checked(value, model, path=path, line=line, name=f"record {number}")
-        lacks = [name for name, f in model.model_fields.items() if f.is_required()]
-        if empty and not (isinstance(value, dict) and value.keys() >= set(lacks)):
+        needed = _needed(model)
+        if empty and not (isinstance(value, dict) and value.keys() >= set(needed)):
             raise DataError(
-                f"expected objects with {', '.join(lacks)}, found {_shown(value)}",
+                f"expected objects with {', '.join(needed)}, found {_shown(value)}",
                 path=path,
                 line=line,
                 hint="is this the official file, in its official place?",
@@ -54,6 +54,11 @@ def records(path: Path, model: type[M]) -> Iterator[tuple[int, M | DataError]]:
         yield number, record
     if empty:
         raise DataError("expected records, found none", path=path)
+
+
+def _needed(model: type[BaseModel]) -> list[str]:
+    fields = model.model_fields.items()
+    return [field.alias or name for name, field in fields if field.is_required()]
 
 
 def checked(

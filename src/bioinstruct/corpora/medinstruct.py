@@ -1,0 +1,77 @@
+"""MedInstruct (AlpaCare): instructions written by a model, and a free-form test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from bioinstruct.corpora.corpus import Corpus, Row
+from bioinstruct.corpora.formats.records import records
+from bioinstruct.errors import DataError
+from bioinstruct.schema import Category, Instruction
+
+__all__ = ["CORPORA", "CORPUS"]
+
+NO_INPUT = {"<noinput>", "<no input>", "no input"}
+Filled = Annotated[str, StringConstraints(pattern=r"\S")]
+
+
+class Trained(BaseModel):
+    """What is used of a record of the training file."""
+
+    instruction: Filled
+    input: str = ""
+    output: Filled
+
+
+class Tested(BaseModel):
+    """What is used of a record of the test file: of its four answers the best model's."""
+
+    id: int
+    instruction: Filled
+    output: Filled = Field(alias="gpt-4-answer")
+
+
+def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
+    """Instructions in file order, in their own words."""
+    found: Iterator[tuple[int, Trained | Tested | DataError]]
+    if split == "test":
+        found = records(folder / "MedInstruct-test.jsonl", Tested)
+    else:
+        found = records(folder / "MedInstruct-52k.json", Trained)
+    for number, record in found:
+        if isinstance(record, DataError):
+            yield record
+            continue
+        input = record.input.strip() if isinstance(record, Trained) else ""
+        document = number if isinstance(record, Trained) else record.id
+        yield Instruction(
+            instruction=record.instruction,
+            input="" if input.casefold() in NO_INPUT else input,
+            output=record.output,
+            category=Category.OTHER,
+            task="medical-instruction",
+            provenance=CORPUS.provenance(split=split, document=str(document)),
+        )
+
+
+CORPUS = Corpus(
+    name="medinstruct",
+    title="MedInstruct (AlpaCare)",
+    category=Category.OTHER,
+    license="CC-BY-NC-4.0",
+    revision="b469c41bcd7d",
+    homepage="https://github.com/XZhang97666/AlpaCare",
+    folder="nc/medinstruct",
+    splits=("train", "test"),
+    citation=(
+        "Zhang X, Tian C, Yang X, Chen L, Li Z, Petzold LR. AlpaCare: Instruction-tuned Large "
+        "Language Models for Medical Application. 2023. arXiv:2310.14558"
+    ),
+    reader=read,
+)
+
+CORPORA = (CORPUS,)

@@ -1,0 +1,103 @@
+"""MedMCQA: questions of Indian medical entrance examinations, with four options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, StringConstraints
+
+from bioinstruct.corpora import choices
+from bioinstruct.corpora.corpus import Corpus, Row, Skipped
+from bioinstruct.corpora.formats.records import records
+from bioinstruct.errors import DataError
+from bioinstruct.files import find
+from bioinstruct.schema import Category, Instruction
+
+__all__ = ["CORPORA", "CORPUS"]
+
+FILES = {"train": "train.json", "validation": "dev.json", "test": "test.json"}
+Filled = Annotated[str, StringConstraints(pattern=r"\S")]
+
+
+class Question(BaseModel):
+    """What is used of a record, under the names that the file gives it."""
+
+    id: Filled
+    question: Filled
+    opa: Filled
+    opb: Filled
+    opc: Filled
+    opd: Filled
+    cop: int | None = None
+    """The right option, from 1; from 0 in the Hub's version. The test set has none (there -1)."""
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        return (self.opa, self.opb, self.opc, self.opd)
+
+
+def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
+    """Questions in file order; those of the test set have no published answer and are skipped."""
+    path = find(folder / FILES[split])
+    first: int | None = None
+    for number, record in records(path, Question):
+        if isinstance(record, DataError):
+            yield record
+        elif record.cop is None or record.cop == -1:
+            yield Skipped("no answer is published")
+        else:
+            first = _first(path) if first is None else first
+            answer = record.cop - first
+            if 0 <= answer < len(record.options):
+                yield _example(record, answer, split=split, layout=layout, seed=seed)
+            else:
+                found = f"record {number}.cop: expected {first} to {first + 3}, found {record.cop}"
+                yield DataError(found, path=path)
+
+
+def _first(path: Path) -> int:
+    """What the first option is numbered by: the release counts from 1, the Hub's version from 0."""
+    seen = {record.cop for _, record in records(path, Question) if isinstance(record, Question)}
+    if (0 in seen) != (4 in seen):
+        return 0 if 0 in seen else 1
+    raise DataError(
+        "cop: cannot tell whether the options count from 1, as in the release (4 and no 0), or "
+        "from 0, as in the Hub's version (0 and no 4)",
+        path=path,
+        hint="give the whole file: a part of it may lack the number that tells",
+    )
+
+
+def _example(record: Question, answer: int, *, split: str, layout: str, seed: int) -> Instruction:
+    return choices.example(
+        record.question,
+        record.options,
+        answer,
+        layout=layout,
+        seed=seed,
+        provenance=CORPUS.provenance(split=split, document=record.id),
+    )
+
+
+CORPUS = Corpus(
+    name="medmcqa",
+    title="MedMCQA",
+    category=Category.QA,
+    license="MIT",
+    revision="c59ef14ca199",
+    homepage="https://github.com/medmcqa/medmcqa",
+    folder="medmcqa",
+    splits=tuple(FILES),
+    layouts=choices.LAYOUTS,
+    citation=(
+        "Pal A, Umapathi LK, Sankarasubbu M. MedMCQA: A Large-scale Multi-Subject Multi-Choice "
+        "Dataset for Medical domain Question Answering. CHIL 2022, PMLR 174:248-260. "
+        "https://proceedings.mlr.press/v174/pal22a.html"
+    ),
+    reader=read,
+    checked=False,
+)
+
+CORPORA = (CORPUS,)

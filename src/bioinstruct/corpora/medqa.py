@@ -1,0 +1,138 @@
+"""MedQA (USMLE): examination questions with four or five options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, StringConstraints, model_validator
+
+from bioinstruct.corpora import choices
+from bioinstruct.corpora.corpus import Corpus, Row
+from bioinstruct.corpora.formats.records import records
+from bioinstruct.errors import DataError, MissingError
+from bioinstruct.files import find
+from bioinstruct.schema import Category
+
+__all__ = ["CORPORA"]
+
+SPLITS = {"train": "train", "validation": "dev", "test": "test"}
+Filled = Annotated[str, StringConstraints(pattern=r"\S")]
+
+
+class Question(BaseModel):
+    """What is used of a record, under the names that the file gives it."""
+
+    question: Filled
+    options: dict[str, Filled]
+    answer_idx: str
+    answer: str
+
+    @model_validator(mode="after")
+    def _answer_is_an_option(self) -> Question:
+        names = tuple(self.options)
+        if names != choices.letters(names) or len(names) < 2:
+            raise ValueError(f"expected options A, B, ..., found {', '.join(names)}")
+        if self.options.get(self.answer_idx) != self.answer:
+            raise ValueError(f"option {self.answer_idx!r} is not the answer {self.answer!r:.80}")
+        return self
+
+
+class Converted(BaseModel):
+    """A record of the development set as re-written in the MedAgents repository."""
+
+    question: Filled
+    options: list[Filled]
+    answer: str
+
+    @model_validator(mode="after")
+    def _answer_is_an_option(self) -> Converted:
+        marks = [option[:3] for option in self.options]
+        if marks != [f"{letter}. " for letter in choices.letters(marks)] or len(marks) < 2:
+            raise ValueError(f"expected options that begin with A., B., ..., found {marks}")
+        if [option[3:] for option in self.options].count(self.answer) != 1:
+            raise ValueError(f"expected one option with the answer {self.answer!r:.80}")
+        return self
+
+
+def read_four(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
+    """Questions in file order, without the fifth option."""
+    path = folder / "US/4_options" / f"phrases_no_exclude_{SPLITS[split]}.jsonl"
+    return _read(FOUR, path, split, layout, seed)
+
+
+def read_five(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
+    """Questions in file order; the development set may be the one that others re-wrote."""
+    path = folder / "US" / f"{SPLITS[split]}.jsonl"
+    if split == "validation":
+        try:
+            find(path)
+        except MissingError:
+            converted = folder / "converted_dev/medqa_full_dev.json"
+            if not any(converted.parent.glob(f"{converted.name}*")):
+                raise
+            return _read(FIVE, converted, split, layout, seed)
+    return _read(FIVE, path, split, layout, seed)
+
+
+def _read(corpus: Corpus, path: Path, split: str, layout: str, seed: int) -> Iterator[Row]:
+    model = Converted if path.suffix == ".json" else Question
+    for number, record in records(path, model):
+        if isinstance(record, DataError):
+            yield record
+            continue
+        options, answer = _options(record)
+        yield choices.example(
+            record.question,
+            options,
+            answer,
+            layout=layout,
+            seed=seed,
+            provenance=corpus.provenance(split=split, document=f"{SPLITS[split]}-{number}"),
+        )
+
+
+def _options(record: BaseModel) -> tuple[list[str], int]:
+    if isinstance(record, Question):
+        return list(record.options.values()), choices.LETTERS.index(record.answer_idx)
+    assert isinstance(record, Converted)
+    options = [option[3:] for option in record.options]
+    return options, options.index(record.answer)
+
+
+_CITATION = (
+    "Jin D, Pan E, Oufattole N, Weng WH, Fang H, Szolovits P. What Disease does this Patient Have? "
+    "A Large-scale Open Domain Question Answering Dataset from Medical Exams. Appl Sci "
+    "2021;11(14):6421. doi:10.3390/app11146421"
+)
+
+FOUR = Corpus(
+    name="medqa",
+    title="MedQA (USMLE, 4 options)",
+    category=Category.QA,
+    license="MIT",
+    revision="fdb2e334aa08",
+    homepage="https://github.com/jind11/MedQA",
+    folder="medqa_usmle",
+    splits=tuple(SPLITS),
+    layouts=choices.LAYOUTS,
+    citation=_CITATION,
+    reader=read_four,
+)
+
+FIVE = Corpus(
+    name="medqa-5",
+    title="MedQA (USMLE, 5 options)",
+    category=Category.QA,
+    license="MIT",
+    revision="aaeff0499e16",
+    homepage="https://github.com/jind11/MedQA",
+    folder="medqa_usmle",
+    splits=tuple(SPLITS),
+    layouts=choices.LAYOUTS,
+    citation=_CITATION,
+    reader=read_five,
+)
+
+CORPORA = (FOUR, FIVE)

@@ -1,0 +1,160 @@
+"""MMLU, medical subjects: four-option questions, by subject or all of them with no repetition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from bioinstruct.corpora import choices
+from bioinstruct.corpora.corpus import Corpus, Reader, Row, Skipped
+from bioinstruct.corpora.formats.table import rows
+from bioinstruct.errors import DataError, MissingError
+from bioinstruct.files import find
+from bioinstruct.schema import Category
+
+__all__ = ["CORPORA", "SUBJECTS"]
+
+SUBJECTS = (
+    # The six of MultiMedQA.
+    "anatomy",
+    "clinical_knowledge",
+    "college_biology",
+    "college_medicine",
+    "medical_genetics",
+    "professional_medicine",
+    # With these, the nine of Meditron.
+    "high_school_biology",
+    "nutrition",
+    "virology",
+)
+SIX = SUBJECTS[:6]
+# `dev` is the five questions that MMLU shows before a question: the only ones meant to learn from.
+SPLITS = {"train": "dev", "validation": "val", "test": "test"}
+COLUMNS = ("question", "A", "B", "C", "D", "answer")
+
+_Key = tuple[str, ...]
+
+
+def read_subject(
+    folder: Path, split: str, *, layout: str, seed: int, subject: str
+) -> Iterator[Row]:
+    """All questions of one subject, as published; those of train that are also tested are not."""
+    corpus = _BY_SUBJECT[subject]
+    tested = _keys(folder, "test") if split != "test" else set()
+    yield from _rows(corpus, folder, subject, split, seen=tested, layout=layout, seed=seed)
+
+
+def read_all(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
+    """The six subjects of MultiMedQA, a question that several of them ask only once."""
+    if not any(_is_there(folder, subject, split) for subject in SIX):
+        find(_path(folder, SIX[0], split))
+    seen = _keys(folder, "test") if split != "test" else set()
+    for subject in SIX:
+        if _is_there(folder, subject, split):
+            yield from _rows(ALL, folder, subject, split, seen=seen, layout=layout, seed=seed)
+            seen |= _keys(folder, split, subjects=(subject,))
+        else:
+            yield Skipped(f"the subject {subject} is not here")
+
+
+def _rows(
+    corpus: Corpus,
+    folder: Path,
+    subject: str,
+    split: str,
+    *,
+    seen: set[_Key],
+    layout: str,
+    seed: int,
+) -> Iterator[Row]:
+    path = find(_path(folder, subject, split))
+    for number, (line, fields) in enumerate(_fields(path), start=1):
+        question, *options, letter = fields
+        fault = _fault(fields)
+        if fault:
+            yield DataError(fault, path=path, line=line)
+        elif _key(fields) in seen:
+            yield Skipped("also a question of the test set or of another subject")
+        else:
+            yield choices.example(
+                question,
+                options,
+                choices.LETTERS.index(letter),
+                layout=layout,
+                seed=seed,
+                provenance=corpus.provenance(split=split, document=f"{subject}-{number}"),
+            )
+
+
+def _fault(fields: Sequence[str]) -> str:
+    for column, field in zip(COLUMNS, fields, strict=True):
+        if not field.strip():
+            return f"{column}: empty"
+    if fields[-1] not in COLUMNS[1:-1]:
+        return f"answer: expected A, B, C or D, found {fields[-1]!r:.80}"
+    return ""
+
+
+def _fields(path: Path) -> Iterator[tuple[int, tuple[str, ...]]]:
+    for line, row in rows(path, columns=COLUMNS, header=COLUMNS):
+        yield line, tuple(row.values())
+
+
+def _key(fields: Sequence[str]) -> _Key:
+    """What makes a question the same: its text and its options, in any order."""
+    question, *options = fields[:-1]
+    return (question.strip(), *sorted(option.strip() for option in options))
+
+
+def _keys(folder: Path, split: str, subjects: Sequence[str] = SUBJECTS) -> set[_Key]:
+    """The questions of a split of these subjects, as far as their files are there."""
+    there = (s for s in subjects if _is_there(folder, s, split))
+    return {_key(fields) for s in there for _, fields in _fields(find(_path(folder, s, split)))}
+
+
+def _path(folder: Path, subject: str, split: str) -> Path:
+    return folder / SPLITS[split] / f"{subject}_{SPLITS[split]}.csv"
+
+
+def _is_there(folder: Path, subject: str, split: str) -> bool:
+    try:
+        find(_path(folder, subject, split))
+    except MissingError:
+        return False
+    return True
+
+
+def _corpus(name: str, title: str, reader: Reader, *, checked: bool = True) -> Corpus:
+    return Corpus(
+        name=name,
+        title=title,
+        category=Category.QA,
+        license="MIT",
+        revision="4450500f923c",
+        homepage="https://github.com/hendrycks/test",
+        folder="mmlu_clinical",
+        splits=tuple(SPLITS),
+        layouts=choices.LAYOUTS,
+        citation=(
+            "Hendrycks D, Burns C, Basart S, et al. Measuring Massive Multitask Language "
+            "Understanding. ICLR 2021. arXiv:2009.03300"
+        ),
+        reader=reader,
+        checked=checked,
+    )
+
+
+_CHECKED = {"anatomy", "clinical_knowledge", "college_medicine", "medical_genetics"}
+_BY_SUBJECT = {
+    subject: _corpus(
+        f"mmlu-{subject.replace('_', '-')}",
+        f"MMLU, {subject.replace('_', ' ')}",
+        partial(read_subject, subject=subject),
+        checked=subject in _CHECKED,
+    )
+    for subject in SUBJECTS
+}
+ALL = _corpus("mmlu-medical", "MMLU, the medical subjects of MultiMedQA", read_all)
+
+CORPORA = (ALL, *_BY_SUBJECT.values())
