@@ -91,6 +91,8 @@ def spans(tags: Iterable[str]) -> list[Entity]:
     entities = []
     start, kind = None, ""
     for position, tag in enumerate([*tags, "O"]):
+        if start is None and tag == "O":  # most words
+            continue
         mark, _, type = tag.partition("-")
         if start is not None and (mark != "I" or type != kind):
             entities.append(Entity(start, position, kind))
