@@ -2,9 +2,34 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
 from bioinstruct.errors import BioinstructError
 
-__all__ = ["BudgetError", "ProviderError", "SchemaUnsupportedError"]
+__all__ = [
+    "BudgetError",
+    "ProviderError",
+    "SchemaUnsupportedError",
+    "Verdict",
+    "judge",
+    "redactor",
+    "words",
+]
+
+_LONGEST = 500  # characters of a server's words that are repeated
+_AGAIN = frozenset({408, 409, 423, 425, 429})
+_OURS = "temperature|top_p|presence_penalty|frequency_penalty|stop|seed|max_tokens"
+_UNKNOWN = "unsupported|not supported|unknown|unrecogni|unexpected|not permitted|instead"
+_HINTS = {
+    401: "check OPENAI_API_KEY, and that it belongs to the endpoint in OPENAI_BASE_URL",
+    402: "add money to the account, then run the same command again: it goes on where it was",
+    403: "the key is known but may not do this: check its rights and the model's name",
+    404: "check --model, and OPENAI_BASE_URL: it mostly ends in /v1",
+}
 
 
 class ProviderError(BioinstructError):
@@ -21,3 +46,84 @@ class SchemaUnsupportedError(ProviderError):
 
 class BudgetError(BioinstructError):
     """The next request could cost more than is left; all before it were answered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What to do about an answer that is an error."""
+
+    fate: Literal["again", "fail", "rename", "schema", "stop"]
+    """Ask again; give this request up; ask with the other name of `max_tokens`; stop the run,
+    since the server knows no schema, or since it would refuse everything."""
+    reason: str
+    hint: str = ""
+
+
+def judge(status: int, body: str, *, schema: bool = False) -> Verdict:
+    """What an HTTP status and the body of an error mean; `schema`: a JSON schema was asked for."""
+    error = _error(body)
+    code = f"{error.get('code')} {error.get('type')}".lower()
+    text = f"{code} {error.get('message')} {error.get('param')}".lower()
+    if "insufficient_quota" in code or "billing_hard_limit" in code:
+        return Verdict(fate="stop", reason="no-quota", hint=_HINTS[402])
+    if status in _AGAIN or status >= 500:
+        return Verdict(fate="again", reason=f"http-{status}")
+    if "content_filter" in code or "content_policy" in code:
+        return Verdict(fate="fail", reason="content-filter")
+    if status in {400, 413, 422}:
+        return _bad_request(text, code, str(error.get("param")), schema=schema)
+    hint = _HINTS.get(status, "check OPENAI_BASE_URL: it mostly ends in /v1")
+    return Verdict(fate="stop", reason=f"http-{status}", hint=hint)
+
+
+def _bad_request(text: str, code: str, param: str, *, schema: bool) -> Verdict:
+    """A request that the server cannot take: is it this one, or all of the run?"""
+    if schema and re.search("response_format|json_schema|structured.output|guided|grammar", text):
+        hint = "this server takes no JSON schema: use --format delimited"
+        return Verdict(fate="schema", reason="no-schema", hint=hint)
+    if re.search(r"max_(completion_)?tokens", text) and re.search(_UNKNOWN, text):
+        return Verdict(fate="rename", reason="bad-request")
+    if "model_not_found" in code or "invalid_api_key" in code:
+        return Verdict(fate="stop", reason="bad-request", hint="check --model and OPENAI_API_KEY")
+    if re.fullmatch(_OURS, param) or "unsupported_" in code:
+        hint = f"the server refuses this setting for every request: change or leave out {param}"
+        return Verdict(fate="stop", reason="bad-request", hint=hint)
+    return Verdict(fate="fail", reason="bad-request")
+
+
+def words(body: str) -> str:
+    """The server's message out of the body of an error, not too long."""
+    message = str(_error(body).get("message") or "") or re.sub(r"<[^>]*>", " ", body)
+    message = " ".join(message.split())
+    return message if len(message) <= _LONGEST else message[:_LONGEST] + " [...]"
+
+
+def redactor(secrets: Iterable[str], *, guess: bool = True) -> Callable[[str], str]:
+    """A function that takes these secrets out of a text, and what looks like a key with `guess`.
+
+    Secrets of less than 8 characters are the placeholders of local servers, such as `EMPTY`.
+    """
+    known = sorted({secret for secret in secrets if len(secret) >= 8}, key=len, reverse=True)
+    # OpenAI repeats a part of a wrong key; some proxies repeat the headers.
+    looks = re.compile(
+        r"(?i)\bsk-[\w*.\-]{4,}|\bbearer\s+[^\s\"',;]+|((?:authorization|api-key)\W{1,4})[^\s\"',;]+"
+    )
+
+    def redact(text: str) -> str:
+        for secret in known:
+            text = text.replace(secret, "[key]")
+        return looks.sub(r"\1[key]", text) if guess else text
+
+    return redact
+
+
+def _error(body: str) -> dict[str, Any]:
+    """The object that describes an error, in the layouts of OpenAI, vLLM and FastAPI."""
+    try:
+        content = json.loads(body)
+    except ValueError:
+        return {}
+    if not isinstance(content, dict):
+        return {}
+    inner = content.get("error", content.get("detail", content))
+    return inner if isinstance(inner, dict) else {"message": inner}

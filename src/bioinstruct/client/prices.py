@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
+from collections import Counter
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
 
-from bioinstruct.client.request import Outcome, Request
-from bioinstruct.client.transcript import Transcript
+from bioinstruct.client.request import Answer, Failure, Outcome, Request
+from bioinstruct.client.tokens import charged, prompt_bound
+from bioinstruct.client.transcript import Transcript, parse_entry
+from bioinstruct.errors import BioinstructError, MissingError
 
 __all__ = ["Budget", "Price", "find_price"]
+
+_SNAPSHOT = re.compile(r"-(\d{4}|\d{4}-\d{2}-\d{2})")  # -0613 or -2024-08-06
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +33,8 @@ class Price:
 
     def cost(self, prompt_tokens: int, completion_tokens: int, *, batch: bool = False) -> float:
         """US dollars."""
-        raise NotImplementedError
+        full = (prompt_tokens * self.input + completion_tokens * self.output) / 1_000_000
+        return full * self.batch if batch else full
 
 
 def find_price(model: str, *, base_url: str, given: tuple[float, float] | None = None) -> Price:
@@ -33,37 +44,105 @@ def find_price(model: str, *, base_url: str, given: tuple[float, float] | None =
         MissingError: the model is not in the table, or the endpoint is not its vendor's; the hint
             says `--price IN OUT`.
     """
-    raise NotImplementedError
+    vendor = next((v for v in _table().values() if v["endpoint"] == base_url), None)
+    batch = vendor["batch"] if vendor else 1.0
+    if given is not None:
+        if not all(0 <= price < 1e6 for price in given):
+            raise BioinstructError("a price is not below 0", hint="US dollars per million tokens")
+        return Price(input=given[0], output=given[1], batch=batch)
+    models = vendor["models"] if vendor else {}
+    name = model if model in models else _SNAPSHOT.sub("", model) if _is_snapshot(model) else ""
+    if vendor is None or name not in models:
+        raise MissingError(
+            f"the price of {model} at {base_url} is not known",
+            hint="say --price IN OUT, in US dollars per million tokens (--price 0 0 if it is free)",
+        )
+    source = f"{vendor['source']}, {vendor['date']}"
+    return Price(input=models[name][0], output=models[name][1], batch=batch, source=source)
 
 
 class Budget:
-    """A hard cap in US dollars over all runs of a transcript; requests in flight count in full."""
+    """A hard cap in US dollars over all runs of a transcript; requests in flight count in full.
+
+    The worst case of a request is a token for each byte of its prompt and `max_tokens` of answer.
+    """
 
     def __init__(self, usd: float, price: Price, *, batch: bool = False) -> None:
-        raise NotImplementedError
+        self.usd = usd
+        self._price = price
+        self._batch = batch
+        self._spent = 0.0
+        self._reserved: dict[Request, float] = {}
 
     @property
     def spent(self) -> float:
         """US dollars for what came back, and for what was lost on the way, counted in full."""
-        raise NotImplementedError
+        return self._spent
 
     @property
     def reserved(self) -> float:
         """US dollars that the requests in flight may still cost."""
-        raise NotImplementedError
+        return sum(self._reserved.values())
+
+    def worst(self, request: Request) -> float:
+        """US dollars that a request can cost at most.
+
+        Raises:
+            BioinstructError: it has no `max_tokens`, so there is no most.
+        """
+        if request.max_tokens is None:
+            raise BioinstructError("a budget needs a bound on each answer", hint="set max_tokens")
+        return self._cost(prompt_bound(request), request.max_tokens)
 
     def resume(self, transcript: Transcript) -> None:
         """Count what earlier runs spent, and what was in flight when one was killed."""
-        raise NotImplementedError
+        pending: Counter[str] = Counter()
+        worst: dict[str, float] = {}
+        spent = 0.0
+        for row in transcript.history():
+            if row["kind"] != "note":
+                spent += self._charge(*parse_entry(row))
+                spent += max(0, pending.pop(row["key"], 1) - 1) * worst.pop(row["key"], 0.0)
+            elif row["note"] == "sent":
+                sent = row["value"]
+                pending[sent["key"]] += 1
+                worst[sent["key"]] = self._cost(sent["prompt_tokens"], sent["max_tokens"])
+        self._spent = spent + sum(worst[key] * count for key, count in pending.items())
 
     def reserve(self, request: Request) -> bool:
         """Set the worst case of a request aside; False: it does not fit now."""
-        raise NotImplementedError
+        worst = self.worst(request)
+        if self._spent + self.reserved + worst > self.usd:
+            return False
+        self._reserved[request] = worst
+        return True
 
     def settle(self, request: Request, outcome: Outcome) -> None:
         """Put what it cost in the place of what was reserved."""
-        raise NotImplementedError
+        self._reserved.pop(request, None)
+        self._spent += self._charge(request, outcome)
+
+    def release(self, request: Request) -> None:
+        """Free what was reserved for a request that was never sent."""
+        self._reserved.pop(request, None)
 
     def lose(self, request: Request) -> None:
         """Count a request in full that may have been charged though no answer came."""
-        raise NotImplementedError
+        self._spent += self._reserved.pop(request, 0.0)
+
+    def _charge(self, request: Request, outcome: Answer | Failure) -> float:
+        tokens = charged(request, outcome)
+        return self._cost(tokens.prompt_tokens, tokens.completion_tokens)
+
+    def _cost(self, prompt_tokens: int, completion_tokens: int) -> float:
+        return self._price.cost(prompt_tokens, completion_tokens, batch=self._batch)
+
+
+def _is_snapshot(model: str) -> bool:
+    return re.fullmatch(r".*?" + _SNAPSHOT.pattern, model) is not None
+
+
+@cache
+def _table() -> dict[str, Any]:
+    path = files("bioinstruct") / "data" / "prices.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8"))

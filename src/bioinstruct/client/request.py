@@ -68,7 +68,7 @@ class Failure:
     message: str
     """The server's own words, without secrets."""
     prompt_tokens: int = 0
-    """What it cost all the same: a filtered answer has been written and is charged."""
+    """What it may have cost all the same: a filtered answer has been written and is charged."""
     completion_tokens: int = 0
 
     @property
