@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import re
@@ -15,7 +16,7 @@ from typing import NamedTuple
 from bioinstruct.corpora.formats.plain import decode
 from bioinstruct.errors import BioinstructError, DataError, MissingError
 
-__all__ = ["Member", "members"]
+__all__ = ["Member", "members", "one"]
 
 _ENDINGS = (".zip", ".tar.gz", ".tgz", ".tar")
 _BLOCK = 512  # a tar is made of these, and a whole one ends in at least two that are empty
@@ -68,6 +69,24 @@ def members(path: Path, pattern: str) -> Iterator[Member]:
         if name != plain:
             content = _decompressed(content, found / name)
         yield Member(plain, content, found / plain)
+
+
+def one(folder: Path, name: str) -> Member:
+    """The file of that name: anywhere in the folder, plain or compressed, or in an archive there.
+
+    Raises:
+        MissingError: there is no such file.
+        DataError: an archive in the folder is not as it must be, see `members`.
+    """
+    if folder.is_dir():
+        with contextlib.suppress(MissingError):
+            return next(members(folder, name))
+        for archive in sorted(folder.iterdir()):
+            if archive.name.endswith(_ENDINGS):
+                for member in members(archive, "*"):
+                    if PurePosixPath(member.name).match(name):
+                        return member
+    raise MissingError(f"no file {folder / name} (nor in an archive there)")
 
 
 def _find(path: Path) -> Path:

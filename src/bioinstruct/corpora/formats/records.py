@@ -13,7 +13,7 @@ from bioinstruct.corpora.formats.plain import read_text
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
 
-__all__ = ["Record", "checked", "records"]
+__all__ = ["Record", "checked", "records", "records_of"]
 
 M = TypeVar("M", bound=BaseModel)
 _SPACE = " \t\r\n"
@@ -39,8 +39,13 @@ def records(path: Path, model: type[M]) -> Iterator[tuple[int, M | DataError]]:
         DataError: the file is not JSON, is cut off, or holds something else.
     """
     path = find(path)
+    return records_of(read_text(path), path, model)
+
+
+def records_of(text: str, path: Path, model: type[M]) -> Iterator[tuple[int, M | DataError]]:
+    """The records of a text, such as a member of an archive; see `records`."""
     empty = True
-    for number, line, value in _values(read_text(path), path):
+    for number, line, value in _values(text, path):
         record = checked(value, model, path=path, line=line, name=f"record {number}")
         needed = _needed(model)
         if empty and not (isinstance(value, dict) and value.keys() >= set(needed)):

@@ -22,7 +22,9 @@ class Row(NamedTuple):
     fields: dict[str, str]
 
 
-def rows(path: Path, *, columns: Collection[str], header: Sequence[str] = ()) -> Iterator[Row]:
+def rows(
+    path: Path, *, columns: Collection[str], header: Sequence[str] = (), delimiter: str = ","
+) -> Iterator[Row]:
     """Rows of a file, plain or gzip-compressed; line breaks inside fields become LF.
 
     `header` names the columns of a file whose first row is a row like the others.
@@ -32,7 +34,7 @@ def rows(path: Path, *, columns: Collection[str], header: Sequence[str] = ()) ->
     """
     path = find(path)
     text = read_text(path).replace("\r\n", "\n")
-    table = csv.reader(io.StringIO(text, newline=""), strict=True)
+    table = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     begun = 1
     try:
         for fields in table:

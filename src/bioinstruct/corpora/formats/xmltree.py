@@ -1,0 +1,41 @@
+"""An XML file as a tree, or an error that says where it fails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+from bioinstruct.errors import DataError
+
+__all__ = ["attributes", "parse"]
+
+
+def parse(content: bytes, path: Path, *, root: str) -> Element:
+    """The root element, which must have the name `root`.
+
+    Raises:
+        DataError: the content is not XML, or is something else.
+    """
+    try:
+        tree = ElementTree.fromstring(content)
+    except (ElementTree.ParseError, LookupError, ValueError) as error:
+        # LookupError and ValueError are about the encoding that the file says it has.
+        line = getattr(error, "position", (None,))[0]
+        raise DataError(f"not valid XML ({error})", path=path, line=line) from error
+    if tree.tag != root:
+        raise DataError(f"expected <{root}>, found <{tree.tag}>", path=path, line=1)
+    return tree
+
+
+def attributes(element: Element, *names: str) -> tuple[str, ...]:
+    """The values of these attributes.
+
+    Raises:
+        ValueError: one of them is missing; it names the element by its `id`.
+    """
+    for name in names:
+        if name not in element.attrib:
+            known = element.get("id") or element.get("pid") or "?"
+            raise ValueError(f"<{element.tag} {known}>: missing attribute {name}")
+    return tuple(element.attrib[name] for name in names)

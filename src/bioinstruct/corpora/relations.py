@@ -1,0 +1,67 @@
+"""Two concepts of a text as the input of a question about their relation."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from bioinstruct.errors import UnknownNameError
+
+__all__ = ["LAYOUTS", "Mention", "to_input"]
+
+LAYOUTS = ("named", "medtuned")
+"""`named` has the text and below it the two names; `medtuned`, as published, masks them."""
+
+
+class Mention(NamedTuple):
+    """A concept in a text."""
+
+    name: str
+    parts: tuple[tuple[int, int], ...]
+    """Its characters, from and to before; several parts where it is interrupted."""
+    type: str
+    """What the mask says, such as `GENE` for `@GENE$`."""
+
+
+def to_input(
+    layout: str, text: str, first: Mention, second: Mention, *, roles: tuple[str, str]
+) -> str:
+    """The text with its two concepts; white space is made uniform.
+
+    In `medtuned` the first part of a mention stands for all of it; two that share characters there
+    become one mask, such as `@DRUG-DRUG$`. In `named` the two lines begin with the roles, and a
+    name that stands in the text before carries its number: `warfarin #2`.
+
+    Raises:
+        UnknownNameError: there is no such layout.
+    """
+    if layout == "medtuned":
+        return _even(_masked(text, first, second))
+    if layout == "named":
+        lines = (
+            f"{role}: {_even(mention.name)}{_number(text, mention)}"
+            for role, mention in zip(roles, (first, second), strict=True)
+        )
+        return "\n".join((_even(text), "", *lines))
+    raise UnknownNameError("layout", layout, LAYOUTS)
+
+
+def _masked(text: str, first: Mention, second: Mention) -> str:
+    (start, end), (other_start, other_end) = first.parts[0], second.parts[0]
+    if start < other_end and other_start < end:
+        whole = slice(min(start, other_start), max(end, other_end))
+        return f"{text[: whole.start]}@{first.type}-{second.type}${text[whole.stop :]}"
+    places = ((start, end, first.type), (other_start, other_end, second.type))
+    for begin, stop, type in sorted(places, reverse=True):
+        text = f"{text[:begin]}@{type}${text[stop:]}"
+    return text
+
+
+def _number(text: str, mention: Mention) -> str:
+    """Which of the places where these characters stand is meant, if not the first."""
+    start = mention.parts[0][0]
+    before = sum(text.startswith(mention.name, place) for place in range(start))
+    return f" #{before + 1}" if before else ""
+
+
+def _even(text: str) -> str:
+    return " ".join(text.split())
