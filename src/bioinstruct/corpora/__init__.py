@@ -9,12 +9,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from bioinstruct.corpora import (
+    aci_bench,
     anatem,
     bc5cdr,
     bc5cdr_relations,
     demo,
+    icd10cm,
+    mediqa_ans,
+    meqsum,
     mts_dialog,
     ncbi_disease,
+    openstax_nursing,
+    pmc_trials,
+    primock57,
     pubmedqa,
 )
 from bioinstruct.corpora.corpus import Access, Corpus, Download, Row, Skipped
@@ -46,12 +53,19 @@ __all__ = [
 ]
 
 _MODULES = (
+    aci_bench,
     anatem,
     bc5cdr,
     bc5cdr_relations,
     demo,
+    icd10cm,
+    mediqa_ans,
+    meqsum,
     mts_dialog,
     ncbi_disease,
+    openstax_nursing,
+    pmc_trials,
+    primock57,
     pubmedqa,
 )
 _BY_NAME: dict[str, Corpus] = {

@@ -89,12 +89,17 @@ class Corpus:
     checked: bool = True
     """False for a reader that has only met files in the documented layout, not the real ones."""
 
-    def provenance(self, *, split: str, document: str | None = None) -> Provenance:
-        """What every instruction of this corpus says of where it is from."""
+    def provenance(
+        self, *, split: str, document: str | None = None, license: str | None = None
+    ) -> Provenance:
+        """What an instruction of this corpus says of where it is from.
+
+        The licence is given where documents have their own.
+        """
         return Provenance(
             kind="compiled",
             origin=self.name,
-            license=self.license,
+            license=license or self.license,
             revision=self.revision,
             split=split,
             document=document,

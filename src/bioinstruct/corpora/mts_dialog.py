@@ -1,18 +1,21 @@
-"""MTS-Dialog: a section of the clinical note, written from the conversation of the visit."""
+"""MTS-Dialog: a section of the clinical note, written from the conversation of the visit.
+
+Its study of how metrics agree with people, `judged`, is no training data and read by itself.
+"""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
-from bioinstruct.corpora.corpus import Corpus
+from bioinstruct.corpora.corpus import Corpus, Row, Skipped, choose
 from bioinstruct.corpora.formats.table import rows
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
 from bioinstruct.schema import Category, Instruction
 
-__all__ = ["CORPORA", "CORPUS", "SECTIONS"]
+__all__ = ["CORPORA", "CORPUS", "SECTIONS", "Judged", "judged"]
 
 # The authors' expansions where they give one, else the usual heading of a note.
 SECTIONS = {
@@ -45,30 +48,104 @@ FILES = {
 }
 
 
-def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Instruction]:
-    """Conversations in file order; a row without conversation or section is logged and skipped."""
+WORDINGS = (
+    'Write the "{section}" section of the clinical note from this conversation at a medical visit.',
+    "This is part of a conversation between doctor and patient. Write it up as the section "
+    '"{section}" of the visit note.',
+    'Summarise the dialogue below as the "{section}" section of a clinical note.',
+    "You are the scribe of this visit. From what is said, write the part of the note that goes "
+    'under the heading "{section}".',
+    'Turn the conversation into the section on "{section}" of the patient\'s record. Use only what '
+    "doctor and patient say.",
+)
+STUDY = "correlation_study/MTS-Dialog-"
+"""What the names of its two files begin with."""
+
+
+def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
+    """Conversations in file order; a row without conversation or section makes no instruction."""
     path = find(folder / FILES[split])
     for line, row in rows(path, columns=("ID", "section_header", "section_text", "dialogue")):
         dialogue, section = row["dialogue"].strip(), row["section_text"].strip()
-        if not dialogue or not section:
-            empty = "section_text" if dialogue else "dialogue"
-            logging.getLogger(__name__).warning("%s:%d: skipped: empty %s", path, line, empty)
-            continue
         header = row["section_header"]
-        if header not in SECTIONS:
+        if not dialogue or not section:
+            yield Skipped(f"empty {'section_text' if dialogue else 'dialogue'}")
+        elif header not in SECTIONS:
             known = ", ".join(SECTIONS)
             found = f"section_header: unknown section {header!r}; known: {known}"
-            raise DataError(found, path=path, line=line)
-        yield Instruction(
-            instruction=f'Write the "{SECTIONS[header]}" section of the clinical note from this '
-            "conversation at a medical visit.",
-            input=dialogue,
-            output=section,
-            category=Category.GEN,
-            task="dialogue-to-note-section",
-            provenance=CORPUS.provenance(split=split, document=row["ID"]),
+            yield DataError(found, path=path, line=line)
+        else:
+            wording = choose(WORDINGS, dialogue, seed)
+            yield Instruction(
+                instruction=wording.format(section=SECTIONS[header]),
+                input=dialogue,
+                output=section,
+                category=Category.GEN,
+                task="dialogue-to-note-section",
+                provenance=CORPUS.provenance(split=split, document=row["ID"]),
+            )
+
+
+class Judged(NamedTuple):
+    """A summary that a model wrote, and what a person found in it."""
+
+    document: str
+    """The conversation's number in the validation split."""
+    dialogue: str
+    reference: str
+    summary: str
+    factual_precision: float
+    """From 0 to 1, as are all but the last."""
+    factual_recall: float
+    factual_f1: float
+    hallucination_rate: float
+    omission_rate: float
+    """One of the 400 is -1 in the published file."""
+    edit_distance: float
+
+
+def judged(folder: Path) -> Iterator[Judged]:
+    """The 400 summaries of the correlation study with their scores, in file order.
+
+    Raises:
+        MissingError: a file is not there.
+        DataError: a file is not what it must be, or the two are not of the same summaries.
+    """
+    path = find(folder / f"{STUDY}Automatic-Summaries-ValidationSet.csv")
+    scored = find(folder / f"{STUDY}Manual-Scores4CorrelationStudy.csv")
+    texts = ("ID", "Dialogue", "Reference Summary", "Automatic Summary")
+    summaries = [row.fields for row in rows(path, columns=texts)]
+    scores = list(rows(scored, columns=SCORES))
+    if len(summaries) != len(scores):
+        found = f"expected {len(summaries)} rows of scores, as {path.name} has, found {len(scores)}"
+        raise DataError(found, path=scored)
+    for summary, (line, row) in zip(summaries, scores, strict=True):
+        try:
+            numbers = [float(row[column]) for column in SCORES]
+        except ValueError as error:
+            raise DataError(f"expected numbers ({error})", path=scored, line=line) from error
+        yield Judged(
+            document=summary["ID"],
+            dialogue=summary["Dialogue"].strip(),
+            reference=summary["Reference Summary"].strip(),
+            summary=summary["Automatic Summary"].strip(),
+            factual_precision=numbers[0],
+            factual_recall=numbers[1],
+            factual_f1=numbers[2],
+            hallucination_rate=numbers[3],
+            omission_rate=numbers[4],
+            edit_distance=numbers[5],
         )
 
+
+SCORES = (
+    "FactualPrecision",
+    "FactualRecall",
+    "FactualF1",
+    "HallucinationRate",
+    "OmissionRate",
+    "Edit Distance (Correction)",
+)
 
 CORPUS = Corpus(
     name="mts-dialog",

@@ -1,0 +1,125 @@
+"""ACI-Bench: the whole note of a visit, and each of its four divisions, from the conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bioinstruct.corpora.corpus import Corpus, Row, Skipped, choose
+from bioinstruct.corpora.formats.plain import read_json
+from bioinstruct.corpora.formats.table import rows
+from bioinstruct.errors import DataError
+from bioinstruct.files import find
+from bioinstruct.schema import Category, Instruction
+
+__all__ = ["CORPORA", "CORPUS"]
+
+FILES = {
+    "train": "train",
+    "validation": "valid",
+    "test": "clinicalnlp_taskB_test1",
+    "test-2": "clinicalnlp_taskC_test2",
+    "test-3": "clef_taskC_test3",
+}
+DIVISIONS = {
+    "subjective": "the subjective part (complaint, history, review of systems)",
+    "objective_exam": "the physical examination",
+    "objective_results": "the results of tests and imaging",
+    "assessment_and_plan": "the assessment and plan",
+}
+NOTE = (
+    "Write the clinical note of this visit from the conversation.",
+    "Here is the conversation of a patient with the doctor. Write the complete visit note, with "
+    "its sections under headings.",
+    "Document the encounter below as a full clinical note: history, examination, results, "
+    "assessment and plan, as far as they come up.",
+    "You are an ambient scribe. Turn the transcript of this visit into the note for the record.",
+    "Summarise the doctor-patient conversation as a structured note of the visit.",
+)
+DIVISION = (
+    "From this conversation, write one part of the clinical note: {division}.",
+    "Write {division} of the visit note, from the transcript below, and nothing else of the note.",
+    "You are an ambient scribe. Of the note of this visit, give only {division}.",
+    "Document {division} as it follows from this conversation of doctor and patient.",
+    "What belongs into {division} of the note of this visit? Write it as it would stand there.",
+)
+
+
+def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
+    """The notes in file order, then each division in that order."""
+    yield from _notes(folder, split, seed)
+    for division in DIVISIONS:
+        yield from _division(folder, split, division, seed)
+
+
+def _notes(folder: Path, split: str, seed: int) -> Iterator[Row]:
+    path = find(folder / f"data/challenge_data/{FILES[split]}.csv")
+    for line, row in rows(path, columns=("dataset", "encounter_id", "dialogue", "note")):
+        dialogue, note = row["dialogue"].strip(), row["note"].strip()
+        if not dialogue or not note or not row["encounter_id"]:
+            yield DataError("expected a conversation and its note", path=path, line=line)
+            continue
+        yield Instruction(
+            instruction=choose(NOTE, dialogue, seed),
+            input=dialogue,
+            output=note,
+            category=Category.GEN,
+            task="dialogue-to-note",
+            provenance=CORPUS.provenance(split=split, document=row["encounter_id"]),
+        )
+
+
+def _division(folder: Path, split: str, division: str, seed: int) -> Iterator[Row]:
+    path = find(folder / f"data/challenge_data_json/{FILES[split]}_{division}.json")
+    records = read_json(path).get("data")
+    if not isinstance(records, list):
+        raise DataError("data: expected a list", path=path)
+    for number, record in enumerate(records):
+        try:
+            document, dialogue, text = _texts(record, division)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            expected = f"data.{number}: expected texts src, tgt, and file ending in -{division}"
+            yield DataError(expected, path=path)
+            continue
+        if not text:
+            yield Skipped("division that the note does not have")
+            continue
+        wording = choose(DIVISION, dialogue, seed)
+        yield Instruction(
+            instruction=wording.format(division=DIVISIONS[division]),
+            input=dialogue,
+            output=text,
+            category=Category.GEN,
+            task=f"dialogue-to-{division.replace('_', '-')}",
+            provenance=CORPUS.provenance(split=split, document=document),
+        )
+
+
+def _texts(record: Any, division: str) -> tuple[str, str, str]:
+    """Encounter, conversation and division; the file is named `D2N168-virtassist-subjective`."""
+    document, _, rest = record["file"].partition("-")
+    if not rest.endswith(division) or not record["src"].strip():
+        raise ValueError(record["file"])
+    return document, record["src"].strip(), record["tgt"].strip()
+
+
+CORPUS = Corpus(
+    name="aci-bench",
+    title="ACI-Bench",
+    category=Category.GEN,
+    license="CC-BY-4.0",
+    revision="5d3cd4d8a25b",
+    homepage="https://github.com/wyim/aci-bench",
+    folder="aci_bench",
+    splits=tuple(FILES),
+    citation=(
+        "Yim W, Fu Y, Ben Abacha A, Snider N, Lin T, Yetisgen M. Aci-bench: a Novel Ambient "
+        "Clinical Intelligence Dataset for Benchmarking Automatic Visit Note Generation. Sci Data "
+        "2023;10:586. doi:10.1038/s41597-023-02487-3"
+    ),
+    reader=read,
+    checked=False,
+)
+
+CORPORA = (CORPUS,)

@@ -1,0 +1,103 @@
+"""Modules of an OpenStax textbook (CNXML): titles, paragraphs, lists, tables and the glossary."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree.ElementTree import Element
+
+from bioinstruct.corpora.formats import xmltree
+
+__all__ = ["children", "lines", "parse", "prose", "tag", "words"]
+
+_SPACE = "{http://cnx.rice.edu/cnxml}"
+_MATHS = "{http://www.w3.org/1998/Math/MathML}math"
+_LINK = "\0"
+"""Stands for a link without words of its own, which the publisher's page fills in."""
+_RAISED = dict(zip("0123456789+-\u2212=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿ", strict=True))
+_LOWERED = dict(zip("0123456789+-\u2212=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎", strict=True))
+
+
+def parse(content: bytes, path: Path) -> Element:
+    """The root of a module.
+
+    Raises:
+        DataError: it is not XML, or not a CNXML document.
+    """
+    return xmltree.parse(content, path, root=f"{_SPACE}document")
+
+
+def tag(element: Element) -> str:
+    """The name of an element without the namespace of CNXML."""
+    return element.tag.removeprefix(_SPACE)
+
+
+def children(element: Element, *names: str) -> Iterator[Element]:
+    """The elements of these names right under it."""
+    return (child for child in element if tag(child) in names)
+
+
+def words(element: Element) -> str:
+    """All its text on one line; nothing if it is about a figure or table that a link stands for."""
+    return " ".join(lines(element))
+
+
+def lines(element: Element) -> list[str]:
+    """Its text, parted where the author breaks the line; empty lines are left out."""
+    parted = (" ".join(line.split()) for line in _without_links(_raw(element)).split("\v"))
+    return [line for line in parted if line]
+
+
+def prose(element: Element) -> list[str] | None:
+    """The paragraphs and lists right under it, a line each; None if there is mathematics in them.
+
+    Figures, tables, boxes and what has a title of its own are left out.
+    """
+    found: list[str] = []
+    for part in children(element, "para", "list"):
+        if part.find(f".//{_MATHS}") is not None:
+            return None
+        if tag(part) == "list":
+            found += [f"- {words(item)}" for item in children(part, "item") if words(item)]
+        else:
+            found += _paragraph(part)
+    return found
+
+
+def _paragraph(part: Element) -> list[str]:
+    """A paragraph, and the lists that may be in it."""
+    items = [f"- {words(i)}" for inner in children(part, "list") for i in children(inner, "item")]
+    text = words(part)
+    return [line for line in (text, *items) if line]
+
+
+def _raw(element: Element) -> str:
+    """Text in document order: a line break as a vertical tab, an empty link as a null byte."""
+    text = element.text or ""
+    for child in element:
+        name = tag(child)
+        if name == "newline":
+            text += "\v"
+        elif name == "link":
+            text += _raw(child) or _LINK
+        elif name in {"sup", "sub"}:
+            text += _shifted(_raw(child), _RAISED if name == "sup" else _LOWERED)
+        elif name not in {"list", "note", "table", "figure", "media", "title"}:
+            text += _raw(child)
+        text += child.tail or ""
+    return text
+
+
+def _shifted(text: str, signs: dict[str, str]) -> str:
+    """Superscript or subscript signs where there are some for all of the text."""
+    return "".join(signs[sign] for sign in text) if set(text) <= signs.keys() else text
+
+
+def _without_links(text: str) -> str:
+    """Leave out parentheses that only point at a figure or table, and all of what else does.
+
+    A sentence that names a figure is no use without it, nor are those that go on about it.
+    """
+    text = re.sub(rf"\s*[(\[][^()\[\]]*{_LINK}[^()\[\]]*[)\]]", "", text)
+    return "" if _LINK in text else text

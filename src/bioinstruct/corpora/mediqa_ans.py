@@ -1,0 +1,101 @@
+"""MEDIQA-AnS: answers to consumer health questions, summarised for who asked them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bioinstruct.corpora.corpus import Corpus, Row, choose
+from bioinstruct.corpora.formats.plain import read_json
+from bioinstruct.corpora.splits import split_of
+from bioinstruct.errors import DataError
+from bioinstruct.files import find
+from bioinstruct.schema import Category, Instruction
+
+__all__ = ["CORPORA", "CORPUS"]
+
+SHARES = {"train": 60, "test": 40}
+ABSTRACTIVE = (
+    "Answer the consumer's question in your own words from the {text} below it.",
+    "Summarise the {text} as an answer to the question that a consumer asks.",
+    "Read the question and the {text}. Write a short answer that a layperson understands.",
+    "Condense the {text} to what answers the question. Put it in plain language.",
+    "Write a summary of the {text} that tells the person who asks what they want to know.",
+)
+EXTRACTIVE = (
+    "Copy from the {text} the sentences that answer the consumer's question.",
+    "Which sentences of the {text} answer the question? Give them word for word, in order.",
+    "Make an extract of the {text} that answers the question. Do not change the sentences.",
+    "Pick out what the person who asks needs to know: whole sentences of the {text}, as they are.",
+    "Answer the question only with sentences taken from the {text}.",
+)
+KINDS = {
+    "single_abstractive": ("answer-summary", "passage", ABSTRACTIVE),
+    "single_extractive": ("answer-extract", "passage", EXTRACTIVE),
+    "multi_abstractive": ("answers-summary", "passages", ABSTRACTIVE),
+    "multi_extractive": ("answers-extract", "passages", EXTRACTIVE),
+}
+
+
+def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
+    """The four kinds of summaries of passages, each in file order."""
+    for kind in KINDS:
+        path = find(folder / f"section2answer_{kind}_summ.json")
+        for key, record in read_json(path).items():
+            document = key.partition("_")[0]
+            if split_of(document, SHARES) == split:
+                yield _instruction(kind, key, record, path, seed)
+
+
+def _instruction(kind: str, key: str, record: Any, path: Path, seed: int) -> Row:
+    task, text, wordings = KINDS[kind]
+    try:
+        summary, question = record["summary"].strip(), record["question"].strip()
+        passages = _passages(record["articles"])
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        return DataError(f"{key}: expected question, articles and summary ({error})", path=path)
+    if not (summary and question and passages and all(passages)):
+        return DataError(f"{key}: question, articles or summary is empty", path=path)
+    document = key.partition("_")[0]
+    numbered = (
+        f"Passage {number}: {passage}" if len(passages) > 1 else f"Passage: {passage}"
+        for number, passage in enumerate(passages, start=1)
+    )
+    input = "\n\n".join((f"Question: {question}", *numbered))
+    return Instruction(
+        instruction=choose(wordings, input, seed).format(text=text),
+        input=input,
+        output=summary,
+        category=Category.GEN,
+        task=task,
+        provenance=CORPUS.provenance(split=split_of(document, SHARES), document=document),
+    )
+
+
+def _passages(articles: Any) -> list[str]:
+    """A text, or under the name of each answer its text and how good an answer it is."""
+    if isinstance(articles, str):
+        return [articles.strip()]
+    return [text.strip() for text, *_rating in articles.values()]
+
+
+CORPUS = Corpus(
+    name="mediqa-ans",
+    title="MEDIQA-AnS",
+    category=Category.GEN,
+    license="LicenseRef-not-stated",
+    revision="2020-09",
+    homepage="https://doi.org/10.17605/OSF.IO/FYG46",
+    folder="mediqa_ans",
+    # The authors define no splits: these are ours, by a hash of the question's number.
+    splits=tuple(SHARES),
+    citation=(
+        "Savery M, Ben Abacha A, Gayen S, Demner-Fushman D. Question-driven summarization of "
+        "answers to consumer health questions. Sci Data 2020;7:322. doi:10.1038/s41597-020-00667-z"
+    ),
+    reader=read,
+    checked=False,
+)
+
+CORPORA = (CORPUS,)

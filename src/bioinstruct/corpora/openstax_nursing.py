@@ -1,0 +1,278 @@
+"""OpenStax nursing textbooks: what their structure itself asks and answers."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree.ElementTree import Element
+
+from bioinstruct.corpora.corpus import Corpus, Row, Skipped, choose
+from bioinstruct.corpora.formats import cnxml
+from bioinstruct.corpora.formats.archive import members
+from bioinstruct.corpora.openstax_wordings import WORDINGS
+from bioinstruct.corpora.splits import split_of
+from bioinstruct.errors import DataError
+from bioinstruct.schema import Instruction
+
+__all__ = ["CORPORA", "CORPUS"]
+
+SHARES = {"train": 90, "validation": 5, "test": 5}
+BOOKS = {
+    "nutrition": "nutrition for nurses",
+    "pharmacology": "pharmacology for nurses",
+    "population-health": "population health for nurses",
+}
+LONGEST = 24_000
+"""Characters of a text to summarise: about 5,000 tokens."""
+SHORTEST = 300
+"""Characters of a section that is given a title: less says too little."""
+_DOSAGES = ["Drug", "Routes and Dosage Ranges"]
+_CAPTION = re.compile(r"Drug Emphasis Table: (.+?) ?\(sources?: [^()]+\)\.?")
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A module of one of the books."""
+
+    name: str
+    """Such as `m00162`."""
+    book: str
+    root: Element
+    path: Path
+    split: str
+
+
+@dataclass(frozen=True, slots=True)
+class Glossary:
+    """What the glossaries of all modules define, to tell what is defined more than once."""
+
+    modules: dict[str, set[str]]
+    """Names of the modules that define a term."""
+    terms: dict[str, set[str]]
+    """Terms that have a meaning."""
+    titles: Counter[str]
+    """How many sections have a title."""
+
+
+def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
+    """Modules by name: definitions, dosages, titles, summary, and learning outcomes of each."""
+    rows, glossary = _modules(folder)
+    faults = [row for row in rows if isinstance(row, DataError)]
+    if split == "train":
+        yield from faults
+    for module in rows:
+        if not isinstance(module, Module) or module.split != split:
+            continue
+        if not module.book or module.root.get("class") == "preface":
+            yield Skipped("preface" if module.book else "module of no book")
+            continue
+        for made in (_definitions(module, glossary), _dosages(module), _titles(module, glossary)):
+            yield from _instructions(module, made, seed)
+        yield from _instructions(module, _summary(module), seed)
+        yield from _instructions(module, _outcomes(module), seed)
+
+
+_Made = Iterator[tuple[str, str, str] | Skipped]
+"""Task, input and output."""
+
+
+def _instructions(module: Module, made: _Made, seed: int) -> Iterator[Row]:
+    for one in made:
+        if isinstance(one, Skipped):
+            yield one
+            continue
+        task, input, output = one
+        category, wordings = WORDINGS[task]
+        yield Instruction(
+            instruction=choose(wordings, input, seed).format(book=BOOKS[module.book]),
+            input=input,
+            output=output,
+            category=category,
+            task=task,
+            provenance=CORPUS.provenance(split=module.split, document=module.name),
+        )
+
+
+def _modules(folder: Path) -> tuple[list[Module | DataError], Glossary]:
+    """All modules, or what is wrong with one, and what they define between them."""
+    source = folder if (folder / "modules").is_dir() else folder / "openstax_nursing_cnxml"
+    books = _books(source)
+    rows: list[Module | DataError] = []
+    glossary = Glossary(defaultdict(set), defaultdict(set), Counter())
+    for member in members(source, "modules/*/index.cnxml"):
+        name = Path(member.name).parent.name
+        try:
+            root = cnxml.parse(member.content, member.path)
+        except DataError as error:
+            rows.append(error)
+            continue
+        rows.append(Module(name, books.get(name, ""), root, member.path, split_of(name, SHARES)))
+        for term, meaning in _glossary(root):
+            glossary.modules[term.casefold()].add(name)
+            glossary.terms[meaning.casefold()].add(term.casefold())
+        for section in _sections(root):
+            glossary.titles[_title(section).casefold()] += 1
+    return rows, glossary
+
+
+def _books(source: Path) -> dict[str, str]:
+    """The book that each module is in, by the collection files."""
+    books = {}
+    for member in members(source, "collections/*.collection.xml"):
+        book = Path(member.name).name.removesuffix(".collection.xml")
+        if book not in BOOKS:
+            raise DataError(f"unknown book {book!r}", path=member.path)
+        modules = re.findall(r'<col:module document="([^"]+)"', member.text)
+        if not modules:
+            raise DataError("expected modules of a book, found none", path=member.path)
+        books.update(dict.fromkeys(modules, book))
+    return books
+
+
+def _of_space(root: Element, name: str) -> Iterator[Element]:
+    return (element for element in root.iter() if cnxml.tag(element) == name)
+
+
+def _glossary(root: Element) -> Iterator[tuple[str, str]]:
+    for definition in _of_space(root, "definition"):
+        parts = {cnxml.tag(part): cnxml.words(part) for part in definition}
+        yield parts.get("term", ""), parts.get("meaning", "")
+
+
+def _sections(root: Element) -> Iterator[Element]:
+    """Sections of text: those that the authors give no class."""
+    return (section for section in _of_space(root, "section") if section.get("class") is None)
+
+
+def _title(element: Element) -> str:
+    return next((cnxml.words(title) for title in cnxml.children(element, "title")), "")
+
+
+def _definitions(module: Module, glossary: Glossary) -> _Made:
+    """Both ways between a term and its meaning."""
+    for term, meaning in _glossary(module.root):
+        if not term or not meaning:
+            yield Skipped("glossary entry without term or meaning")
+        elif module.split != "train" and len(glossary.modules[term.casefold()]) > 1:
+            yield Skipped("held-out term that another module defines too")
+        else:
+            yield "term-definition", term, _sentence(meaning)
+            if len(glossary.terms[meaning.casefold()]) > 1:
+                yield Skipped("meaning that two terms share")
+            elif _gives_away(term, meaning):
+                yield Skipped("meaning that contains its term")
+            else:
+                yield "term-of-definition", _sentence(meaning), term
+
+
+def _sentence(meaning: str) -> str:
+    """Begun with a capital, unless its first word is one of those that have none, and ended."""
+    first = meaning.split()[0]
+    begun = meaning[0].upper() + meaning[1:] if first.islower() else meaning
+    return begun if begun.endswith((".", "?", "!")) else f"{begun}."
+
+
+def _gives_away(term: str, meaning: str) -> bool:
+    return re.sub(r"\s*\(.*?\)", "", term).casefold() in meaning.casefold()
+
+
+def _dosages(module: Module) -> _Made:
+    """Rows of the tables that the book calls Drug Emphasis Tables."""
+    for table in _of_space(module.root, "table"):
+        rows = [[*row] for row in _of_space(table, "row")]
+        if not rows or [cnxml.words(entry) for entry in rows[0]] != _DOSAGES:
+            continue
+        captions = [cnxml.words(caption) for caption in _of_space(table, "caption")]
+        caption = _CAPTION.fullmatch(captions[0]) if captions else None
+        if not caption:
+            yield Skipped("table of dosages without a drug class in its caption")
+            continue
+        group = ""
+        for row in rows[1:]:
+            if len(row) == 1:
+                group = f", {cnxml.words(row[0])}"
+                continue
+            drug, dosage = cnxml.words(row[0]), "\n".join(cnxml.lines(row[1]))
+            if not drug or not dosage:
+                yield Skipped("dosage that is in a figure or table elsewhere")
+            else:
+                yield "drug-dosage", f"Drug class: {caption[1]}{group}\nDrug: {drug}", dosage
+
+
+def _titles(module: Module, glossary: Glossary) -> _Made:
+    """The heading of a section, from its own text up to its first subsection."""
+    for section in _sections(module.root):
+        title, text = _title(section), cnxml.prose(section)
+        if not title:
+            continue
+        if glossary.titles[title.casefold()] > 2:
+            yield Skipped("section with a title that many have")
+        elif text is None:
+            yield Skipped("section with mathematics")
+        elif not SHORTEST <= len(input := "\n".join(text)) <= LONGEST:
+            yield Skipped("section with too little or too much text")
+        else:
+            yield "section-title", input, title
+
+
+def _summary(module: Module) -> _Made:
+    """The authors' summary of a module, from all its text."""
+    for section in _of_space(module.root, "section"):
+        if section.get("class") == "section-summary":
+            text, summary = _text(module.root), cnxml.prose(section)
+            if text is None or not summary:
+                yield Skipped("summary of a module with mathematics")
+            elif len(text) > LONGEST:
+                yield Skipped("summary of a module that is too long")
+            else:
+                yield "section-summary", text, "\n".join(summary)
+
+
+def _text(root: Element) -> str | None:
+    """Headings and prose of a module without outcomes, summary, questions and references."""
+    lines: list[str] = []
+    for content in cnxml.children(root, "content"):
+        for part in (content, *_sections(content)):
+            found = cnxml.prose(part)
+            if found is None:
+                return None
+            lines += [line for line in (_title(part), *found) if line]
+    return "\n".join(lines)
+
+
+def _outcomes(module: Module) -> _Made:
+    """What readers should be able to do afterwards, from the outline of the module."""
+    outline = [title for section in _sections(module.root) if (title := _title(section))]
+    for section in _of_space(module.root, "section"):
+        if section.get("class") != "learning-objectives":
+            continue
+        outcomes = [cnxml.words(item) for item in _of_space(section, "item")]
+        if len(outline) < 2 or not all(outcomes) or not outcomes:
+            yield Skipped("learning outcomes of a module without an outline")
+        else:
+            headings = "\n".join(f"- {title}" for title in outline)
+            input = f"{_title(module.root)}\n{headings}"
+            yield "learning-outcomes", input, "\n".join(f"- {outcome}" for outcome in outcomes)
+
+
+CORPUS = Corpus(
+    name="openstax-nursing",
+    title="OpenStax nursing textbooks (Nutrition, Pharmacology, Population Health)",
+    category=None,
+    license="CC-BY-4.0",
+    revision="7876f90a3dbd",
+    homepage="https://github.com/openstax/osbooks-nursing-external-bundle",
+    folder="openstax_nursing",
+    # Textbooks have no splits: these are ours, by a hash of the module's name.
+    splits=tuple(SHARES),
+    citation=(
+        "OpenStax, Rice University. Nutrition for Nurses; Pharmacology for Nurses; Population "
+        "Health for Nurses. https://openstax.org/subjects/nursing"
+    ),
+    reader=read,
+)
+
+CORPORA = (CORPUS,)

@@ -1,0 +1,202 @@
+"""Open-access trial reports from PubMed Central: what the parts of an article say of each other."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from bioinstruct.corpora.corpus import Corpus, Row, Skipped, choose
+from bioinstruct.corpora.formats.archive import members
+from bioinstruct.corpora.formats.tsv import rows
+from bioinstruct.corpora.pmc_sections import Article, Section, article
+from bioinstruct.corpora.pmc_wordings import WORDINGS
+from bioinstruct.corpora.splits import split_of
+from bioinstruct.errors import DataError
+from bioinstruct.schema import Instruction, Provenance
+
+__all__ = ["CORPORA", "CORPUS"]
+
+SHARES = {"train": 90, "validation": 5, "test": 5}
+COLUMNS = (
+    *("pmcid", "shard", "bytes", "licence", "licence_urls"),
+    *("journal", "year", "first_author", "doi", "title"),
+)
+# What a trial is registered under: the forms that the registries themselves define.
+REGISTERED = re.compile(
+    r"\b(?:NCT ?\d{8}|ISRCTN ?\d{8}|ACTRN ?\d{14}|ChiCTR-?[A-Z]*-?\d{8,10}|IRCT\d{5,}N\d+"
+    r"|UMIN ?\d{9}|DRKS ?\d{8}|NTR ?\d{3,4}|CTRI/\d{4}/\d{2,3}/\d{6}|PACTR ?\d{15,16}|KCT ?\d{7}"
+    r"|TCTR ?\d{11}|RBR-[0-9a-z]{6,7}|\d{4}-\d{6}-\d{2})\b"
+)
+_LINK = re.compile(r"\S*(?:https?://|www\.)\S*")
+_NUMBER = re.compile(r"\b[A-Za-z]{2,}[-/]?\d{3,}|\d{5,}")
+SHORTEST, LONGEST = 300, 6_000
+"""Characters of an abstract that is given a title."""
+_LICENSES = {
+    "publicdomain/zero/1.0": "CC0-1.0",
+    "publicdomain/mark/1.0": "CC-PDM-1.0",
+    "by": "LicenseRef-CC-BY",  # the article names no version
+    "by/3": "CC-BY-3.0",
+    **{f"by/{version}": f"CC-BY-{version}" for version in ("2.0", "2.5", "3.0", "4.0")},
+}
+
+
+class Entry(NamedTuple):
+    """What is used of a row of the index."""
+
+    title: str
+    license: str
+    """SPDX expression."""
+    shard: str
+
+
+def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
+    """Articles by shard and name; what is wrong with the index is told in `train`."""
+    index, faults = _index(folder / "index.tsv")
+    if split == "train":
+        yield from faults
+    for shard in sorted({entry.shard for entry in index.values()}):
+        for member in members(folder / shard, "PMC*.txt"):
+            name = Path(member.name).stem
+            if split_of(name, SHARES) != split:
+                continue
+            try:
+                if name not in index:
+                    raise DataError(
+                        f"expected a sound row for {name} in index.tsv", path=member.path
+                    )
+                found = article(member.text)
+            except DataError as error:
+                yield error
+                continue
+            entry = index[name]
+            provenance = CORPUS.provenance(split=split, document=name, license=entry.license)
+            yield from _instructions(found, entry.title, provenance, seed)
+
+
+def _index(path: Path) -> tuple[dict[str, Entry], list[DataError]]:
+    """Entries by PMC number, and the rows that are none."""
+    entries: dict[str, Entry] = {}
+    faults = []
+    for row in rows(path, COLUMNS, header=True):
+        if isinstance(row, DataError):
+            faults.append(row)
+            continue
+        line, fields = row
+        name, shard, title = fields[0], fields[1], " ".join(fields[-1].split())
+        license = _license(fields[4])
+        if license and title:
+            entries[name] = Entry(title, license, shard)
+        else:
+            found = f"{name}: expected a title and an open licence, found {fields[4][:80]!r}"
+            faults.append(DataError(found, path=path, line=line))
+    return entries, faults
+
+
+def _license(urls: str) -> str | None:
+    """Where the text has one licence and the data another, that of the text comes first."""
+    url = urls.partition(" ")[0]
+    known = re.fullmatch(r"creativecommons\.org/(?:licenses/)?(.+?)(?:/legalcode|/deed\.\w+)?", url)
+    return _LICENSES.get(known[1]) if known else None
+
+
+def _instructions(found: Article, title: str, provenance: Provenance, seed: int) -> Iterator[Row]:
+    if found.fault:
+        yield Skipped(found.fault)
+    for task, input, output in (
+        *_title(found, title),
+        *_conclusion(found),
+        *_objective(found),
+        *_registration(found),
+        *_parts(found),
+    ):
+        category, wordings = WORDINGS[task]
+        yield Instruction(
+            instruction=choose(wordings, input, seed),
+            input=input,
+            output=output,
+            category=category,
+            task=task,
+            provenance=provenance,
+        )
+
+
+_Made = Iterator[tuple[str, str, str]]
+"""Task, input and output."""
+
+
+def _labelled(sections: list[Section]) -> str:
+    return "\n".join(f"{s.heading}: {s.text}" if s.heading else s.text for s in sections)
+
+
+def _title(found: Article, title: str) -> _Made:
+    text = _labelled(found.abstract)
+    if SHORTEST <= len(text) <= LONGEST:
+        yield "abstract-to-title", text, title
+
+
+def _conclusion(found: Article) -> _Made:
+    """The conclusion, from all that comes before it, where that has results."""
+    parts = [section.part for section in found.abstract]
+    place = parts.index("conclusions") if "conclusions" in parts else 0
+    if "results" in parts[:place]:
+        conclusion = found.abstract[place].text
+        if not REGISTERED.search(conclusion):
+            yield "abstract-conclusion", _labelled(found.abstract[:place]), conclusion
+
+
+def _objective(found: Article) -> _Made:
+    """The objective, from an abstract whose headings are taken away.
+
+    Without a background before it, the section is often background for the most part.
+    """
+    for before, section in itertools.pairwise(found.abstract):
+        if before.part == "background" and section.part == "objective":
+            yield "find-objective", " ".join(s.text for s in found.abstract), section.text
+
+
+def _registration(found: Article) -> _Made:
+    """The numbers of the registration statement, where it has no others and the abstract none."""
+    numbers = list(dict.fromkeys(REGISTERED.findall(found.registration)))
+    elsewhere = set(REGISTERED.findall(_labelled(found.abstract)))
+    unknown = _NUMBER.search(REGISTERED.sub("", _LINK.sub("", found.registration)))
+    if numbers and found.abstract and elsewhere <= set(numbers) and not unknown:
+        text = f"{_labelled(found.abstract)}\nTRIAL REGISTRATION: {found.registration}"
+        yield "trial-registration", text, "\n".join(numbers)
+
+
+def _parts(found: Article) -> _Made:
+    """Sections of the abstract, then of the body, by what they are.
+
+    Where an abstract has no section for the objective its background ends in it, so that the two
+    cannot be told apart.
+    """
+    for section in found.abstract:
+        part = "background" if section.part == "objective" else section.part
+        if part and len(section.text) >= 80:
+            yield "abstract-part", section.text, part
+    for section in found.body:
+        yield "article-section", section.text, section.part
+
+
+CORPUS = Corpus(
+    name="pmc-trials",
+    title="Clinical-trial articles of PubMed Central (CC BY and CC0)",
+    category=None,
+    license="CC-BY-4.0",
+    revision="b9831b6c59b5",
+    homepage="https://github.com/jayded/evidence-inference",
+    folder="pmc_ccby_articles",
+    # Articles have no splits: these are ours, by a hash of the PMC number.
+    splits=tuple(SHARES),
+    citation=(
+        "DeYoung J, Lehman E, Nye B, Marshall IJ, Wallace BC. Evidence Inference 2.0: More Data, "
+        "Better Models. BioNLP 2020, 123-132. doi:10.18653/v1/2020.bionlp-1.13; and the authors "
+        "of each article, named in index.tsv."
+    ),
+    reader=read,
+)
+
+CORPORA = (CORPUS,)

@@ -1,0 +1,136 @@
+"""PriMock57: the note of a primary-care consultation, written from its transcript."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+from bioinstruct.corpora.corpus import Corpus, Row, choose
+from bioinstruct.corpora.formats.archive import Member, members
+from bioinstruct.corpora.formats.textgrid import tiers
+from bioinstruct.corpora.splits import split_of
+from bioinstruct.errors import DataError
+from bioinstruct.schema import Category, Instruction
+
+__all__ = ["CORPORA", "CORPUS"]
+
+SHARES = {"train": 60, "test": 40}
+WORDINGS = (
+    "Write the general practitioner's note of this consultation.",
+    "This is the transcript of a primary-care consultation. Write the note that the doctor would "
+    "put into the patient's record.",
+    "Summarise the consultation as a clinical note, in the short style of general practice: "
+    "history, findings, impression and plan as far as they come up.",
+    "From what doctor and patient say below, write up the consultation for the medical record.",
+    "Document this remote consultation as the doctor who held it would: a concise note with the "
+    "presenting complaint, the relevant history and what was agreed.",
+)
+SPEAKERS = ("doctor", "patient")
+# What the transcribers could not make out, and what they were not sure of.
+_MARKS = {"<UNIN/>": "[unintelligible]", "<INAUDIBLE_SPEECH/>": "[inaudible]"}
+_UNSURE = re.compile(r"</?UNSURE>")
+_SILENT = re.compile(r"[\s.,?!-]*")
+
+
+def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
+    """Consultations by day and number; one whose files are at fault is given as the fault."""
+    source = folder if (folder / "transcripts").is_dir() else folder / "primock57_text"
+    notes = {Path(note.name).stem: note for note in members(source, "notes/*.json")}
+    transcripts = {Path(t.name).stem: t for t in members(source, "transcripts/*.TextGrid")}
+    names = {stem.rpartition("_")[0] for stem in transcripts}
+    for name in sorted(notes.keys() | names):
+        if split_of(name, SHARES) == split:
+            try:
+                tracks = [transcripts.get(f"{name}_{speaker}") for speaker in SPEAKERS]
+                yield _consultation(name, notes.get(name), tracks, seed)
+            except DataError as error:
+                yield error
+
+
+def _consultation(
+    name: str, note: Member | None, tracks: list[Member | None], seed: int
+) -> Instruction:
+    if note is None or None in tracks:
+        there = next(member for member in (note, *tracks) if member is not None)
+        needed = f"{name}_doctor.TextGrid, {name}_patient.TextGrid and {name}.json"
+        raise DataError(f"expected all of {needed}", path=there.path)
+    conversation = _conversation([track for track in tracks if track is not None])
+    return Instruction(
+        instruction=choose(WORDINGS, conversation, seed),
+        input=conversation,
+        output=_note(note),
+        category=Category.GEN,
+        task="consultation-to-note",
+        provenance=CORPUS.provenance(split=_split(name), document=name),
+    )
+
+
+def _split(name: str) -> str:
+    return split_of(name, SHARES)
+
+
+def _conversation(tracks: list[Member]) -> str:
+    """Both tracks by the time at which an utterance begins, one line for each turn."""
+    said = sorted(
+        (interval.start, speaker, text)
+        for speaker, track in zip(SPEAKERS, tracks, strict=True)
+        for tier in tiers(track.text, track.path)
+        for interval in tier.intervals
+        if (text := _spoken(interval.text, track.path))
+    )
+    turns = groupby(said, key=lambda utterance: utterance[1])
+    return "\n".join(
+        f"{speaker.capitalize()}: {' '.join(text for _, _, text in turn)}"
+        for speaker, turn in turns
+    )
+
+
+def _spoken(text: str, path: Path) -> str:
+    """The words of an utterance; nothing where no word of it was made out."""
+    text = _UNSURE.sub("", text)
+    without = text
+    for tag, mark in _MARKS.items():
+        text, without = text.replace(tag, f" {mark} "), without.replace(tag, " ")
+    if "<" in without or ">" in without:
+        raise DataError(f"unknown tag in {without[:80]!r}", path=path)
+    if _SILENT.fullmatch(without):
+        return ""
+    return re.sub(r" (?=[.,?!])", "", " ".join(text.split()))
+
+
+def _note(member: Member) -> str:
+    try:
+        record = json.loads(member.text)
+        note = record["note"].strip()
+    except json.JSONDecodeError as error:
+        raise DataError(
+            f"not valid JSON ({error.msg})", path=member.path, line=error.lineno
+        ) from error
+    except (AttributeError, KeyError, TypeError) as error:
+        raise DataError("expected an object with a text `note`", path=member.path) from error
+    if not note:
+        raise DataError("note: empty", path=member.path)
+    return "\n".join(line.rstrip() for line in note.splitlines())
+
+
+CORPUS = Corpus(
+    name="primock57",
+    title="PriMock57",
+    category=Category.GEN,
+    license="CC-BY-4.0",
+    revision="cd2ac707ad03",
+    homepage="https://github.com/babylonhealth/primock57",
+    folder="primock57",
+    # The authors define no splits: these are ours, by a hash of the consultation's name.
+    splits=tuple(SHARES),
+    citation=(
+        "Papadopoulos Korfiatis A, Moramarco F, Sarac R, Savkov A. PriMock57: A Dataset Of Primary "
+        "Care Mock Consultations. ACL 2022, 588-598. doi:10.18653/v1/2022.acl-short.65"
+    ),
+    reader=read,
+)
+
+CORPORA = (CORPUS,)
