@@ -17,6 +17,7 @@ from bioinstruct.schema import Category, Instruction
 __all__ = [
     "ANATOMY",
     "CHEMICAL",
+    "CHEMICAL_CLASSES",
     "CHEMICAL_DISEASE",
     "CLINICAL_EVENT",
     "DISEASE",
@@ -24,13 +25,16 @@ __all__ = [
     "JNLPBA_TYPES",
     "SPECIES",
     "Entities",
+    "Item",
     "Sentences",
     "instructions",
     "of_documents",
 ]
 
-Sentences: TypeAlias = Iterable[Sentence | Skipped | DataError]
-"""Sentences in the order of their files, and what is said of those that cannot be given."""
+Item: TypeAlias = Sentence | Skipped | DataError
+"""A sentence, or what is said of one that cannot be given."""
+Sentences: TypeAlias = Iterable[Item]
+"""Sentences in the order of their files."""
 
 ONE_TYPE = {
     "mentions": (
@@ -127,6 +131,22 @@ CHEMICAL = Entities("ner-chemical", "chemical", "chemicals and drugs", "a chemic
 CHEMICAL_DISEASE = Entities(
     "ner-chemical-disease", "", "chemicals and diseases", "", ("Chemical", "Disease")
 )
+CHEMICAL_CLASSES = Entities(
+    "ner-chemical-class",
+    "",
+    "chemical names",
+    "",
+    (
+        "ABBREVIATION",
+        "FAMILY",
+        "FORMULA",
+        "IDENTIFIER",
+        "MULTIPLE",
+        "SYSTEMATIC",
+        "TRIVIAL",
+        "NO_CLASS",
+    ),
+)
 GENE = Entities("ner-gene", "gene or protein", "genes and proteins", "a gene or protein")
 JNLPBA_TYPES = Entities(
     "ner-molecular-biology",
@@ -211,7 +231,7 @@ def of_documents(
 
 
 def _of_document(
-    name: str, letters: str, sentences: Iterator[Sentence | Skipped | DataError], path: Path
+    name: str, letters: str, sentences: Iterator[Item], path: Path
 ) -> Iterator[Sentence]:
     """The next sentences, which make up the letters of the document."""
     place = 0
@@ -227,7 +247,7 @@ def _of_document(
     raise DataError(f"expected more sentences, of PMID {name}", path=path)
 
 
-def _sound(sentence: Sentence | Skipped | DataError) -> Sentence:
+def _sound(sentence: Item) -> Sentence:
     if isinstance(sentence, DataError):
         raise sentence
     assert isinstance(sentence, Sentence)

@@ -1,0 +1,69 @@
+"""JNLPBA: proteins, DNA, RNA, cell types and lines of a sentence, or the first three as genes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from bioinstruct.corpora import layouts, ner
+from bioinstruct.corpora.corpus import Corpus, Row
+from bioinstruct.corpora.formats import iob
+from bioinstruct.schema import Category
+
+__all__ = ["CORPORA"]
+
+FILES = {"train": "Genia4ERtask1.iob2", "test": "Genia4EReval1.iob2"}
+GENES = ("protein", "DNA", "RNA")
+
+
+def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
+    """Sentences in file order."""
+    return ner.instructions(
+        JNLPBA,
+        ner.JNLPBA_TYPES,
+        _sentences(folder, split),
+        split=split,
+        layout=layout,
+        seed=seed,
+    )
+
+
+def read_genes(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
+    """The same sentences; cells are no genes and are left untagged, as Llama2-MedTuned had it."""
+    sentences = map(_genes, _sentences(folder, split))
+    return ner.instructions(JNLPBA_GENE, ner.GENE, sentences, split=split, layout=layout, seed=seed)
+
+
+def _sentences(folder: Path, split: str) -> ner.Sentences:
+    types = ner.JNLPBA_TYPES.types
+    return iob.sentences(folder / FILES[split], types=types, mark="###MEDLINE:")
+
+
+def _genes(sentence: ner.Item) -> ner.Item:
+    if not isinstance(sentence, iob.Sentence):
+        return sentence
+    genes = (entity for entity in sentence.entities if entity.type in GENES)
+    return sentence._replace(entities=tuple(genes))
+
+
+JNLPBA = Corpus(
+    name="jnlpba",
+    title="JNLPBA, five types",
+    category=Category.IE,
+    license="CC-BY-3.0",
+    revision="2004",
+    homepage="http://www.geniaproject.org/shared-tasks/bionlp-jnlpba-shared-task-2004",
+    folder="jnlpba",
+    splits=tuple(FILES),
+    layouts=layouts.LAYOUTS,
+    citation=(
+        "Kim JD, Ohta T, Tsuruoka Y, Tateisi Y, Collier N. Introduction to the bio-entity "
+        "recognition task at JNLPBA. Proc JNLPBA 2004:70-75."
+    ),
+    reader=read,
+    checked=False,
+)
+JNLPBA_GENE = replace(JNLPBA, name="jnlpba-gene", title="JNLPBA, genes", reader=read_genes)
+
+CORPORA = (JNLPBA, JNLPBA_GENE)

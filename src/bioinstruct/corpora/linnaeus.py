@@ -1,0 +1,179 @@
+"""LINNAEUS: the species that a sentence of a full article mentions, from either form of its files.
+
+`linnaeus` reads the published IOB files, `linnaeus-documents` the official ones.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from bioinstruct.corpora import layouts, ner
+from bioinstruct.corpora.corpus import Corpus, Row
+from bioinstruct.corpora.formats import iob, standoff
+from bioinstruct.corpora.formats.archive import Member, members
+from bioinstruct.errors import DataError
+from bioinstruct.schema import Category
+
+__all__ = ["CORPORA"]
+
+IOB = {
+    "train": "linnaeus-IOB/train.tsv",
+    "validation": "linnaeus-IOB/devel.tsv",
+    "test": "linnaeus-IOB/test.tsv",
+}
+OFFICIAL = "manual-corpus-species-1.0"
+# The authors define no split. This one is of github.com/spyysalo/linnaeus-corpus at f3344a1d6f90,
+# which the IOB files come from; the documents of neither list are for training.
+VALIDATION = frozenset(
+    {
+        "pmcA1312363",
+        "pmcA150219",
+        "pmcA1524813",
+        "pmcA1538864",
+        "pmcA1590010",
+        "pmcA1636465",
+        "pmcA1779460",
+        "pmcA1885664",
+        "pmcA2276505",
+        "pmcA2367462",
+        "pmcA2435603",
+        "pmcA2504341",
+        "pmcA2518116",
+        "pmcA2562362",
+        "pmcA2589670",
+        "pmcA324075",
+        "pmcA544950",
+    }
+)
+TEST = frozenset(
+    {
+        "pmcA1036069",
+        "pmcA1075922",
+        "pmcA1079799",
+        "pmcA1257442",
+        "pmcA1347483",
+        "pmcA140144",
+        "pmcA1562423",
+        "pmcA1634875",
+        "pmcA1779435",
+        "pmcA1779441",
+        "pmcA1805739",
+        "pmcA1838407",
+        "pmcA1885853",
+        "pmcA1891629",
+        "pmcA1931593",
+        "pmcA2151861",
+        "pmcA2365090",
+        "pmcA2365225",
+        "pmcA2398786",
+        "pmcA2412862",
+        "pmcA2531092",
+        "pmcA2547183",
+        "pmcA2553092",
+        "pmcA2556924",
+        "pmcA2567314",
+        "pmcA2599109",
+        "pmcA2636784",
+        "pmcA2636797",
+        "pmcA280693",
+        "pmcA328326",
+        "pmcA328328",
+        "pmcA335194",
+        "pmcA509286",
+    }
+)
+
+
+def read_iob(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
+    """Sentences in file order."""
+    sentences = iob.sentences(folder / IOB[split], types=("Species",))
+    return ner.instructions(LINNAEUS, ner.SPECIES, sentences, split=split, layout=layout, seed=seed)
+
+
+def read_official(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
+    """Sentences by document; a fault of an annotation stands in the place of its document."""
+    return ner.instructions(
+        DOCUMENTS,
+        ner.SPECIES,
+        _sentences(folder / OFFICIAL, split),
+        split=split,
+        layout=layout,
+        seed=seed,
+    )
+
+
+def _sentences(folder: Path, split: str) -> ner.Sentences:
+    [tags] = members(folder, "tags.tsv")
+    mentions = _mentions(tags)
+    for member in members(folder, "txt/*.txt"):
+        name = PurePosixPath(member.name).stem
+        said = mentions.pop(name, ())
+        if _split(name) != split:
+            continue
+        try:
+            text = member.text
+            spans = standoff.spans(text, said, path=tags.path)
+        except DataError as error:
+            yield error
+        else:
+            yield from standoff.in_sentences(text, spans, document=name, line=1)
+    if split == "train":
+        yield from standoff.of_no_text(mentions, tags.path)
+
+
+def _split(name: str) -> str:
+    return "validation" if name in VALIDATION else "test" if name in TEST else "train"
+
+
+def _mentions(tags: Member) -> dict[str, list[standoff.Annotation]]:
+    """By document."""
+    found = defaultdict(list)
+    for number, line in enumerate(tags.text.split("\n"), start=1):
+        columns = line.removesuffix("\r").split("\t")
+        if line.startswith("#") or not line:
+            continue
+        if len(columns) < 5:
+            expected = "expected species TAB document TAB start TAB end TAB mention TAB code"
+            raise DataError(f"{expected}, found {line[:80]!r}", path=tags.path, line=number)
+        found[columns[1]].append(standoff.Annotation(number, *columns[2:5]))
+    return dict(found)
+
+
+_CITATION = (
+    "Gerner M, Nenadic G, Bergman CM. LINNAEUS: a species name identification system for "
+    "biomedical literature. BMC Bioinformatics 2010;11:85. doi:10.1186/1471-2105-11-85"
+)
+
+LINNAEUS = Corpus(
+    name="linnaeus",
+    title="LINNAEUS, IOB",
+    category=Category.IE,
+    license="CC-BY-4.0",
+    revision="d62961c57504",
+    homepage="https://github.com/cambridgeltl/MTL-Bioinformatics-2016",
+    folder="linnaeus",
+    splits=tuple(IOB),
+    layouts=layouts.LAYOUTS,
+    citation=_CITATION,
+    reader=read_iob,
+    checked=False,
+)
+
+DOCUMENTS = Corpus(
+    name="linnaeus-documents",
+    title="LINNAEUS, official files",
+    category=Category.IE,
+    license="CC-BY-4.0",
+    revision="1.0",
+    homepage="http://linnaeus.sourceforge.net",
+    folder="linnaeus",
+    splits=tuple(IOB),
+    layouts=layouts.LAYOUTS,
+    citation=_CITATION,
+    reader=read_official,
+    checked=False,
+)
+
+CORPORA = (LINNAEUS, DOCUMENTS)
