@@ -11,8 +11,8 @@ from bioinstruct.errors import DataError
 __all__ = ["attributes", "parse"]
 
 
-def parse(content: bytes, path: Path, *, root: str) -> Element:
-    """The root element, which must have the name `root`.
+def parse(content: bytes, path: Path, *, root: str | tuple[str, ...]) -> Element:
+    """The root element, which must have the name `root`, or one of these names.
 
     Raises:
         DataError: the content is not XML, or is something else.
@@ -23,8 +23,9 @@ def parse(content: bytes, path: Path, *, root: str) -> Element:
         # LookupError and ValueError are about the encoding that the file says it has.
         line = getattr(error, "position", (None,))[0]
         raise DataError(f"not valid XML ({error})", path=path, line=line) from error
-    if tree.tag != root:
-        raise DataError(f"expected <{root}>, found <{tree.tag}>", path=path, line=1)
+    names = (root,) if isinstance(root, str) else root
+    if tree.tag not in names:
+        raise DataError(f"expected <{names[0]}>, found <{tree.tag}>", path=path, line=1)
     return tree
 
 

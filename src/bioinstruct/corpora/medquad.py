@@ -1,0 +1,145 @@
+"""MedQuAD: questions about diseases and drugs, with the answers of twelve NIH sites."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+from xml.etree.ElementTree import Element
+
+from bioinstruct.corpora.corpus import Corpus, Row, Skipped, choose
+from bioinstruct.corpora.formats.archive import Member, members
+from bioinstruct.corpora.formats.xmltree import parse
+from bioinstruct.errors import DataError
+from bioinstruct.schema import Category, Instruction
+
+__all__ = ["CORPORA", "CORPUS", "Pair", "pairs"]
+
+COLLECTIONS = (
+    "1_CancerGov_QA",
+    "2_GARD_QA",
+    "3_GHR_QA",
+    "4_MPlus_Health_Topics_QA",
+    "5_NIDDK_QA",
+    "6_NINDS_QA",
+    "7_SeniorHealth_QA",
+    "8_NHLBI_QA_XML",
+    "9_CDC_QA",
+    "10_MPlus_ADAM_QA",
+    "11_MPlusDrugs_QA",
+    "12_MPlusHerbsSupplements_QA",
+)
+WORDINGS = (
+    "Answer the health question for the general public, as a national institute of health would.",
+    "Someone asks for health information. Give a full and reliable answer.",
+    "Answer this question about a disease, drug or treatment so that a lay reader understands it.",
+    "Write the entry of a health information site that answers the question below.",
+    "Give trustworthy information in answer to the following question about health.",
+    "What should the public be told in answer to this question?",
+)
+# Five files have other names for the same elements: 4 of NINDS (16 pairs) and 1 of CDC.
+_ROOTS = ("Document", "doc", "DiseaseFile")
+_PAIRS = {"qapair", "pair"}
+_HEADINGS = {"Topics", "Frequently Asked Queestions (FAQs)"}
+
+
+class Pair(NamedTuple):
+    """A question with its answer, which is empty where the authors had to remove it."""
+
+    question: str
+    answer: str
+    type: str
+    """What is asked for: information, treatment, side effects, ..."""
+    document: str
+    """The collection, the file and the number in it; the files' own ids repeat."""
+
+
+def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
+    """Pairs in the order of the collections and files; those without an answer are skipped."""
+    for pair in pairs(folder):
+        if isinstance(pair, DataError):
+            yield pair
+        elif not pair.answer:
+            yield Skipped("no answer is published")
+        elif _is_heading(pair.answer):
+            yield Skipped("the answer is nothing but a heading of the page")
+        else:
+            yield Instruction(
+                instruction=choose(WORDINGS, pair.question, seed),
+                input=pair.question,
+                output=pair.answer,
+                category=Category.QA,
+                task="health-question",
+                provenance=CORPUS.provenance(split=split, document=pair.document),
+            )
+
+
+def _is_heading(answer: str) -> bool:
+    """Whether only a heading was cut out of the page, such as `How is it treated?`."""
+    is_short = "\n" not in answer and len(answer.split()) < 10  # the longest such has 8 words
+    return answer in _HEADINGS or (is_short and answer.endswith(("?", ":")))
+
+
+def pairs(folder: Path) -> Iterator[Pair | DataError]:
+    """All pairs of the twelve collections, each a folder or an archive; a file may be at fault.
+
+    Raises:
+        MissingError: a collection is not there.
+        DataError: an archive is not whole.
+    """
+    for collection in COLLECTIONS:
+        for member in members(folder / collection, "*.xml"):
+            try:
+                yield from _of_file(member, collection)
+            except DataError as error:
+                yield error
+
+
+def _of_file(member: Member, collection: str) -> list[Pair]:
+    root = parse(member.content, member.path, root=_ROOTS)
+    place = f"{collection}/{PurePosixPath(member.name).stem}"
+    elements = [element for element in root.iter() if element.tag.lower() in _PAIRS]
+    return [_pair(element, place, member.path) for element in elements]
+
+
+def _pair(element: Element, place: str, path: Path) -> Pair:
+    number = element.get("pid")
+    parts = {part.tag.lower(): part for part in element}
+    question, answer = parts.get("question"), parts.get("answer")
+    if number is None or question is None or answer is None:
+        raise DataError(f"pair {number}: expected pid, Question and Answer", path=path)
+    if not (question.text or "").strip():
+        raise DataError(f"pair {number}: the question is empty", path=path)
+    return Pair(
+        question=(question.text or "").strip(),
+        answer=_unfolded(answer.text or ""),
+        type=question.get("qtype", ""),
+        document=f"{place}-{number}",
+    )
+
+
+def _unfolded(answer: str) -> str:
+    """The answer without the white space of the page's layout, and the items of lists on lines."""
+    items = re.sub(r"\s{2,}-\s+", "\n- ", answer)
+    lines = (" ".join(line.split()) for line in items.split("\n"))
+    return "\n".join(line for line in lines if line)
+
+
+CORPUS = Corpus(
+    name="medquad",
+    title="MedQuAD",
+    category=Category.QA,
+    license="CC-BY-4.0",
+    revision="577bd37b96c0",
+    homepage="https://github.com/abachaa/MedQuAD",
+    folder="medquad",
+    splits=("train",),
+    citation=(
+        "Ben Abacha A, Demner-Fushman D. A Question-Entailment Approach to Question Answering. "
+        "BMC Bioinformatics 2019;20:511. doi:10.1186/s12859-019-3119-4"
+    ),
+    reader=read,
+)
+
+CORPORA = (CORPUS,)
