@@ -19,15 +19,15 @@ LEVELS = [
     {"files", "schema", "terminal", "bench.metrics", "bench.loading"},
     {"client", "jsonl", "prompts", "statistics", "hub", "corpora"},
     {"filters"},
-    {"seeds", "card", "compile", "fetch", "load", "bench.task", "bench.encode", "bench.answers"},
-    {"publish", "bench.tasks", "bench.model", "bench.compare"},
+    {"seeds", "card", "compile", "fetch", "mixture", "load", "bench.task", "bench.encode", "bench.answers"},
+    {"generation", "mixing", "publish", "bench.tasks", "bench.model", "bench.compare"},
     {"bench.score", "bench.tune"},
     {"bench.report"},
     {"bench.run"},
     {"commands", "bench.cli"},
     {"cli"},
 ]
-PACKAGES = {"client", "commands", "corpora", "filters"}
+PACKAGES = {"client", "commands", "corpora", "filters", "generation"}
 
 
 def module_of(path: Path) -> str:

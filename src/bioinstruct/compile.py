@@ -1,25 +1,39 @@
-"""Several corpora as one stream of instructions."""
+"""Several corpora as one stream of instructions, with an account of what became of each."""
 
 from __future__ import annotations
 
+import json
+import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from bioinstruct import corpora
 from bioinstruct.corpora import Corpus
-from bioinstruct.errors import BioinstructError, UnknownNameError
+from bioinstruct.errors import BioinstructError, DataError, UnknownNameError
+from bioinstruct.files import atomic_file
 from bioinstruct.schema import Instruction
 
-__all__ = ["Failure", "compile_corpora"]
+__all__ = ["Outcome", "compile_corpora", "read_into", "write_rejected"]
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A corpus that could not be read, and why."""
+@dataclass(slots=True)
+class Outcome:
+    """What became of a corpus; complete when its last record has been taken."""
 
     corpus: str
-    error: BioinstructError
+    layout: str = ""
+    records: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    """Rows that make no instruction by design, by reason."""
+    rejected: list[DataError] = field(default_factory=list)
+    """Rows that are at fault; the others went on."""
+    error: BioinstructError | None = None
+    """Why reading it ended early, or never began."""
+    seconds: float = 0.0
+    """Spent in reading it, without what is done with its records."""
 
 
 def compile_corpora(
@@ -28,21 +42,33 @@ def compile_corpora(
     split: str = "train",
     data: Path | None = None,
     layout: str | None = None,
-    failures: list[Failure] | None = None,
+    seed: int = 0,
+    limit: int | None = None,
+    outcomes: list[Outcome] | None = None,
 ) -> Iterator[Instruction]:
     """Instructions of the named corpora, in the order of the names and then of the files.
 
-    A corpus is there whole or not at all: one that cannot be read to its end is left out, kept in
-    `failures`, and the next one is read. Without `failures` the first error ends the stream. The
-    layout is for those corpora that have layouts; a corpus named twice is read once.
+    With `outcomes`, a row that is at fault is kept there and the next row is read; a corpus that
+    cannot be read on ends there and the next corpus is read. Without it the first fault ends the
+    stream. One record is held at a time.
+
+    Args:
+        names: corpora; one that is named twice is read once.
+        split: train, validation or test.
+        data: the folder of the corpora, else `$BIOINSTRUCT_DATA`, else what was fetched.
+        layout: the form of the answers, for those corpora that have it.
+        seed: picks among the wordings of an instruction.
+        limit: so many records of each corpus at most.
+        outcomes: takes what became of each corpus.
 
     Raises:
-        UnknownNameError: there is no such corpus, or none of them has layouts.
+        UnknownNameError: there is no such corpus, or none of them has that layout.
     """
     chosen = [corpora.get_corpus(name) for name in dict.fromkeys(names)]
-    if layout is not None and chosen and not any(corpus.layouts for corpus in chosen):
-        raise UnknownNameError("layout of these corpora", layout, ())
-    return _compile(chosen, split, data, layout, failures)
+    known = {form for corpus in chosen for form in corpus.layouts}
+    if layout is not None and chosen and layout not in known:
+        raise UnknownNameError("layout of these corpora", layout, known)
+    return _compile(chosen, split, data, layout, seed, limit, outcomes)
 
 
 def _compile(
@@ -50,15 +76,59 @@ def _compile(
     split: str,
     data: Path | None,
     layout: str | None,
-    failures: list[Failure] | None,
+    seed: int,
+    limit: int | None,
+    outcomes: list[Outcome] | None,
 ) -> Iterator[Instruction]:
     for corpus in chosen:
-        wanted = layout if corpus.layouts else None
-        try:
-            examples = list(corpora.read(corpus.name, split, data=data, layout=wanted))
-        except BioinstructError as error:
-            if failures is None:
-                raise
-            failures.append(Failure(corpus.name, error))
-        else:
-            yield from examples
+        wanted = layout if layout in corpus.layouts else None
+        if outcomes is None:
+            rows = corpora.read(corpus.name, split, data=data, layout=wanted, seed=seed)
+            yield from islice(rows, limit)
+            continue
+        outcome = Outcome(corpus.name, wanted or "")
+        outcomes.append(outcome)
+        rows = read_into(outcome, split, data=data, seed=seed)
+        yield from islice(rows, limit)
+
+
+def read_into(
+    outcome: Outcome, split: str, *, data: Path | None = None, seed: int = 0
+) -> Iterator[Instruction]:
+    """Instructions of one corpus; what happens is kept in its outcome, and nothing is raised."""
+    clock = time.perf_counter
+    began = clock()
+    try:
+        for example in corpora.read(
+            outcome.corpus,
+            split,
+            data=data,
+            layout=outcome.layout or None,
+            seed=seed,
+            rejected=outcome.rejected,
+            skipped=outcome.skipped,
+        ):
+            outcome.records += 1
+            outcome.seconds += clock() - began
+            yield example
+            began = clock()
+    except BioinstructError as error:
+        outcome.error = error
+    outcome.seconds += clock() - began
+
+
+def write_rejected(path: Path, outcomes: Iterable[Outcome]) -> int:
+    """Keep the rows that are at fault, with file, line and reason, and return how many."""
+    count = 0
+    with atomic_file(path) as file:
+        for outcome in outcomes:
+            for fault in outcome.rejected:
+                row = {
+                    "corpus": outcome.corpus,
+                    "path": str(fault.path),
+                    "line": fault.line,
+                    "reason": fault.reason,
+                }
+                file.write((json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8"))
+                count += 1
+    return count
