@@ -16,12 +16,14 @@ SOURCE = Path(bioinstruct.__file__).parent
 
 LEVELS = [
     {"errors", "text"},
-    {"files", "schema", "terminal", "bench.metrics", "bench.loading"},
+    {"files", "schema", "terminal", "bench.metrics", "bench.loading", "bench.recipe"},
     {"client", "jsonl", "prompts", "statistics", "hub", "corpora"},
     {"filters"},
     {"seeds", "card", "compile", "fetch", "mixture", "load", "bench.task", "bench.encode", "bench.answers"},
     {"generation", "mixing", "publish", "bench.tasks", "bench.model", "bench.compare"},
-    {"bench.score", "bench.tune"},
+    {"bench.score", "bench.adapter", "bench.answer_loss", "bench.layout"},
+    {"bench.checkpoint"},
+    {"bench.tune"},
     {"bench.report"},
     {"bench.run"},
     {"commands", "bench.cli"},

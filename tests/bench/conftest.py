@@ -19,6 +19,20 @@ SHAPES: dict[str, dict[str, Any]] = {
     "gpt_neox": {"num_key_value_heads": None},
     "opt": {"ffn_dim": 64, "word_embed_proj_dim": 32, "do_layer_norm_before": True},
 }
+MORE_SHAPES: dict[str, dict[str, Any]] = {
+    "biogpt": {},
+    "bloom": {"n_layer": 2, "n_head": 2},
+    "cohere": {},
+    "falcon": {"new_decoder_architecture": False, "alibi": False},
+    "gemma2": {"head_dim": 16, "sliding_window": 512},
+    "granite": {"logits_scaling": 4.0},
+    "mamba": {"num_key_value_heads": None},
+    "mixtral": {"num_local_experts": 4},
+    "phi3": {},
+    "qwen3": {"head_dim": 16},
+    "starcoder2": {},
+}
+"""Shapes with what is odd somewhere: soft-capping, scaling, ALiBi, experts, recurrence."""
 TEXTS = [
     "The patient reports chest pain and denies fever .",
     "Metformin 500 mg was given twice daily for type 2 diabetes mellitus .",
@@ -75,7 +89,9 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory, tokenizer: Any) -> Ca
             "eos_token_id": 2,
             "pad_token_id": 0,
         }
-        settings = {k: v for k, v in (common | SHAPES[shape]).items() if v is not None}
+        settings = {
+            k: v for k, v in (common | (SHAPES | MORE_SHAPES)[shape]).items() if v is not None
+        }
         torch.manual_seed(0)
         model = AutoModelForCausalLM.from_config(AutoConfig.for_model(shape, **settings))
         # Larger weights than the usual start: logits that differ enough to tell right from wrong.

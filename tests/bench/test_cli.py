@@ -128,6 +128,7 @@ def test_a_model_is_scored_tuned_and_scored_again(bench: Bench, model: str) -> N
         "out/adapter/README.md",
         "out/adapter/adapter_config.json",
         "out/adapter/adapter_model.safetensors",
+        "out/adapter/bioinstruct.json",
         "out/answers.jsonl",
         "out/report.json",
     ]
@@ -425,7 +426,8 @@ def test_stopping_while_it_scores_is_one_word_and_keeps_what_was_tuned(
     done = bench("--model", model, *TASK, *tuning)
     assert (done.code, done.out) == (1, "")
     assert done.err.endswith(STOPPED)
-    adapter = ["adapter", "adapter/adapter_config.json", "adapter/adapter_model.safetensors"]
+    names = ("adapter_config.json", "adapter_model.safetensors", "bioinstruct.json")
+    adapter = ["adapter", *(f"adapter/{name}" for name in names)]
     assert found() == ["out", *(f"out/{name}" for name in [*adapter, "answers.jsonl"])]
 
 

@@ -15,6 +15,7 @@ from bioinstruct import BioinstructError, MissingError
 from bioinstruct.bench import tasks  # noqa: F401  # defines them
 from bioinstruct.bench.compare import Interval
 from bioinstruct.bench.model import CausalLM
+from bioinstruct.bench.recipe import Recipe
 from bioinstruct.bench.report import Data, Report, Row, adapter_card, notes, table
 from bioinstruct.bench.run import (
     Training,
@@ -26,7 +27,7 @@ from bioinstruct.bench.run import (
     without_tests,
 )
 from bioinstruct.bench.task import get_task
-from bioinstruct.bench.tune import Recipe, Tuning
+from bioinstruct.bench.tune import Tuning
 from bioinstruct.schema import content_id
 from tests.golden import check
 from tests.records import record
@@ -161,6 +162,7 @@ def test_a_run_writes_its_report_its_answers_its_adapter_and_what_was_left_out(
         "adapter/README.md",
         "adapter/adapter_config.json",
         "adapter/adapter_model.safetensors",
+        "adapter/bioinstruct.json",
         "answers.jsonl",
         "contaminated.jsonl",
         "report.json",

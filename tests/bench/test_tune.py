@@ -1,25 +1,28 @@
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from bioinstruct import BioinstructError, DataError, Instruction, Style, UnknownNameError, render
-from bioinstruct.bench.model import CausalLM
-from bioinstruct.bench.tune import (
-    RECIPES,
-    Recipe,
-    _accumulate_gradient,
-    _add_adapter,
-    encode_examples,
-    load_recipe,
-    save_adapter,
-    tune,
+from bioinstruct import (
+    BioinstructError,
+    DataError,
+    Instruction,
+    MissingError,
+    Style,
+    UnknownNameError,
+    render,
 )
+from bioinstruct.bench.adapter import add_adapter, save_adapter, save_merged
+from bioinstruct.bench.model import CausalLM
+from bioinstruct.bench.recipe import RECIPES, Recipe, load_recipe
+from bioinstruct.bench.tune import _rate_factor, _Run, encode_examples, tune
 
 from .conftest import SHAPES
 
@@ -49,11 +52,11 @@ def test_the_gradient_is_that_of_a_plain_loop_over_samples(
     shape: str, model_folder: Folder, example: Make
 ) -> None:
     model = CausalLM.load(str(model_folder(shape)))
-    _add_adapter(model, FAST)
+    add_adapter(model, FAST)
     for name, parameter in model.model.named_parameters():
         if "lora_B" in name:  # zero at the start, which would hide the gradient of A
             torch.nn.init.normal_(parameter, std=0.1, generator=torch.Generator().manual_seed(1))
-    rows, _ = encode_examples(model, lessons(example), FAST)
+    rows, tuning = encode_examples(model, lessons(example), FAST)
     targets = sum(len(row.completion) for row in rows)
     for row in rows:  # one by one, all logits, the library's own loss on the completion only
         ids = torch.tensor([[*row.prompt, *row.completion]])
@@ -62,9 +65,10 @@ def test_the_gradient_is_that_of_a_plain_loop_over_samples(
         (loss * len(row.completion) / targets).backward()
     expected = gradients(model)
     assert len(expected) >= 8
+    run = _Run(model, FAST.model_copy(update={"precision": "float32"}), rows, tuning)
     for budget in (1, 150, 10_000):
         model.token_budget = budget
-        _accumulate_gradient(model, rows)
+        run.accumulate(rows)
         found = gradients(model)
         assert found.keys() == expected.keys()
         for name, gradient in expected.items():
@@ -120,7 +124,7 @@ def test_the_base_is_untouched_by_tuning(model_folder: Folder, example: Make) ->
 def test_every_trained_tensor_moves(model_folder: Folder, example: Make) -> None:
     for shape in SHAPES:
         model = CausalLM.load(str(model_folder(shape)))
-        _add_adapter(model, FAST)
+        add_adapter(model, FAST)
         start = {
             n: p.detach().clone() for n, p in model.model.named_parameters() if p.requires_grad
         }
@@ -196,8 +200,112 @@ def test_nothing_to_tune_on_is_an_error(model_folder: Folder, example: Make) -> 
 
 def test_shipped_recipes_are_valid() -> None:
     names = sorted(path.stem for path in RECIPES.glob("*.toml"))
-    assert names == ["default", "tiny"]
-    assert load_recipe("default").rank == 16
+    assert names == ["bioinstruct-2023", "default", "h200", "medtuned", "qlora-24gb", "tiny"]
+    assert {name: load_recipe(name).rank for name in names}["default"] == 16
+    assert load_recipe("bioinstruct-2023").targets == ("q_proj", "v_proj")
+
+
+@pytest.mark.parametrize("variant", ["rslora", "dora", "pissa"])
+def test_variants_of_lora_learn_and_leave_the_base_alone(
+    variant: str, model_folder: Folder, example: Make
+) -> None:
+    model = CausalLM.load(str(model_folder("llama")))
+    asked = lessons(example)
+    before = [choice.log_likelihoods for _, choice in model.choose(asked, choices=("yes", "no"))]
+    tuning = tune(model, asked, FAST.model_copy(update={"variant": variant, "epochs": 6}))
+    assert tuning.losses[-1] < tuning.losses[0]
+    with model.base():
+        after = [c.log_likelihoods for _, c in model.choose(asked, choices=("yes", "no"))]
+    assert after == before
+
+
+@pytest.mark.parametrize("shape", ["llama", "gpt2"])
+def test_the_adapter_of_pissa_is_saved_as_one_for_the_base_as_it_was(
+    shape: str, model_folder: Folder, example: Make, tmp_path: Path
+) -> None:
+    folder = str(model_folder(shape))
+    model = CausalLM.load(folder)
+    asked = lessons(example)
+    tune(model, asked, FAST.model_copy(update={"variant": "pissa"}))
+    save_adapter(model, tmp_path / "adapter")
+    loaded = CausalLM.load(folder)
+    loaded.load_adapter(tmp_path / "adapter")
+    found, expected = (
+        [c.log_likelihoods for _, c in m.choose(asked, choices=("yes", "no"))]
+        for m in (loaded, model)
+    )
+    assert found == expected
+
+
+def test_layers_that_the_model_does_not_have_are_named(model_folder: Folder, example: Make) -> None:
+    model = CausalLM.load(str(model_folder("gpt2")))
+    with pytest.raises(UnknownNameError, match="named 'q_proj'; known: c_attn, c_fc, c_proj"):
+        tune(model, lessons(example), load_recipe("bioinstruct-2023"))
+
+
+def test_four_bits_without_their_library_say_what_to_install(model_folder: Folder) -> None:
+    if importlib.util.find_spec("bitsandbytes"):
+        pytest.skip("bitsandbytes is installed")
+    with pytest.raises(MissingError, match="bitsandbytes"):
+        CausalLM.load(str(model_folder("llama")), quantize="nf4")
+
+
+def test_computing_activations_again_changes_nothing_but_memory(
+    model_folder: Folder, example: Make
+) -> None:
+    prints = []
+    for again in (False, True):
+        model = CausalLM.load(str(model_folder("llama")))
+        recipe = FAST.model_copy(update={"gradient_checkpointing": again, "precision": "float32"})
+        prints.append(tune(model, lessons(example), recipe).losses)
+    assert np.allclose(prints[0], prints[1], atol=1e-5)
+
+
+def test_a_model_that_cannot_be_packed_says_so(model_folder: Folder, example: Make) -> None:
+    model = CausalLM.load(str(model_folder("falcon")))
+    packed = FAST.model_copy(update={"layout": "packed"})
+    with pytest.raises(BioinstructError, match="its examples would see each other"):
+        tune(model, lessons(example), packed)
+    model = CausalLM.load(str(model_folder("falcon")))
+    assert not tune(model, lessons(example), FAST).packed
+
+
+def test_packed_and_padded_runs_have_the_same_losses(model_folder: Folder, example: Make) -> None:
+    runs = []
+    for layout in ("packed", "padded"):
+        model = CausalLM.load(str(model_folder("llama")))
+        recipe = FAST.model_copy(update={"layout": layout, "precision": "float32"})
+        runs.append(tune(model, lessons(example), recipe))
+    assert (runs[0].packed, runs[1].packed) == (True, False)
+    assert np.allclose(runs[0].losses, runs[1].losses, atol=1e-4)
+
+
+@pytest.mark.parametrize(("schedule", "half"), [("cosine", 0.5), ("linear", 0.5), ("constant", 1)])
+def test_the_rate_rises_and_then_falls_as_the_schedule_says(schedule: str, half: float) -> None:
+    for warmup in (0.1, 10):
+        recipe = Recipe(schedule=schedule, warmup=warmup)  # type: ignore[arg-type]
+        rates = [_rate_factor(step, 100, recipe) for step in range(100)]
+        assert np.allclose(rates[:10], np.arange(1, 11) / 10)
+        assert rates[55] == pytest.approx(half)
+        assert all(rates[i] >= rates[i + 1] > 0 for i in range(10, 99))
+
+
+def test_a_merged_model_needs_no_adapter_and_answers_the_same(
+    model_folder: Folder, example: Make, tmp_path: Path
+) -> None:
+    for embeddings in (False, True):
+        model = CausalLM.load(str(model_folder("llama")))
+        tune(model, lessons(example), FAST.model_copy(update={"train_embeddings": embeddings}))
+        expected = [
+            c.log_likelihoods for _, c in model.choose(lessons(example), choices=("yes", "no"))
+        ]
+        apart = save_merged(model, tmp_path / "merged")
+        merged = CausalLM.load(str(tmp_path / "merged"))
+        found = [
+            c.log_likelihoods for _, c in merged.choose(lessons(example), choices=("yes", "no"))
+        ]
+        assert apart < 1e-3
+        assert np.allclose(found, expected, atol=1e-3)
 
 
 def test_a_recipe_with_an_unknown_field_names_the_nearest(tmp_path: Path) -> None:

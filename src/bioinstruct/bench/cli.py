@@ -128,7 +128,12 @@ def _bench(args: argparse.Namespace) -> int:
     tests = load_tests(tasks, args.limit)
     training = None if args.no_tune or args.adapter else _training(args, tests)
     say(f"loading {args.model}")
-    model = CausalLM.load(args.model, style=args.style, trust_remote_code=args.trust_remote_code)
+    model = CausalLM.load(
+        args.model,
+        style=args.style,
+        quantize=training.recipe.quantize if training else "none",
+        trust_remote_code=args.trust_remote_code,
+    )
     report = run(
         model,
         tests,
@@ -171,8 +176,8 @@ def _present() -> list[Task]:
 
 
 def _training(args: argparse.Namespace, tests: Tests) -> Training:
+    from bioinstruct.bench.recipe import load_recipe
     from bioinstruct.bench.run import load_training
-    from bioinstruct.bench.tune import load_recipe
 
     recipe = load_recipe(args.recipe or ("tiny" if args.model == "tiny" else "default"))
     given = read_examples(args.data) if args.data else None

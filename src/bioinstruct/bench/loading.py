@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import re
 import warnings
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any
 
 import torch
 
-from bioinstruct.errors import ModelError
+from bioinstruct.errors import MissingError, ModelError
 
 __all__ = [
     "TINY",
@@ -30,14 +31,16 @@ _DEFAULT_CONTEXT = 2048  # where a config names no length, as in lm-evaluation-h
 
 
 def load_model_and_tokenizer(
-    path: str, device: torch.device, *, trust_remote_code: bool = False
+    path: str, device: torch.device, *, quantize: str = "none", trust_remote_code: bool = False
 ) -> tuple[Any, Any]:
     """A decoder in evaluation mode and its tokenizer, from a folder, a Hub id or `tiny`.
 
-    Weights are safetensors only; float32 on a CPU and bfloat16 on an accelerator.
+    Weights are safetensors only; float32 on a CPU and bfloat16 on an accelerator, or held in 4 bits
+    with `quantize="nf4"`.
 
     Raises:
         ModelError: there is no such model, or it is an encoder-decoder.
+        MissingError: 4 bits are asked for without bitsandbytes.
     """
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
@@ -52,9 +55,28 @@ def load_model_and_tokenizer(
             source,
             dtype=torch.float32 if device.type == "cpu" else torch.bfloat16,
             use_safetensors=True,
+            **_quantized(quantize, device),
             **options,
         )
-    return model.to(device).eval(), tokenizer
+    return (model if quantize != "none" else model.to(device)).eval(), tokenizer
+
+
+def _quantized(quantize: str, device: torch.device) -> dict[str, Any]:
+    if quantize == "none":
+        return {}
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise MissingError(
+            "4-bit weights need bitsandbytes", hint="pip install 'bioinstruct[quant]'"
+        )
+    from transformers import BitsAndBytesConfig
+
+    config = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+        load_in_4bit=True,
+        bnb_4bit_quant_type=quantize,
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )
+    return {"quantization_config": config, "device_map": {"": str(device)}}
 
 
 def quiet() -> None:

@@ -19,7 +19,10 @@ from bioinstruct.errors import ModelError
 from bioinstruct.prompts import Style
 from bioinstruct.schema import Instruction
 
-__all__ = ["CausalLM", "Choice", "Completion"]
+__all__ = ["ABOUT", "CausalLM", "Choice", "Completion"]
+
+ABOUT = "bioinstruct.json"
+"""In the folder of an adapter: what it was trained on and how, the base's fingerprint first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +67,18 @@ class CausalLM:
         *,
         style: Style = Style.ALPACA,
         device: str | None = None,
+        quantize: str = "none",
         trust_remote_code: bool = False,
     ) -> CausalLM:
         """Load a model folder, a Hub id, or `tiny`, to an accelerator where there is one.
 
         Raises:
             ModelError: there is no such model, or it is not a causal language model.
+            MissingError: 4 bits (`quantize="nf4"`) are asked for without bitsandbytes.
         """
         name = device or ("cuda" if torch.cuda.is_available() else "cpu")
         model, tokenizer = load_model_and_tokenizer(
-            path, torch.device(name), trust_remote_code=trust_remote_code
+            path, torch.device(name), quantize=quantize, trust_remote_code=trust_remote_code
         )
         encoder = Encoder(tokenizer, style, context_length(model.config))
         return cls(model, encoder, name=path)
@@ -82,6 +87,11 @@ class CausalLM:
     def fingerprint(self) -> str:
         """Names weights, adapter, tokenizer, style and precision: other answers, other name."""
         return f"{self.base_fingerprint}{self._adapter_fingerprint}"
+
+    @property
+    def bare(self) -> Any:
+        """The transformers model inside the adapter's wrapper."""
+        return self.model.get_base_model() if self.has_adapter else self.model
 
     @property
     def has_adapter(self) -> bool:
@@ -117,12 +127,20 @@ class CausalLM:
                 hint="name the folder `adapter` that a run of bioinstruct-bench wrote",
             )
         try:
+            self._check_base(folder)
             adapted = PeftModel.from_pretrained(self.model, str(folder))
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise ModelError(
                 f"the adapter in {folder} is not one for {self.name}: {first_line(error)}"
             ) from error
         self.adapted(adapted)
+
+    def _check_base(self, folder: Path) -> None:
+        """Refuse an adapter that was trained on other weights, tokenizer or style of prompts."""
+        about = folder / ABOUT
+        known = json.loads(about.read_text(encoding="utf-8")) if about.is_file() else {}
+        if known.get("base", self.base_fingerprint) != self.base_fingerprint:
+            raise ValueError("it was trained on another base, or with another style of prompts")
 
     def complete(
         self, examples: Sequence[Instruction], *, max_new_tokens: int
@@ -167,7 +185,14 @@ class CausalLM:
                 row = tuple(sums[start : start + len(answers)])
                 yield index, Choice(row, encoded[index].shortened)
 
-    def logits(self, ids: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
+    def logits(
+        self,
+        ids: torch.Tensor,
+        rows: torch.Tensor,
+        columns: torch.Tensor,
+        *,
+        position_ids: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """Float32 logits of the selected positions only, shape (positions, vocabulary).
 
         The output head runs on these positions alone, which saves most of the memory of a large
@@ -177,32 +202,44 @@ class CausalLM:
             ids: right-padded token ids, shape (batch, length); causality makes a mask needless.
             rows: batch index of each position, shape (positions,).
             columns: position in its row, shape (positions,).
+            position_ids: for rows of several examples, the position of each token in its own.
         """
         if not self._can_select:
-            return self._full_logits(ids)[rows, columns]
-        return self._selected_logits(ids, rows, columns)
+            return self.forward(ids, position_ids).float()[rows, columns]
+        return self._selected_logits(ids, rows, columns, position_ids)
+
+    def forward(self, ids: torch.Tensor, position_ids: torch.Tensor | None = None) -> torch.Tensor:
+        """All logits, shape (rows, length, vocabulary), as the model gives them.
+
+        Without a cache: with one, transformers takes a row of several examples for one text.
+        """
+        own = {} if position_ids is None else {"position_ids": position_ids}
+        logits: torch.Tensor = self.model(input_ids=ids, use_cache=False, **own).logits
+        return logits
 
     def _full_logits(self, ids: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.model(input_ids=ids, use_cache=False).logits
-        return logits.float()
+        return self.forward(ids).float()
 
     def _selected_logits(
-        self, ids: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor
+        self,
+        ids: torch.Tensor,
+        rows: torch.Tensor,
+        columns: torch.Tensor,
+        position_ids: torch.Tensor | None = None,
     ) -> torch.Tensor:
         def select(module: Any, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
             return (args[0][rows, columns],)
 
-        bare = self.model.get_base_model() if self.has_adapter else self.model
-        handle = bare.get_output_embeddings().register_forward_pre_hook(select)
+        handle = self.bare.get_output_embeddings().register_forward_pre_hook(select)
         try:
-            return self._full_logits(ids)
+            return self.forward(ids, position_ids).float()
         finally:
             handle.remove()
 
     @torch.inference_mode()
     def _selection_is_exact(self) -> bool:
         """Whether the head may run on selected positions: tried once, on this very model."""
-        ids = self._probe_ids()
+        ids = self.probe_ids()
         rows = torch.tensor([0, 1, 1], device=self.device)
         columns = torch.tensor([3, 0, 5], device=self.device)
         try:
@@ -215,7 +252,7 @@ class CausalLM:
     @torch.inference_mode()
     def _check_causal(self) -> None:
         """Refuse a model in which a later token changes what is predicted before it."""
-        ids = self._probe_ids()
+        ids = self.probe_ids()
         changed = ids.clone()
         changed[:, -1] = (changed[:, -1] + 1) % self._vocabulary()
         before, after = self._full_logits(ids)[:, :-1], self._full_logits(changed)[:, :-1]
@@ -225,7 +262,8 @@ class CausalLM:
                 hint="bioinstruct-bench scores decoders (causal language models)",
             )
 
-    def _probe_ids(self) -> torch.Tensor:
+    def probe_ids(self) -> torch.Tensor:
+        """Two rows of eight random tokens, the same each time, to try something out with."""
         generator = torch.Generator().manual_seed(0)
         ids = torch.randint(0, self._vocabulary(), (2, 8), generator=generator)
         return ids.to(self.device)

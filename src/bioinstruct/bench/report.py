@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
 from bioinstruct.bench.compare import Interval
+from bioinstruct.bench.recipe import Recipe
 from bioinstruct.bench.score import FLAGS
-from bioinstruct.bench.tune import Recipe, Tuning
+from bioinstruct.bench.tune import Tuning
 
 __all__ = [
     "DEMONSTRATION",

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from bioinstruct.bench.adapter import save_adapter
 from bioinstruct.bench.answers import Answers, key
+from bioinstruct.bench.checkpoint import run_key
 from bioinstruct.bench.compare import difference, interval
-from bioinstruct.bench.model import CausalLM
+from bioinstruct.bench.model import ABOUT, CausalLM
+from bioinstruct.bench.recipe import Recipe
 from bioinstruct.bench.report import Data, Report, Row, adapter_card, versions
 from bioinstruct.bench.score import Outcome, majority, score
 from bioinstruct.bench.task import Task
-from bioinstruct.bench.tune import Progress, Recipe, Tuning, save_adapter, tune
+from bioinstruct.bench.tune import Progress, Tuning, tune
 from bioinstruct.errors import BioinstructError
 from bioinstruct.files import write_text
 from bioinstruct.filters import Contaminated, Dropped, Screened, protected_texts, screen
@@ -23,7 +28,7 @@ __all__ = ["Training", "Watch", "check_out", "load_tests", "load_training", "run
 
 SPLIT = "test"
 ADAPTER, ANSWERS, CONTAMINATED = "adapter", "answers.jsonl", "contaminated.jsonl"
-REPORT = "report.json"
+REPORT, CHECKPOINTS = "report.json", "checkpoints"
 Tests = dict[Task, list[Instruction]]
 
 
@@ -138,11 +143,7 @@ def run(
         with model.base():
             base = _score_all("base", model, tests, answers, watch)
         if training is not None:
-            tuning = tune(
-                model, training.examples, training.recipe, seed=seed, progress=watch.tuned
-            )
-            # On disk before it is scored, which may take longer than the tuning did.
-            save_adapter(model, out / ADAPTER)
+            tuning = _tuned(model, training, out, seed, watch)
         tuned = _score_all("tuned", model, tests, answers, watch) if model.has_adapter else {}
     rows = [
         row
@@ -168,6 +169,29 @@ def run(
         write_text(out / ADAPTER / "README.md", adapter_card(report))
     write_text(out / REPORT, report.as_json())
     return report
+
+
+def _tuned(model: CausalLM, training: Training, out: Path, seed: int, watch: Watch) -> Tuning:
+    """Tune from where an earlier run was stopped; not at all where that had ended."""
+    key = run_key(model, training.examples, training.recipe, seed)
+    about = out / ADAPTER / ABOUT
+    known = json.loads(about.read_text(encoding="utf-8")) if about.is_file() else {}
+    if known.get("run") == key:
+        model.load_adapter(out / ADAPTER)
+        return Tuning(**known["tuning"])
+    checkpoints = out / CHECKPOINTS
+    tuning = tune(
+        model,
+        training.examples,
+        training.recipe,
+        seed=seed,
+        progress=watch.tuned,
+        checkpoints=checkpoints,
+    )
+    # On disk before it is scored, which may take longer than the tuning did.
+    save_adapter(model, out / ADAPTER, {"run": key, "tuning": asdict(tuning)})
+    shutil.rmtree(checkpoints, ignore_errors=True)
+    return tuning
 
 
 def _score_all(

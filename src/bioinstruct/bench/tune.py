@@ -1,59 +1,31 @@
 """LoRA tuning: one loop in which the optimizer step, not the micro-batch, is the unit.
 
-A seeded permutation is cut into optimizer batches; each is sorted by length and cut into
-micro-batches as the memory likes. The summed loss is divided by the target tokens of the whole
-optimizer batch, so the gradient does not depend on the cutting. Rows are padded on the right
-without a mask, which is exact for a causal model: no position sees what comes behind it.
+A seeded permutation is cut into optimizer batches; each is cut into micro-batches as the memory
+likes. The summed loss is divided by the target tokens of the whole optimizer batch, so the gradient
+does not depend on the cutting.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
-import random
 import time
-import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
 
 import torch
-import torch.nn.functional as F
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from bioinstruct.bench.adapter import add_adapter
+from bioinstruct.bench.answer_loss import AnswerLoss
+from bioinstruct.bench.checkpoint import Checkpoints, run_key
+from bioinstruct.bench.layout import BOUNDS, Row, micro_batches, optimizer_batches, packing
 from bioinstruct.bench.model import CausalLM
-from bioinstruct.errors import BioinstructError, DataError, UnknownNameError
-from bioinstruct.files import atomic_directory
+from bioinstruct.bench.recipe import Recipe
+from bioinstruct.errors import BioinstructError
 from bioinstruct.schema import Instruction
 
-__all__ = ["Progress", "Recipe", "Tuning", "encode_examples", "load_recipe", "save_adapter", "tune"]
-
-RECIPES = Path(__file__).parent.parent / "data" / "recipes"
-
-
-class Recipe(BaseModel):
-    """How an adapter is trained; the shipped ones are TOML files with these fields."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    rank: int = Field(16, ge=1)
-    """Rank of the adapter's matrices."""
-    alpha: float = Field(32, gt=0)
-    """LoRA's scale: the adapter's output is multiplied by alpha / rank."""
-    dropout: float = Field(0.0, ge=0, lt=1)
-    learning_rate: float = Field(2e-4, gt=0)
-    warmup: float = Field(0.03, ge=0, le=1)
-    """Share of the steps in which the learning rate rises; after them it falls as a cosine."""
-    epochs: int = Field(3, ge=1)
-    batch_size: int = Field(128, ge=1)
-    """Examples of one optimizer step."""
-    max_length: int = Field(1024, ge=16)
-    """Longest example in tokens; the input of a longer one is shortened, its answer never."""
-    max_gradient_norm: float = Field(1.0, gt=0)
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Of the matrix products in training; `auto` is bfloat16 where the device computes in it."""
-    train_embeddings: bool = False
-    """Train the token embedding too: for a base that is too small to have good ones."""
+__all__ = ["Progress", "Tuning", "encode_examples", "tune"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +36,8 @@ class Progress:
     steps: int
     loss: float
     tokens_per_second: float
+    target_tokens_per_second: float
+    """Of the tokens that are learnt."""
     seconds_left: float
 
 
@@ -80,47 +54,17 @@ class Tuning:
     tokens: int = 0
     target_tokens: int = 0
     trained_parameters: int = 0
+    packed: bool = False
+    """Examples were laid end to end; otherwise padded."""
+    fused_loss: bool = False
+    """The output head ran on answers only, in chunks; otherwise the model's own logits."""
     losses: list[float] = field(default_factory=list)
     """Mean loss in nats per target token, one per optimizer step."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    prompt: list[int]
-    completion: list[int]
-
-    def __len__(self) -> int:
-        return len(self.prompt) + len(self.completion)
-
-
-def load_recipe(name: str) -> Recipe:
-    """A shipped recipe by name, or one from a TOML file.
-
-    Raises:
-        UnknownNameError: neither a shipped recipe nor a file, or an unknown field in it.
-        DataError: a value that a recipe cannot have.
-    """
-    path = RECIPES / f"{name}.toml"
-    if not path.is_file():
-        path = Path(name)
-    if not path.is_file():
-        raise UnknownNameError("recipe", name, (p.stem for p in RECIPES.glob("*.toml")))
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"not a TOML file: {error}", path=path) from error
-    for key in values.keys() - Recipe.model_fields.keys():
-        raise UnknownNameError("recipe field", key, Recipe.model_fields)
-    try:
-        return Recipe.model_validate(values)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise DataError(f"{first['loc'][0]}: {first['msg']}", path=path) from error
-
-
 def encode_examples(
     model: CausalLM, examples: Sequence[Instruction], recipe: Recipe
-) -> tuple[list[_Row], Tuning]:
+) -> tuple[list[Row], Tuning]:
     """Token ids to train on: the prompt that scoring asks, the answer, and the end of sequence."""
     encoder = model.encoder
     limit = min(recipe.max_length, encoder.max_length)
@@ -133,7 +77,7 @@ def encode_examples(
             tuning.skipped += 1
             continue
         tuning.shortened += prompt.shortened
-        rows.append(_Row(prompt.ids, completion))
+        rows.append(Row(prompt.ids, completion, example.id))
     tuning.examples = len(rows)
     return rows, tuning
 
@@ -145,11 +89,16 @@ def tune(
     *,
     seed: int = 0,
     progress: Callable[[Progress], None] = lambda progress: None,
+    checkpoints: Path | None = None,
+    save_every: float = 60,
 ) -> Tuning:
     """Give the model a LoRA adapter trained on the examples; `model.base()` still is the base.
 
+    With a folder for checkpoints the state is written there every `save_every` seconds, and a run
+    that was stopped goes on from the last; in float32 on a CPU the adapter is the same to the bit.
+
     Raises:
-        BioinstructError: there is nothing to train on.
+        BioinstructError: there is nothing to train on, the loss is no number, or memory ran out.
     """
     rows, tuning = encode_examples(model, examples, recipe)
     if not rows:
@@ -157,111 +106,155 @@ def tune(
             f"nothing to tune on: {len(examples)} examples, {tuning.skipped} of them too long",
             hint="raise max_length in the recipe, or give other data with --data",
         )
+    kept = Checkpoints(checkpoints, run_key(model, examples, recipe, seed)) if checkpoints else None
     torch.manual_seed(seed)
-    _add_adapter(model, recipe)
-    parameters = [p for p in model.model.parameters() if p.requires_grad]
-    tuning.trained_parameters = sum(p.numel() for p in parameters)
-    optimizer = torch.optim.AdamW(parameters, lr=recipe.learning_rate, weight_decay=0.0)
-    low = _in_bfloat16(model.device, recipe)
-    steps = recipe.epochs * math.ceil(len(rows) / recipe.batch_size)
+    finish = add_adapter(model, recipe)
+    run = _Run(model, recipe, rows, tuning)
+    before = run.resume(kept) if kept else 0
     model.model.train()
-    started = time.perf_counter()
-    for batch in _optimizer_batches(rows, recipe, seed):
-        factor = _rate_factor(tuning.steps, steps, recipe.warmup)
-        for group in optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * factor
-        with torch.autocast(model.device.type, torch.bfloat16, enabled=low):
-            loss = _accumulate_gradient(model, batch)
-        if not math.isfinite(loss):
-            raise BioinstructError(
-                f"the loss of step {tuning.steps + 1} is {loss}", hint="lower learning_rate"
+    saved = time.monotonic()
+    with _packing(model, recipe, rows) as tuning.packed, _out_of_memory(model):
+        started = time.perf_counter()
+        tokens, targets = tuning.tokens, tuning.target_tokens
+        for batch in optimizer_batches(
+            rows, batch_size=recipe.batch_size, epochs=recipe.epochs, seed=seed, skip=before
+        ):
+            run.step(batch)
+            seconds = time.perf_counter() - started
+            progress(
+                Progress(
+                    tuning.steps,
+                    run.steps,
+                    tuning.losses[-1],
+                    (tuning.tokens - tokens) / seconds,
+                    (tuning.target_tokens - targets) / seconds,
+                    seconds / (tuning.steps - before) * (run.steps - tuning.steps),
+                )
             )
-        torch.nn.utils.clip_grad_norm_(parameters, recipe.max_gradient_norm)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        tuning.steps += 1
-        tuning.losses.append(loss)
-        tuning.tokens += sum(map(len, batch))
-        tuning.target_tokens += sum(len(row.completion) for row in batch)
-        seconds = time.perf_counter() - started
-        left = seconds / tuning.steps * (steps - tuning.steps)
-        progress(Progress(tuning.steps, steps, loss, tuning.tokens / seconds, left))
+            if kept and time.monotonic() - saved >= save_every and tuning.steps < run.steps:
+                kept.save(tuning.steps, run.named, run.optimizer, tuning)
+                saved = time.monotonic()
+    model.model.zero_grad(set_to_none=True)
+    if recipe.gradient_checkpointing:
+        _checkpoint_activations(model, on=False)
+    finish()
     model.adapted(model.model)
     return tuning
 
 
-def save_adapter(model: CausalLM, folder: Path) -> None:
-    """Write the adapter as safetensors; the folder is whole or not there."""
-    with atomic_directory(folder) as temporary:
-        model.model.save_pretrained(temporary, save_embedding_layers=False)
-        (temporary / "README.md").unlink(missing_ok=True)  # peft's own card says nothing yet
+class _Run:
+    """What changes from step to step."""
 
-
-def _add_adapter(model: CausalLM, recipe: Recipe) -> None:
-    from peft import LoraConfig, get_peft_model
-
-    embeddings: dict[str, Any] = {}
-    if recipe.train_embeddings:
-        names = {m: n for n, m in model.model.named_modules()}
-        name = names[model.model.get_input_embeddings()].rsplit(".", 1)[-1]
-        # A tied head must stay the embedding's twin, or the adapter cannot be merged.
-        tied = bool(model.model.config.get_text_config().tie_word_embeddings)
-        embeddings = {"modules_to_save": [name], "ensure_weight_tying": tied}
-    config = LoraConfig(
-        r=recipe.rank,
-        lora_alpha=recipe.alpha,
-        lora_dropout=recipe.dropout,
-        target_modules="all-linear",
-        # GPT-2's Conv1D keeps its weights transposed.
-        fan_in_fan_out=any(type(m).__name__ == "Conv1D" for m in model.model.modules()),
-        task_type="CAUSAL_LM",
-        **embeddings,
-    )
-    model.adapted(get_peft_model(model.model, config))
-
-
-def _optimizer_batches(rows: list[_Row], recipe: Recipe, seed: int) -> Iterator[list[_Row]]:
-    """Every row once an epoch, in batches; the last of an epoch may be smaller."""
-    order = list(range(len(rows)))
-    shuffle = random.Random(seed)
-    for _ in range(recipe.epochs):
-        shuffle.shuffle(order)
-        for start in range(0, len(order), recipe.batch_size):
-            yield [rows[i] for i in order[start : start + recipe.batch_size]]
-
-
-def _micro_batches(batch: list[_Row], token_budget: int) -> Iterator[list[_Row]]:
-    """The batch by length, in parts of at most `token_budget` padded tokens."""
-    part: list[_Row] = []
-    for row in sorted(batch, key=len, reverse=True):
-        if part and (len(part) + 1) * len(part[0]) > token_budget:
-            yield part
-            part = []
-        part.append(row)
-    if part:
-        yield part
-
-
-def _accumulate_gradient(model: CausalLM, batch: list[_Row]) -> float:
-    """Add the gradient of the batch's mean loss per target token; return that loss in nats."""
-    targets_in_all = sum(len(row.completion) for row in batch)
-    total = 0.0
-    for part in _micro_batches(batch, model.token_budget):
-        # The last token is never fed: nothing is predicted behind it.
-        ids = model.right_padded([[*row.prompt, *row.completion][:-1] for row in part])
-        place = torch.tensor(
-            [
-                (number, len(row.prompt) + offset - 1, token)
-                for number, row in enumerate(part)
-                for offset, token in enumerate(row.completion)
-            ],
-            device=model.device,
+    def __init__(self, model: CausalLM, recipe: Recipe, rows: list[Row], tuning: Tuning) -> None:
+        self.named = {n: p for n, p in model.model.named_parameters() if p.requires_grad}
+        self.optimizer = torch.optim.AdamW(
+            self.named.values(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
         )
-        logits = model.logits(ids, place[:, 0], place[:, 1])
-        loss = F.cross_entropy(logits, place[:, 2], reduction="sum") / targets_in_all
-        loss.backward()  # type: ignore[no-untyped-call]
-        total += float(loss.detach())
-    return total
+        self.steps = recipe.epochs * math.ceil(len(rows) / recipe.batch_size)
+        self._model = model
+        self._recipe = recipe
+        self._tuning = tuning
+        self._loss = AnswerLoss(model)
+        self._low = _in_bfloat16(model.device, recipe)
+        tuning.trained_parameters = sum(p.numel() for p in self.named.values())
+        tuning.fused_loss = self._loss.fused
+        if recipe.gradient_checkpointing:
+            _checkpoint_activations(model, on=True)
+
+    def resume(self, kept: Checkpoints) -> int:
+        """Go back to the last checkpoint; how many steps it had done."""
+        record = kept.load(self.named, self.optimizer)
+        for name, value in (record or {}).items():
+            setattr(self._tuning, name, value)
+        return self._tuning.steps
+
+    def step(self, batch: list[Row]) -> None:
+        """One optimizer step."""
+        tuning, recipe = self._tuning, self._recipe
+        factor = _rate_factor(tuning.steps, self.steps, recipe)
+        for group in self.optimizer.param_groups:
+            group["lr"] = recipe.learning_rate * factor
+        loss = self.accumulate(batch)
+        norm = float(torch.nn.utils.clip_grad_norm_(self.named.values(), recipe.max_gradient_norm))
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            raise self._not_finite(batch, loss)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        tuning.steps += 1
+        tuning.losses.append(loss)
+        tuning.tokens += sum(map(len, batch))
+        tuning.target_tokens += sum(len(row.completion) for row in batch)
+
+    def accumulate(self, batch: Sequence[Row]) -> float:
+        """Add the gradient of the batch's mean loss per target token; return that loss in nats."""
+        targets = sum(len(row.completion) for row in batch)
+        total = 0.0
+        for part in micro_batches(self._model, batch, packed=self._tuning.packed):
+            with BOUNDS.of(part.bounds):
+                with torch.autocast(self._model.device.type, torch.bfloat16, enabled=self._low):
+                    loss = self._loss(part.ids, part.place, part.position_ids) / targets
+                loss.backward()  # type: ignore[no-untyped-call]
+            total += float(loss.detach())
+        return total
+
+    def _not_finite(self, batch: list[Row], loss: float) -> BioinstructError:
+        """Name the examples whose loss, each alone, is no number."""
+        self._tuning.packed = False
+        with torch.no_grad():
+            bad = [row.name for row in batch if not math.isfinite(self._alone(row))]
+        step = self._tuning.steps + 1
+        found = (
+            f"the loss of step {step} is {loss}"
+            if not math.isfinite(loss)
+            else (f"the gradient of step {step} is not finite")
+        )
+        about = f": example {', '.join(bad[:5])}" if bad else ", though each example's alone is"
+        return BioinstructError(
+            found + about,
+            hint="look at these examples, lower learning_rate, or try precision float32",
+        )
+
+    def _alone(self, row: Row) -> float:
+        [part] = micro_batches(self._model, [row], packed=False)
+        return float(self._loss(part.ids, part.place))
+
+
+def _checkpoint_activations(model: CausalLM, *, on: bool) -> None:
+    verb = "enable" if on else "disable"
+    names = (
+        f"{kind}_checkpointing_{verb}" for kind in ("activation", "gradient")
+    )  # new and old name
+    next(getattr(model.bare, name) for name in names if hasattr(model.bare, name))()
+
+
+@contextlib.contextmanager
+def _packing(model: CausalLM, recipe: Recipe, rows: Sequence[Row]) -> Iterator[bool]:
+    """Lay examples end to end within this block, if the recipe allows and the model can.
+
+    Raises:
+        BioinstructError: the recipe asks for packing and the model cannot.
+    """
+    if recipe.layout == "padded":
+        yield False
+        return
+    with packing(model, longest=max(map(len, rows))) as can:
+        if recipe.layout == "packed" and not can:
+            raise BioinstructError(
+                f"{model.name} cannot be trained on packed rows: its examples would see each other",
+                hint="set layout to auto or padded in the recipe",
+            )
+        yield can
+
+
+@contextlib.contextmanager
+def _out_of_memory(model: CausalLM) -> Iterator[None]:
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise BioinstructError(
+            f"the device has not enough memory for micro-batches of {model.token_budget:,} tokens",
+            hint="set gradient_checkpointing = true in the recipe, or lower max_length",
+        ) from error
 
 
 def _in_bfloat16(device: torch.device, recipe: Recipe) -> bool:
@@ -273,8 +266,12 @@ def _in_bfloat16(device: torch.device, recipe: Recipe) -> bool:
     return device.type == "cuda" and torch.cuda.is_bf16_supported()
 
 
-def _rate_factor(step: int, steps: int, warmup: float) -> float:
-    rising = max(1, round(steps * warmup))
+def _rate_factor(step: int, steps: int, recipe: Recipe) -> float:
+    """What the learning rate is multiplied by in the step, counted from 0."""
+    rising = max(1, round(recipe.warmup * (1 if recipe.warmup >= 2 else steps)))
     if step < rising:
         return (step + 1) / rising
-    return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
+    done = (step - rising) / max(1, steps - rising)
+    if recipe.schedule == "cosine":
+        return 0.5 * (1 + math.cos(math.pi * done))
+    return 1.0 - done if recipe.schedule == "linear" else 1.0

@@ -1,0 +1,179 @@
+"""The LoRA adapter: where it goes, how it is written, and how it is merged."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bioinstruct.bench.model import ABOUT, CausalLM
+from bioinstruct.bench.recipe import Recipe
+from bioinstruct.errors import UnknownNameError
+from bioinstruct.files import atomic_directory
+
+__all__ = ["add_adapter", "linear_layers", "save_adapter", "save_merged"]
+
+
+def add_adapter(model: CausalLM, recipe: Recipe) -> Callable[[], None]:
+    """Give the model a fresh adapter as the recipe says; its random start is torch's seed.
+
+    Returns:
+        What to call when it is trained.
+
+    Raises:
+        UnknownNameError: the recipe names a layer that the model does not have.
+    """
+    from peft import LoraConfig, get_peft_model
+
+    layers = linear_layers(model.model)
+    if recipe.targets == "all-linear":
+        targets = sorted(layers)
+    else:
+        targets = sorted(n for n in layers if n.rsplit(".", 1)[-1] in recipe.targets)
+        known = {name.rsplit(".", 1)[-1] for name in layers}
+        for name in recipe.targets:
+            if name not in known:
+                raise UnknownNameError("linear layer in this model", name, known)
+    config = LoraConfig(
+        r=recipe.rank,
+        lora_alpha=recipe.alpha,
+        lora_dropout=recipe.dropout,
+        target_modules=targets,
+        use_rslora=recipe.variant == "rslora",
+        use_dora=recipe.variant == "dora",
+        init_lora_weights="pissa" if recipe.variant == "pissa" else True,
+        # GPT-2's Conv1D keeps its weights transposed.
+        fan_in_fan_out=any(type(m).__name__ == "Conv1D" for m in model.model.modules()),
+        task_type="CAUSAL_LM",
+        **_embeddings(model, recipe),
+    )
+    originals = _weights(layers, targets) if recipe.variant == "pissa" else None
+    adapted = get_peft_model(model.model, config)
+    model.adapted(adapted)
+    if originals is None:
+        return lambda: None
+    starts = {name: _matrices(layer) for name, layer in _adapted_layers(adapted)}
+    return partial(_to_plain_lora, model, config, originals, starts)
+
+
+def _weights(layers: dict[str, Any], names: list[str]) -> dict[str, torch.Tensor]:
+    return {name: layers[name].weight.detach().clone() for name in names}
+
+
+def _adapted_layers(adapted: Any) -> list[tuple[str, Any]]:
+    """Layers with an adapter, by their names in the bare model."""
+    named = adapted.get_base_model().named_modules()
+    return [(name, module) for name, module in named if hasattr(module, "lora_A")]
+
+
+def _matrices(layer: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    pair = layer.lora_A["default"].weight, layer.lora_B["default"].weight
+    return pair[0].detach().clone(), pair[1].detach().clone()
+
+
+@torch.no_grad()
+def _to_plain_lora(
+    model: CausalLM,
+    config: Any,
+    originals: dict[str, torch.Tensor],
+    starts: dict[str, tuple[torch.Tensor, torch.Tensor]],
+) -> None:
+    """Give the base its own weights back, to the bit, and the adapter the difference.
+
+    PiSSA takes its start out of the weights: W - s B0 A0 + s B A = W + s [B, -B0] [A; A0], an
+    adapter of twice the rank on the weights as they were (Meng et al. 2024, section 3).
+    """
+    from peft import get_peft_model
+
+    ends = {name: _matrices(layer) for name, layer in _adapted_layers(model.model)}
+    config = copy.copy(config)
+    config.r, config.lora_alpha, config.init_lora_weights = (
+        2 * config.r,
+        2 * config.lora_alpha,
+        True,
+    )
+    bare = model.model.unload()
+    for name, weight in originals.items():
+        bare.get_submodule(name).weight.copy_(weight)
+    adapted = get_peft_model(bare, config)
+    for name, layer in _adapted_layers(adapted):
+        (a, b), (a0, b0) = ends[name], starts[name]
+        layer.lora_A["default"].weight.copy_(torch.cat([a, a0]))
+        layer.lora_B["default"].weight.copy_(torch.cat([b, -b0], dim=1))
+    model.adapted(adapted)
+
+
+def linear_layers(model: Any) -> dict[str, Any]:
+    """Every linear layer by its name: `Linear` and GPT-2's `Conv1D`, without head and routers.
+
+    Mamba's kernels take the weight of `out_proj` itself and would pass by an adapter on it.
+    """
+    head = model.get_output_embeddings()
+    config = model.config.get_text_config()
+    experts = {
+        getattr(config, name, None)
+        for name in ("num_experts", "num_local_experts", "n_routed_experts")
+    }
+    return {
+        name: module
+        for name, module in model.named_modules()
+        if module is not head
+        and (isinstance(module, torch.nn.Linear) or type(module).__name__ == "Conv1D")
+        and _width(module) not in experts - {None}
+        and not ("mamba" in config.model_type and name.endswith("out_proj"))
+    }
+
+
+def _width(module: Any) -> int:
+    return int(getattr(module, "out_features", 0) or getattr(module, "nf", 0))
+
+
+def _embeddings(model: CausalLM, recipe: Recipe) -> dict[str, Any]:
+    if not recipe.train_embeddings:
+        return {}
+    names = {m: n for n, m in model.model.named_modules()}
+    name = names[model.model.get_input_embeddings()].rsplit(".", 1)[-1]
+    # A tied head must stay the embedding's twin, or the adapter cannot be merged.
+    tied = bool(model.model.config.get_text_config().tie_word_embeddings)
+    return {"modules_to_save": [name], "ensure_weight_tying": tied}
+
+
+def save_adapter(model: CausalLM, folder: Path, about: dict[str, Any] | None = None) -> None:
+    """Write the adapter as safetensors, with what is to be known about it; whole or not there."""
+    with atomic_directory(folder) as temporary:
+        known = {"base": model.base_fingerprint, **(about or {})}
+        (temporary / ABOUT).write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+        model.model.save_pretrained(temporary, save_embedding_layers=False)
+        (temporary / "README.md").unlink(missing_ok=True)  # peft's own card says nothing yet
+
+
+def save_merged(model: CausalLM, folder: Path, *, dtype: torch.dtype = torch.float32) -> float:
+    """Write the model with the adapter merged into its weights, merged in float32.
+
+    The model in memory is merged by it and has no adapter afterwards.
+
+    Args:
+        model: a tuned model.
+        folder: where to write; whole or not there.
+        dtype: of the weights that are written.
+
+    Returns:
+        The largest difference of a logit from the unmerged model, on a few tokens, in nats.
+    """
+    ids = model.probe_ids()
+    with torch.inference_mode():
+        before = model.forward(ids).float()
+    merged = model.model.float().merge_and_unload().to(dtype)
+    with torch.inference_mode():
+        after = merged(input_ids=ids, use_cache=False).logits.float()
+    with atomic_directory(folder) as temporary:
+        merged.save_pretrained(temporary)
+        model.encoder.tokenizer.save_pretrained(temporary)
+    apart = float((after - before).abs().max())
+    return apart if math.isfinite(apart) else math.inf
