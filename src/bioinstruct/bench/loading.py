@@ -17,6 +17,7 @@ from bioinstruct.errors import MissingError, ModelError
 __all__ = [
     "TINY",
     "context_length",
+    "encoder_errors",
     "find_model",
     "first_line",
     "load_model_and_tokenizer",
@@ -122,6 +123,19 @@ def _loading_errors(path: str) -> Iterator[None]:
         raise ModelError(
             f"cannot load {path!r} as a causal language model: {first}",
             hint="it must be a folder, or a Hub id, with config, tokenizer and safetensors weights",
+        ) from error
+
+
+@contextlib.contextmanager
+def encoder_errors(path: str) -> Iterator[None]:
+    """The same for an encoder."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        raise ModelError(
+            f"cannot load {path!r} as an encoder: {first_line(error)}",
+            hint="it must be a folder, or a Hub id, with config, tokenizer and safetensors weights "
+            "(convert an older one that has only pytorch_model.bin)",
         ) from error
 
 

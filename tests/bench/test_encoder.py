@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bioinstruct import Category, Instruction, ModelError
+from bioinstruct.bench import tasks as _tasks  # noqa: F401  # defines the tasks
+from bioinstruct.bench.encoder import EncoderRecipe, _marks, _owners, fits, load_encoder
+from bioinstruct.bench.task import Task, get_task
+from bioinstruct.corpora import layouts, read
+from bioinstruct.corpora.layouts import Entity
+
+Make = Callable[..., Instruction]
+FAST = EncoderRecipe(learning_rate=2e-3, epochs=20, batch_size=8, max_length=64)
+
+
+def random_bert(path: Path, texts: list[str], *, pieces: int, width: int) -> str:
+    """A BERT of two layers with random weights and a word-piece vocabulary of these texts."""
+    import torch
+    from tokenizers import BertWordPieceTokenizer
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    words = BertWordPieceTokenizer(lowercase=False)
+    words.train_from_iterator(texts, vocab_size=pieces, show_progress=False)
+    tokenizer: Any = BertTokenizerFast(tokenizer_object=words._tokenizer)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=width,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=2 * width,
+        max_position_embeddings=64,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    torch.manual_seed(0)
+    BertModel(config).save_pretrained(path)
+    tokenizer.save_pretrained(path)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    texts = [example.input for example in read("demo", "train")]
+    return random_bert(tmp_path_factory.mktemp("bert"), texts, pieces=600, width=32)
+
+
+def entity_task(typed: bool = False) -> Task:
+    def parse(text: str, example: Instruction) -> list[Entity]:
+        return layouts.parse("mentions", text, example.input.split(" "), typed=typed)
+
+    given = get_task("demo-ie")
+    return Task("entities", Category.IE, given.read, parse, given.metrics)
+
+
+def drugs(example: Make, count: int) -> list[Instruction]:
+    names = ("metformin", "aspirin", "ibuprofen 400 mg", "warfarin", "insulin glargine")
+    frames = (
+        "The patient took {} today .",
+        "We gave {} and then {} for a week .",
+        "No drug was given .",
+    )
+    made = []
+    for i in range(count):
+        frame = frames[i % 3]
+        given = [names[(i + j) % 5] for j in range(frame.count("{}"))]
+        text = frame.format(*given)
+        made.append(example(input=text, output="\n".join(given) or "none"))
+    return made
+
+
+def test_an_encoder_learns_to_find_entities(folder: str, example: Make) -> None:
+    task, examples = entity_task(), drugs(example, 60)
+    encoder = load_encoder(folder, task, examples[:45], FAST)
+    losses = encoder.tune(examples[:45])
+    found = encoder.predict(examples[45:])
+    golds = [task.parse(e.output, e) for e in examples[45:]]
+    counts = [task.metrics[0].count(g, p) for g, p in zip(golds, found, strict=True)]
+    assert task.metrics[0].value(np.array(counts).sum(axis=0)) > 0.9
+    assert losses[-1] < 0.2 < losses[0]
+
+
+def test_what_is_saved_is_a_pipeline_of_transformers(
+    folder: str, example: Make, tmp_path: Path
+) -> None:
+    from transformers import pipeline
+
+    task, examples = entity_task(), drugs(example, 60)
+    encoder = load_encoder(folder, task, examples, FAST)
+    encoder.tune(examples)
+    encoder.save(tmp_path / "e")
+    found = pipeline("token-classification", str(tmp_path / "e"))(
+        "The patient took aspirin today ."
+    )
+    assert {token["entity"] for token in found if token["word"].startswith("a")} <= {"B", "O"}
+    assert {"B"} <= {token["entity"] for token in found}
+
+
+def test_an_encoder_learns_closed_answers(folder: str, example: Make) -> None:
+    task = get_task("demo-qa")
+    said = {"denies": "no", "reports": "yes", "may have": "maybe"}
+    examples = [
+        example(input=f"The patient {verb} {finding} .", output=answer)
+        for finding in ("fever", "cough", "pain", "nausea", "headache")
+        for verb, answer in said.items()
+    ]
+    encoder = load_encoder(folder, task, examples, FAST)
+    assert encoder.names == ["yes", "no", "maybe"]
+    encoder.tune(examples * 3)
+    assert encoder.predict(examples) == [e.output for e in examples]
+
+
+def test_the_same_seed_gives_the_same_predictions(folder: str, example: Make) -> None:
+    task, examples = entity_task(), drugs(example, 30)
+    runs = [
+        load_encoder(folder, task, examples, FAST, seed=seed).tune(examples, seed=seed)
+        for seed in (0, 0, 1)
+    ]
+    assert runs[0] == runs[1] != runs[2]
+
+
+def test_long_inputs_are_read_in_windows_and_every_word_is_labelled_once(
+    folder: str, example: Make
+) -> None:
+    task = entity_task()
+    text = " ".join(f"word{i} metformin" for i in range(150))
+    long = example(input=text, output="\n".join(["metformin"] * 150))
+    work = load_encoder(folder, task, [long], FAST)
+    windows = work.windows([long], learn=True)
+    assert len(windows) > 3
+    assert all(len(window.ids) <= 64 for window in windows)
+    labelled = [word for window in windows for word, _ in window.words]
+    assert sorted(labelled) == list(range(300))
+    tags = {word: work.names[w.labels[at]] for w in windows for word, at in w.words}
+    assert [tags[i] for i in range(300)] == ["O", "B"] * 150
+    work.tune([long] * 8)
+    [found] = work.predict([long])
+    assert len(found) > 100
+
+
+def test_a_word_belongs_to_the_window_that_shows_most_around_it() -> None:
+    first = [None, 0, 1, 1, 2, 3, 4, None]
+    second = [None, 2, 3, 4, 5, 6, 7, None]
+    assert _owners([first, second]) == {0: 0, 1: 0, 2: 0, 3: 0, 4: 1, 5: 1, 6: 1, 7: 1}
+
+
+def test_typed_entities_have_tags_of_their_own(folder: str, example: Make) -> None:
+    task = entity_task(typed=True)
+    typed = example(input="aspirin helps migraine", output="aspirin | Drug\nmigraine | Disease")
+    work = load_encoder(folder, task, [typed], FAST)
+    assert work.names == ["O", "B-Disease", "I-Disease", "B-Drug", "I-Drug"]
+
+
+def test_tasks_with_open_answers_are_not_for_encoders(folder: str, example: Make) -> None:
+    assert fits(get_task("pubmedqa"))
+    assert fits(get_task("ncbi-disease"))
+    assert not fits(get_task("mts-dialog"))
+    with pytest.raises(ModelError, match="cannot write"):
+        load_encoder(folder, get_task("mts-dialog"), [example()], FAST)
+
+
+def test_what_is_no_encoder_is_explained(tmp_path: Path, example: Make) -> None:
+    with pytest.raises(ModelError, match="as an encoder") as error:
+        load_encoder(str(tmp_path), entity_task(), drugs(example, 2), FAST)
+    assert "safetensors" in error.value.hint
+
+
+@pytest.mark.peer
+def test_entities_are_counted_as_seqeval_does_and_beat_saying_none(
+    tmp_path: Path, data: Path
+) -> None:
+    from seqeval.metrics import f1_score
+    from seqeval.scheme import IOB2
+
+    task = get_task("ncbi-disease")
+    training, questions = list(task.read("train")), list(task.read("test"))
+    folder = random_bert(tmp_path, [e.input for e in training], pieces=5000, width=64)
+    recipe = EncoderRecipe(learning_rate=2e-3, epochs=4, batch_size=16, max_length=64)
+    encoder = load_encoder(folder, task, training, recipe)
+    encoder.tune(training)
+    found = encoder.predict(questions)
+    golds = [task.parse(e.output, e) for e in questions]
+    counts = [task.metrics[0].count(g, p) for g, p in zip(golds, found, strict=True)]
+    ours = float(task.metrics[0].value(np.array(counts).sum(axis=0)))
+
+    def tags(entities: list[Entity], example: Instruction) -> list[str]:
+        row = ["O"] * len(example.input.split(" "))
+        for entity in entities:
+            row[entity.start : entity.end] = [f"{mark}-X" for mark in _marks(entity)]
+        return row
+
+    rows = [[tags(e, q) for e, q in zip(es, questions, strict=True)] for es in (golds, found)]
+    assert ours == pytest.approx(f1_score(*rows, mode="strict", scheme=IOB2))
+    assert ours > 0.4  # from random weights, in a minute; saying none everywhere scores 0
