@@ -36,6 +36,7 @@ LEVELS = [
     {"bench.tune"},
     {"bench.report"},
     {"bench.run"},
+    {"bench.encoder_run"},
     {"commands", "bench.cli"},
     {"cli"},
 ]

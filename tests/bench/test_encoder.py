@@ -10,6 +10,8 @@ import pytest
 from bioinstruct import Category, Instruction, ModelError
 from bioinstruct.bench import tasks as _tasks  # noqa: F401  # defines the tasks
 from bioinstruct.bench.encoder import EncoderRecipe, _marks, _owners, fits, load_encoder
+from bioinstruct.bench.encoder_run import run_encoder
+from bioinstruct.bench.report import table
 from bioinstruct.bench.task import Task, get_task
 from bioinstruct.corpora import layouts, read
 from bioinstruct.corpora.layouts import Entity
@@ -195,3 +197,26 @@ def test_entities_are_counted_as_seqeval_does_and_beat_saying_none(
     rows = [[tags(e, q) for e, q in zip(es, questions, strict=True)] for es in (golds, found)]
     assert ours == pytest.approx(f1_score(*rows, mode="strict", scheme=IOB2))
     assert ours > 0.4  # from random weights, in a minute; saying none everywhere scores 0
+
+
+def test_a_run_is_counted_like_any_other_and_not_done_twice(folder: str, tmp_path: Path) -> None:
+    tests = {get_task("demo-qa"): list(get_task("demo-qa").read("test"))[:20]}
+    tests[get_task("demo-gen")] = list(get_task("demo-gen").read("test"))[:5]
+    recipe = FAST.model_copy(update={"epochs": 1, "batch_size": 64})
+    steps: list[str] = []
+    first, again = (
+        run_encoder(
+            folder, tests, tmp_path, recipe=recipe, tuned=lambda task, now: steps.append(task)
+        )
+        for _ in range(2)
+    )
+    assert [row.task for row in first.rows] == ["demo-qa"]  # the other's answers are open
+    assert first == again
+    done = len(steps)
+    other = recipe.model_copy(update={"batch_size": 50})
+    run_encoder(folder, tests, tmp_path, recipe=other, tuned=lambda task, now: steps.append(task))
+    assert 0 < done < len(steps)
+    assert "encoder" in table(first).splitlines()[0]
+    assert (tmp_path / "encoder-demo-qa" / "model.safetensors").is_file()
+    with pytest.raises(ModelError, match="none of these tasks is for an encoder"):
+        run_encoder(folder, {get_task("demo-gen"): tests[get_task("demo-gen")]}, tmp_path)

@@ -18,6 +18,7 @@ from bioinstruct.prompts import Style
 from bioinstruct.terminal import Line, positive, run_command, say
 
 if TYPE_CHECKING:
+    from bioinstruct.bench.encoder import Progress as EncoderProgress
     from bioinstruct.bench.run import Tests, Training, Watch
     from bioinstruct.bench.tune import Progress
 
@@ -38,6 +39,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     parser = _parser()
     args = parser.parse_args(argv)
+    if args.encoder and (args.model or args.adapter or args.data or args.no_tune):
+        parser.error("--encoder stands alone: it is not a model that instructions tune")
     if (args.no_tune or args.adapter) and (args.data or args.recipe):
         parser.error("--data and --recipe are for tuning, --no-tune and --adapter do without it")
     run_command(
@@ -59,6 +62,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     what = parser.add_argument_group("what to score")
     what.add_argument("--model", metavar="PATH", help="a model folder, a Hub id, or `tiny`")
+    what.add_argument(
+        "--encoder",
+        metavar="PATH",
+        help="instead of a model: fine-tune an encoder such as BioBERT on each task, and score it",
+    )
     what.add_argument("--adapter", type=Path, metavar="DIR", help="score this adapter, do not tune")
     what.add_argument(
         "--tasks",
@@ -114,6 +122,8 @@ def _list() -> int:
 
 
 def _bench(args: argparse.Namespace) -> int:
+    if args.encoder:
+        return _bench_encoder(args)
     if not args.model:
         raise BioinstructError("no model", hint="give one with --model PATH, or `--model tiny`")
     tasks = [get_task(name) for name in dict.fromkeys(args.tasks)] if args.tasks else _present()
@@ -149,6 +159,33 @@ def _bench(args: argparse.Namespace) -> int:
     print(report.as_json() if args.json else table(report), end="" if args.json else "\n")
     if report.demonstration and not args.json:
         print(f"\n{DEMONSTRATION}")
+    return 0
+
+
+def _bench_encoder(args: argparse.Namespace) -> int:
+    tasks = [get_task(name) for name in dict.fromkeys(args.tasks)] if args.tasks else _present()
+    from bioinstruct.bench.encoder import EncoderRecipe
+    from bioinstruct.bench.encoder_run import run_encoder
+    from bioinstruct.bench.loading import find_model, quiet
+    from bioinstruct.bench.recipe import load_settings
+    from bioinstruct.bench.report import table
+    from bioinstruct.bench.run import load_tests
+
+    quiet()
+    find_model(args.encoder)
+    recipe = load_settings(EncoderRecipe, Path(args.recipe)) if args.recipe else EncoderRecipe()
+    tests = load_tests(tasks, args.limit)
+    line = Line()
+
+    def tuned(task: str, now: EncoderProgress) -> None:
+        text = f"tuning  {task}  step {now.step:,}/{now.steps:,}  loss {now.loss:.3f}"
+        line.show(text, last=now.step == now.steps)
+
+    report = run_encoder(args.encoder, tests, args.out, recipe=recipe, seed=args.seed, tuned=tuned)
+    left = [task.name for task in tests if task.name not in {row.task for row in report.rows}]
+    if left:
+        say(f"left out, because an encoder cannot write: {', '.join(left)}")
+    print(report.as_json() if args.json else table(report), end="" if args.json else "\n")
     return 0
 
 

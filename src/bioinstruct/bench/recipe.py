@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bioinstruct.errors import DataError, UnknownNameError
+from bioinstruct.errors import DataError, MissingError, UnknownNameError
 
-__all__ = ["RECIPES", "Recipe", "load_recipe"]
+__all__ = ["RECIPES", "Recipe", "load_recipe", "load_settings"]
+
+Settings = TypeVar("Settings", bound=BaseModel)
 
 RECIPES = Path(__file__).parent.parent / "data" / "recipes"
 
@@ -67,14 +69,27 @@ def load_recipe(name: str) -> Recipe:
         path = Path(name)
     if not path.is_file():
         raise UnknownNameError("recipe", name, (p.stem for p in RECIPES.glob("*.toml")))
+    return load_settings(Recipe, path)
+
+
+def load_settings(kind: type[Settings], path: Path) -> Settings:
+    """Settings of a kind from a TOML file.
+
+    Raises:
+        MissingError: there is no such file.
+        UnknownNameError: it has a field that these settings do not have.
+        DataError: it is not TOML, or a value is one that they cannot have.
+    """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise MissingError(f"no file {path}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"not a TOML file: {error}", path=path) from error
-    for key in values.keys() - Recipe.model_fields.keys():
-        raise UnknownNameError("recipe field", key, Recipe.model_fields)
+    for key in values.keys() - kind.model_fields.keys():
+        raise UnknownNameError("recipe field", key, kind.model_fields)
     try:
-        return Recipe.model_validate(values)
+        return kind.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise DataError(f"{first['loc'][0]}: {first['msg']}", path=path) from error

@@ -101,6 +101,8 @@ def table(report: Report) -> str:
     lines = [head, *(_cells(row, row.task in read_twice) for row in report.rows)]
     if all(row.tuned is None for row in report.rows):
         lines = [line[:5] for line in lines]
+    if report.style == "encoder":
+        lines[0][4] = "encoder"
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     text = []
     for line in lines:
