@@ -165,25 +165,23 @@ class Server:
     @contextlib.contextmanager
     def running(self) -> Iterator[Server]:
         """Serve in a thread while the block lasts."""
-        loop = asyncio.new_event_loop()
-        task = loop.create_task(self.serve())
+        stop: list[Callable[[], object]] = []
 
-        def work() -> None:
+        async def until_stopped() -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            loop = asyncio.get_running_loop()
+            stop.append(lambda: loop.call_soon_threadsafe(task.cancel))
             with contextlib.suppress(asyncio.CancelledError):
-                loop.run_until_complete(task)
-            rest = asyncio.all_tasks(loop)
-            for one in rest:
-                one.cancel()
-            loop.run_until_complete(asyncio.gather(*rest, return_exceptions=True))
-            loop.close()
+                await self.serve()
 
-        thread = threading.Thread(target=work)
+        thread = threading.Thread(target=lambda: asyncio.run(until_stopped()))
         thread.start()
         self._started.wait()
         try:
             yield self
         finally:
-            loop.call_soon_threadsafe(task.cancel)
+            stop[0]()
             thread.join()
             if self._log:
                 self._log.close()
@@ -196,6 +194,8 @@ class Server:
                     break
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # the client has gone
+        except asyncio.CancelledError:
+            writer.transport.abort()  # the server is stopped
         finally:
             writer.close()
 
