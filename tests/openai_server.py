@@ -133,8 +133,9 @@ class Server:
         """When each attempt came."""
         self.pauses: list[tuple[float, float]] = []
         """From when to when nothing should come, as `Retry-After` said."""
-        self.tokens = 0
-        """Of all whole answers, prompts included: four characters are one."""
+        self.prompt_tokens = 0
+        """Of all answers, also of those that were spoilt on the way; four characters are one."""
+        self.completion_tokens = 0
         self.most_at_once = 0
         self.port = 0
         self.routes: dict[tuple[str, str], Route] = {
@@ -298,7 +299,8 @@ class Server:
         """What a whole answer says, in the layout of OpenAI."""
         asked = "\n".join(message["content"] for message in body["messages"])
         usage = {"prompt_tokens": len(asked) // 4 + 1, "completion_tokens": len(text) // 4 + 1}
-        self.tokens += sum(usage.values())
+        self.prompt_tokens += usage["prompt_tokens"]
+        self.completion_tokens += usage["completion_tokens"]
         message: Json = {"role": "assistant", "content": text}
         finish = "stop"
         match fault:

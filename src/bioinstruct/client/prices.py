@@ -108,7 +108,9 @@ class Budget:
                 sent = row["value"]
                 pending[sent["key"]] += 1
                 worst[sent["key"]] = self._cost(sent["prompt_tokens"], sent["max_tokens"])
-        self._spent = spent + sum(worst[key] * count for key, count in pending.items())
+            elif row["note"] == "unsent":
+                pending[row["value"]["key"]] -= 1
+        self._spent = spent + sum(worst[key] * count for key, count in pending.items() if count > 0)
 
     def reserve(self, request: Request) -> bool:
         """Set the worst case of a request aside; False: it does not fit now."""
