@@ -133,8 +133,9 @@ class Server:
         """When each attempt came."""
         self.pauses: list[tuple[float, float]] = []
         """From when to when nothing should come, as `Retry-After` said."""
-        self.tokens = 0
-        """Of all whole answers, prompts included: four characters are one."""
+        self.prompt_tokens = 0
+        """Of all answers, also of those that were spoilt on the way; four characters are one."""
+        self.completion_tokens = 0
         self.most_at_once = 0
         self.port = 0
         self.routes: dict[tuple[str, str], Route] = {
@@ -165,25 +166,23 @@ class Server:
     @contextlib.contextmanager
     def running(self) -> Iterator[Server]:
         """Serve in a thread while the block lasts."""
-        loop = asyncio.new_event_loop()
-        task = loop.create_task(self.serve())
+        stop: list[Callable[[], object]] = []
 
-        def work() -> None:
+        async def until_stopped() -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            loop = asyncio.get_running_loop()
+            stop.append(lambda: loop.call_soon_threadsafe(task.cancel))
             with contextlib.suppress(asyncio.CancelledError):
-                loop.run_until_complete(task)
-            rest = asyncio.all_tasks(loop)
-            for one in rest:
-                one.cancel()
-            loop.run_until_complete(asyncio.gather(*rest, return_exceptions=True))
-            loop.close()
+                await self.serve()
 
-        thread = threading.Thread(target=work)
+        thread = threading.Thread(target=lambda: asyncio.run(until_stopped()))
         thread.start()
         self._started.wait()
         try:
             yield self
         finally:
-            loop.call_soon_threadsafe(task.cancel)
+            stop[0]()
             thread.join()
             if self._log:
                 self._log.close()
@@ -196,6 +195,8 @@ class Server:
                     break
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # the client has gone
+        except asyncio.CancelledError:
+            writer.transport.abort()  # the server is stopped
         finally:
             writer.close()
 
@@ -298,7 +299,8 @@ class Server:
         """What a whole answer says, in the layout of OpenAI."""
         asked = "\n".join(message["content"] for message in body["messages"])
         usage = {"prompt_tokens": len(asked) // 4 + 1, "completion_tokens": len(text) // 4 + 1}
-        self.tokens += sum(usage.values())
+        self.prompt_tokens += usage["prompt_tokens"]
+        self.completion_tokens += usage["completion_tokens"]
         message: Json = {"role": "assistant", "content": text}
         finish = "stop"
         match fault:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioinstruct import DataError, Instruction, MissingError, read, write
+from bioinstruct import Category, DataError, Instruction, MissingError, read, write
 from bioinstruct.jsonl import Rejected, write_rejected
 from tests.records import record, records
 
@@ -60,6 +60,32 @@ def test_what_is_written_is_read_back(
     assert write(path, made) == len(made)
     assert list(read(path)) == made
     assert len(path.read_bytes().splitlines()) == len(made)
+
+
+teachers = st.fixed_dictionaries(
+    {"model": filled, "prompt": filled, "temperature": st.none() | st.floats(0, 2)}
+)
+
+
+@given(
+    st.lists(st.tuples(filled, st.none() | st.text(), st.none() | teachers), max_size=5),
+    st.sampled_from(Category),
+)
+def test_a_line_is_the_json_of_the_row_to_the_byte(
+    tmp_path_factory: pytest.TempPathFactory,
+    drawn: list[tuple[str, str | None, dict[str, Any] | None]],
+    category: Category,
+) -> None:
+    made = []
+    for task, document, teacher in drawn:
+        kind = "generated" if teacher else "compiled"
+        provenance = {"kind": kind, "document": document, "teacher": teacher}
+        example = record(len(made), task=task, category=category, provenance=provenance)
+        made += [example, example.model_copy(), record(9, provenance=provenance)]
+    path = tmp_path_factory.getbasetemp() / "bytes.jsonl"
+    write(path, made)
+    lines = [json.dumps(example.row(), ensure_ascii=False) + "\n" for example in made]
+    assert path.read_bytes() == "".join(lines).encode()
 
 
 def test_a_line_is_one_json_object_in_utf8_with_no_escapes_it_does_not_need(file: Path) -> None:

@@ -17,7 +17,7 @@ from huggingface_hub import DatasetCard
 from bioinstruct import BioinstructError, Instruction, corpora
 from bioinstruct.hub import features
 from bioinstruct.load import load_dataset, read_examples
-from bioinstruct.publish import forbids_redistribution, publish
+from bioinstruct.publish import forbids_redistribution, obstacle, publish, push
 from tests.records import record, records
 
 ROOT = Path(__file__).parents[1]
@@ -133,6 +133,43 @@ def test_a_record_that_may_not_be_redistributed_stops_the_publication(out: Path)
     with pytest.raises(BioinstructError, match=f"{closed.id} from 'i2b2-2010' may not be redis"):
         publish([*records(3), closed], out)
     assert list(out.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("origin", "license", "why"),
+    [
+        ("i2b2-2012", "CC-BY-4.0", "i2b2-2012 needs credentialed"),
+        ("x", "CC-BY-NC-ND-4.0", "forbids passing on what was made from it"),
+        ("x", "MIT AND CC-BY-ND-4.0", "forbids passing on what was made from it"),
+        ("x", "LicenseRef-i2b2-DUA", "its licence is LicenseRef-i2b2-DUA"),
+        ("ncbi-disease", "NCBI-PD", ""),
+        ("a corpus of the user's own", "CC-BY-SA-4.0", ""),
+        ("x", "LicenseRef-Indeed-3.0", ""),
+    ],
+)
+def test_what_may_not_be_passed_on_is_kept_as_a_private_copy_only(
+    origin: str, license: str, why: str, out: Path
+) -> None:
+    mixed = [*records(3), record(7, provenance={"origin": origin, "license": license})]
+    if not why:
+        assert obstacle(origin, license) == ""
+        publish(mixed, out)
+        assert "redistribution" not in (out / "README.md").read_text(encoding="utf-8")
+        return
+    with pytest.raises(BioinstructError, match=re.escape(why)) as caught:
+        publish(mixed, out)
+    assert "--private-copy" in caught.value.hint
+    assert publish(mixed, out, private_copy=True).examples == 4
+    card = (out / "README.md").read_text(encoding="utf-8")
+    assert "\n- not-for-redistribution\n" in card
+    assert "\n\n> **Not for redistribution.** This is a private copy: of 1 records " in card
+    with pytest.raises(BioinstructError, match="1 records may not be redistributed"):
+        push(out, "me/x", license=license, token="hf_x")
+
+
+def test_a_private_copy_without_such_records_is_as_any_other(out: Path) -> None:
+    publish(records(3), out, private_copy=True)
+    assert "redistribution" not in (out / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])

@@ -16,8 +16,8 @@ SOURCE = Path(bioinstruct.__file__).parent
 
 LEVELS = [
     {"errors", "text"},
-    {"files", "schema", "terminal", "bench.metrics", "bench.loading", "bench.recipe"},
-    {"client", "jsonl", "prompts", "statistics", "hub", "corpora"},
+    {"files", "hub", "schema", "terminal", "bench.metrics", "bench.loading", "bench.recipe"},
+    {"client", "jsonl", "prompts", "statistics", "corpora"},
     {"filters"},
     {
         "seeds",

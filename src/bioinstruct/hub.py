@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from datasets import Features
     from huggingface_hub import HfApi
 
-__all__ = ["features", "in_memory", "load", "read_parquet", "select", "upload", "write_parquet"]
+__all__ = [
+    "features",
+    "in_memory",
+    "load",
+    "read_arrow",
+    "read_parquet",
+    "select",
+    "upload",
+    "write_parquet",
+]
 
 Row = dict[str, Any]
 
@@ -104,6 +113,22 @@ def read_parquet(files: Sequence[Path], *, columns: Sequence[str] | None = None)
                     yield from batch.to_pylist()
         except (ValueError, OSError) as error:  # Arrow's own errors are both
             raise DataError(f"not a whole Parquet file ({error})", path=path) from error
+
+
+def read_arrow(path: Path, *, columns: Sequence[str]) -> list[Row]:
+    """Rows of an Arrow stream file, which is what `Dataset.save_to_disk` writes.
+
+    Raises:
+        DataError: it is not a whole Arrow stream, or lacks a column.
+    """
+    import pyarrow as pa
+
+    try:
+        with pa.memory_map(str(path)) as file, pa.ipc.open_stream(file) as stream:
+            rows: list[Row] = stream.read_all().select(list(columns)).to_pylist()
+    except (ValueError, KeyError, OSError) as error:  # Arrow's own errors are among them
+        raise DataError(f"not a whole Arrow stream file ({error})", path=path) from error
+    return rows
 
 
 def in_memory(splits: Mapping[str, Sequence[Row]]) -> DatasetDict:

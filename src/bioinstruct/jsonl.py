@@ -18,6 +18,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from json.encoder import encode_basestring as _quoted
 from pathlib import Path
 from typing import BinaryIO
 
@@ -88,11 +89,25 @@ def write_rejected(path: Path, rejected: Iterable[Rejected]) -> None:
 
 def _write(file: BinaryIO, examples: Iterable[Instruction]) -> int:
     count = 0
+    known, text = None, ""
     for example in examples:
-        file.write(_encode(example.row()))
+        if example.provenance is not known:  # those of a document share theirs
+            known = example.provenance
+            text = json.dumps(example.row()["provenance"], ensure_ascii=False)
+        file.write(_line(example, text))
         count += 1
     file.flush()
     return count
+
+
+def _line(example: Instruction, provenance: str) -> bytes:
+    """What `_encode(example.row())` gives, in less than half of its time."""
+    return (
+        f'{{"id": "{example.id}", "instruction": {_quoted(example.instruction)}, '
+        f'"input": {_quoted(example.input)}, "output": {_quoted(example.output)}, '
+        f'"category": "{example.category.value}", "task": {_quoted(example.task)}, '
+        f'"provenance": {provenance}}}\n'
+    ).encode()
 
 
 def _encode(row: dict[str, object]) -> bytes:

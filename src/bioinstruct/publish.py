@@ -10,14 +10,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bioinstruct import hub
+from bioinstruct import corpora, hub
 from bioinstruct.card import license_ids, render_card
+from bioinstruct.corpora import Access
 from bioinstruct.errors import BioinstructError, DataError, MissingError
 from bioinstruct.files import atomic_directory
 from bioinstruct.schema import Instruction
 from bioinstruct.statistics import Collector, Statistics
 
-__all__ = ["forbids_redistribution", "publish", "push"]
+__all__ = ["forbids_redistribution", "obstacle", "publish", "push"]
 
 _FORMAT = "bioinstruct-dataset-1"
 _OURS = re.compile(r"README\.md|statistics\.json|data(/train-\d{5}-of-\d{5}\.parquet)?")
@@ -36,12 +37,16 @@ def publish(
     name: str = "bioinstruct",
     language: str = "en",
     shard_bytes: int = hub.SHARD_BYTES,
+    private_copy: bool = False,
 ) -> Statistics:
     """Write `out/data/*.parquet`, `out/README.md` and `out/statistics.json`.
 
     Reads `examples` once and holds a thousand at a time. Of equal ids the first is kept; the
     statistics say how many were left out. `out` appears, or replaces what was published there
     before, only when everything is written.
+
+    A record that may not be passed on stops it, unless this is a `private_copy`: then the card
+    says how many there are and that the folder is not for redistribution, and `push` refuses it.
 
     Raises:
         BioinstructError: there are no examples, one may not be redistributed, or `out` is
@@ -52,7 +57,8 @@ def publish(
     collector = Collector()
     try:
         with atomic_directory(out) as folder:
-            rows = _rows(examples, collector)
+            closed: Counter[str] = Counter()
+            rows = _rows(examples, collector, closed if private_copy else None)
             files = hub.write_parquet(folder / "data", "train", rows, shard_bytes=shard_bytes)
             statistics = collector.result()
             if not statistics.examples:
@@ -67,7 +73,7 @@ def publish(
                 language=language,
                 example=_short_record(files),
             )
-            (folder / "README.md").write_text(card, encoding="utf-8")
+            (folder / "README.md").write_text(_marked(card, closed), encoding="utf-8")
             _write_statistics(folder / "statistics.json", statistics, name)
     except OSError as error:
         raise BioinstructError(
@@ -99,7 +105,9 @@ def push(
         raise MissingError(
             f"{folder} is not a published dataset", hint="write it with `bioinstruct publish`"
         )
-    _check_license(license, _licenses(folder))
+    found = _origins(folder)
+    _check_origins(found)
+    _check_license(license, _licenses(found))
     _check_card(folder / "README.md")
     return hub.upload(folder, repo, files=_FILES, replaced=_DATA, private=private, token=token)
 
@@ -118,17 +126,44 @@ def _has_word(license: str, wanted: set[str]) -> bool:
     return any(wanted & set(parts) for parts in ids)
 
 
-def _rows(examples: Iterable[Instruction], collector: Collector) -> Iterator[dict[str, Any]]:
+def obstacle(origin: str, license: str) -> str:
+    """Why a record of this origin and licence may not be passed on; empty if it may."""
+    if forbids_redistribution(license):
+        return f"its licence is {license}"
+    if _has_word(license, {"nd"}):
+        return f"its licence, {license}, forbids passing on what was made from it"
+    if (
+        origin in corpora.names()
+        and (access := corpora.get_corpus(origin).access) is not Access.OPEN
+    ):
+        return f"{origin} needs {access.value}"
+    return ""
+
+
+def _rows(
+    examples: Iterable[Instruction], collector: Collector, closed: Counter[str] | None
+) -> Iterator[dict[str, Any]]:
     for example in examples:
         made = example.provenance
-        if forbids_redistribution(made.license):
-            raise BioinstructError(
-                f"record {example.id} from {made.origin!r} may not be redistributed: its licence "
-                f"is {made.license}",
-                hint="leave that source out of what is published",
-            )
+        if why := obstacle(made.origin, made.license):
+            if closed is None:
+                raise BioinstructError(
+                    f"record {example.id} from {made.origin!r} may not be redistributed: {why}",
+                    hint="leave that source out, or keep it to yourself with --private-copy",
+                )
+            closed[why] += 1
         if collector.add(example):
             yield example.row()
+
+
+def _marked(card: str, closed: Counter[str]) -> str:
+    """The card with a mark on top where there is something that may not be passed on."""
+    if not closed:
+        return card
+    reasons = "; ".join(f"of {count:,} records {why}" for why, count in sorted(closed.items()))
+    mark = f"> **Not for redistribution.** This is a private copy: {reasons}.\n"
+    card = card.replace("\ntags:\n", "\ntags:\n- not-for-redistribution\n", 1)
+    return re.sub(r"^(# .*\n)", lambda heading: f"{heading[1]}\n{mark}", card, count=1, flags=re.M)
 
 
 def _short_record(files: Sequence[Path]) -> dict[str, Any] | None:
@@ -173,14 +208,31 @@ def _is_published(folder: Path) -> bool:
     return isinstance(content, dict) and content.get("format") == _FORMAT
 
 
-def _licenses(folder: Path) -> Counter[str]:
-    """The licences in the data itself, which is what is uploaded; the statistics could be old."""
+def _origins(folder: Path) -> Counter[tuple[str, str]]:
+    """Origin and licence in the data itself, which is what is uploaded; the card could be old."""
     files = sorted((folder / "data").glob("*.parquet"))
-    rows = hub.read_parquet(files, columns=["provenance.license"])
-    counts = Counter((row["provenance"] or {}).get("license") or "" for row in rows)
+    rows = hub.read_parquet(files, columns=["provenance.origin", "provenance.license"])
+    made = (row["provenance"] or {} for row in rows)
+    counts = Counter((part.get("origin") or "", part.get("license") or "") for part in made)
     if not counts:
         raise DataError("no records to push", path=folder / "data")
     return counts
+
+
+def _licenses(found: Counter[tuple[str, str]]) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for (_, license), count in found.items():
+        counts[license] += count
+    return counts
+
+
+def _check_origins(found: Counter[tuple[str, str]]) -> None:
+    for (origin, license), count in sorted(found.items()):
+        if why := obstacle(origin, license):
+            raise BioinstructError(
+                f"{count:,} records may not be redistributed: {why}",
+                hint="leave that source out of what is published",
+            )
 
 
 def _check_license(license: str | None, found: Counter[str]) -> None:
@@ -189,11 +241,6 @@ def _check_license(license: str | None, found: Counter[str]) -> None:
             raise BioinstructError(
                 f"{count:,} records have no known licence ({text or 'empty'})",
                 hint="leave them out, or give them the licence of their source",
-            )
-        if forbids_redistribution(text):
-            raise BioinstructError(
-                f"{count:,} records may not be redistributed: their licence is {text}",
-                hint="leave that source out of what is published",
             )
     ids = {id.lower(): id for text in found for id in license_ids(text)}
     everything = " AND ".join(sorted(ids.values()))

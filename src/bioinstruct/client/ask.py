@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from bioinstruct.client.failures import BudgetError
+from bioinstruct.client.failures import BudgetError, ProviderError
 from bioinstruct.client.prices import Budget
 from bioinstruct.client.request import Answer, Client, Outcome, Request, Watched
 from bioinstruct.client.tokens import charged, prompt_bound
@@ -205,16 +205,25 @@ class _Run:
 
     def _finish(self, request: Request) -> None:
         task = self._tasks.pop(request)
-        if self._budget is not None:  # nothing is left of it when it was settled
-            end = self._budget.lose if request in self._wire else self._budget.release
-            end(request)
+        error = None if task.cancelled() else task.exception()
+        if self._budget is not None and (task.cancelled() or error is not None):
+            self._free(request, refused=isinstance(error, ProviderError))
         self._wire.discard(request)
         self._noted.discard(request)
-        error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, BudgetError):
             self._stop = self._stop or error
         self._news.set()
         self._tell()
+
+    def _free(self, request: Request, *, refused: bool) -> None:
+        """What was reserved for a request that ended without an outcome."""
+        assert self._budget is not None
+        if request in self._wire and not refused:
+            self._budget.lose(request)  # it may be answered and charged all the same
+            return
+        self._budget.release(request)
+        if request in self._noted:
+            self._transcript.note("unsent", {"key": request.key(self._transcript.base_url)})
 
     def sending(self, request: Request) -> None:
         """Note that money may go out, before it does."""

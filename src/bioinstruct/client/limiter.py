@@ -46,7 +46,7 @@ class Retries:
 
     def delay(self, attempt: int, rng: random.Random) -> float:
         """Seconds between an attempt that failed, counted from 0, and the next."""
-        full = min(self.longest_delay, self.first_delay * 2 ** min(attempt, 30))
+        full = min(self.longest_delay, self.first_delay * 2.0 ** min(attempt, 30))
         return full * rng.uniform(0.5, 1)
 
 

@@ -17,7 +17,7 @@ from bioinstruct.errors import BioinstructError, MissingError
 
 __all__ = ["Budget", "Price", "find_price"]
 
-_SNAPSHOT = re.compile(r"-(\d{4}|\d{4}-\d{2}-\d{2})")  # -0613 or -2024-08-06
+_SNAPSHOT = re.compile(r"(.+?)-(\d{4}|\d{4}-\d{2}-\d{2})")  # -0613 or -2024-08-06
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,8 @@ def find_price(model: str, *, base_url: str, given: tuple[float, float] | None =
             raise BioinstructError("a price is not below 0", hint="US dollars per million tokens")
         return Price(input=given[0], output=given[1], batch=batch)
     models = vendor["models"] if vendor else {}
-    name = model if model in models else _SNAPSHOT.sub("", model) if _is_snapshot(model) else ""
+    snapshot = _SNAPSHOT.fullmatch(model)
+    name = snapshot[1] if snapshot and model not in models else model
     if vendor is None or name not in models:
         raise MissingError(
             f"the price of {model} at {base_url} is not known",
@@ -107,7 +108,9 @@ class Budget:
                 sent = row["value"]
                 pending[sent["key"]] += 1
                 worst[sent["key"]] = self._cost(sent["prompt_tokens"], sent["max_tokens"])
-        self._spent = spent + sum(worst[key] * count for key, count in pending.items())
+            elif row["note"] == "unsent":
+                pending[row["value"]["key"]] -= 1
+        self._spent = spent + sum(worst[key] * count for key, count in pending.items() if count > 0)
 
     def reserve(self, request: Request) -> bool:
         """Set the worst case of a request aside; False: it does not fit now."""
@@ -136,10 +139,6 @@ class Budget:
 
     def _cost(self, prompt_tokens: int, completion_tokens: int) -> float:
         return self._price.cost(prompt_tokens, completion_tokens, batch=self._batch)
-
-
-def _is_snapshot(model: str) -> bool:
-    return re.fullmatch(r".*?" + _SNAPSHOT.pattern, model) is not None
 
 
 @cache

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
-from typing import Protocol, TypeAlias, runtime_checkable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 __all__ = ["Answer", "Client", "Failure", "Message", "Outcome", "Request", "Watch", "Watched"]
 
@@ -42,8 +43,19 @@ class Request:
 
     def key(self, base_url: str) -> str:
         """SHA-256 of everything in the request and of where it is sent, in hexadecimal digits."""
-        content = json.dumps([base_url, asdict(self)], sort_keys=True, ensure_ascii=False)
-        return hashlib.sha256(content.encode("utf-8")).hexdigest()
+        return _key(self, base_url)
+
+    def row(self) -> dict[str, Any]:
+        """All of it, as JSON values."""
+        row = {name: getattr(self, name) for name in self.__slots__}
+        messages = [{"role": turn.role, "content": turn.content} for turn in self.messages]
+        return row | {"messages": messages, "stop": list(self.stop)}
+
+
+@lru_cache(maxsize=1024)  # asked for at each step of a request; those in flight are all that matter
+def _key(request: Request, base_url: str) -> str:
+    content = json.dumps([base_url, request.row()], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

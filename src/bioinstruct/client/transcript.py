@@ -112,7 +112,7 @@ class Transcript:
         key = request.key(self.base_url)
         kind = "answer" if isinstance(outcome, Answer) else "failure"
         row = {"kind": kind, "key": key, "at": _now(), "outcome": asdict(outcome)}
-        self._places[bytes.fromhex(key)] = self._append(row | {"request": asdict(request)})
+        self._places[bytes.fromhex(key)] = self._append(row | {"request": request.row()})
 
     def note(self, kind: str, value: Any) -> None:
         """Append something else worth keeping, such as the id of a batch; JSON values only."""

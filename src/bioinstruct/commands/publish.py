@@ -12,11 +12,12 @@ from bioinstruct.commands.common import SOURCE, keep_rejected, sentence, watched
 from bioinstruct.errors import BioinstructError
 from bioinstruct.jsonl import Rejected
 from bioinstruct.load import read_examples
-from bioinstruct.publish import publish, push
+from bioinstruct.publish import obstacle, publish, push
 from bioinstruct.terminal import say
 
 if TYPE_CHECKING:
     from bioinstruct.commands.common import Commands
+    from bioinstruct.statistics import Statistics
 
 __all__ = ["add"]
 
@@ -28,7 +29,7 @@ def add(commands: Commands) -> None:
         help=text,
         description=sentence(text),
         usage="%(prog)s SOURCE [SOURCE ...] --out DIR\n"
-        "                           [--push --repo ID --license SPDX [--private]]",
+        "                           [--push --repo ID --license SPDX [--private] | --private-copy]",
     )
     publishing.add_argument("sources", nargs="+", metavar="SOURCE", help=SOURCE)
     publishing.add_argument(
@@ -40,7 +41,16 @@ def add(commands: Commands) -> None:
         "--license", metavar="SPDX", help="the licence to publish under: pushing needs it"
     )
     publishing.add_argument("--private", action="store_true", help="make a new repository private")
+    publishing.add_argument(
+        "--private-copy",
+        action="store_true",
+        help="write records that may not be passed on too; such a folder is never pushed",
+    )
     publishing.set_defaults(command=run)
+
+
+def _closed(statistics: Statistics) -> list[str]:
+    return [s.origin for s in statistics.sources if obstacle(s.origin, s.license)]
 
 
 def run(args: argparse.Namespace) -> int:
@@ -55,11 +65,18 @@ def run(args: argparse.Namespace) -> int:
     examples = chain.from_iterable(
         read_examples(source, rejected=rejected) for source in args.sources
     )
-    statistics = publish(watched(examples, Counter()), args.out, name=args.out.resolve().name)
+    statistics = publish(
+        watched(examples, Counter()),
+        args.out,
+        name=args.out.resolve().name,
+        private_copy=args.private_copy,
+    )
     say(
         f"{statistics.examples:,} instructions in {args.out}, "
         f"{statistics.duplicates:,} exact duplicates left out"
     )
+    if closed := _closed(statistics):
+        say(f"WARNING: not for redistribution, because of {', '.join(closed)}: keep it to yourself")
     if rejected:
         keep_rejected(rejected, args.out.with_name(args.out.name + ".rejected.jsonl"))
         if args.push:

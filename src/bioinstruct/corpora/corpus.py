@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -96,14 +97,21 @@ class Corpus:
 
         The licence is given where documents have their own.
         """
-        return Provenance(
-            kind="compiled",
-            origin=self.name,
-            license=license or self.license,
-            revision=self.revision,
-            split=split,
-            document=document,
-        )
+        return _provenance(self.name, license or self.license, self.revision, split, document)
+
+
+@lru_cache(maxsize=256)  # the sentences of a document come together, and share it
+def _provenance(
+    origin: str, license: str, revision: str, split: str, document: str | None
+) -> Provenance:
+    return Provenance(
+        kind="compiled",
+        origin=origin,
+        license=license,
+        revision=revision,
+        split=split,
+        document=document,
+    )
 
 
 def choose(wordings: Sequence[str], input: str, seed: int) -> str:

@@ -53,7 +53,7 @@ def _instruction(kind: str, key: str, record: Any, path: Path, seed: int) -> Row
     try:
         summary, question = record["summary"].strip(), record["question"].strip()
         passages = _passages(record["articles"])
-    except (AttributeError, IndexError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         return DataError(f"{key}: expected question, articles and summary ({error})", path=path)
     if not (summary and question and passages and all(passages)):
         return DataError(f"{key}: question, articles or summary is empty", path=path)
@@ -84,7 +84,7 @@ CORPUS = Corpus(
     name="mediqa-ans",
     title="MEDIQA-AnS",
     category=Category.GEN,
-    license="LicenseRef-not-stated",
+    license="LicenseRef-none-stated-NoRedistribution",
     revision="2020-09",
     homepage="https://doi.org/10.17605/OSF.IO/FYG46",
     folder="mediqa_ans",

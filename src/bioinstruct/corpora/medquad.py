@@ -30,6 +30,9 @@ COLLECTIONS = (
     "11_MPlusDrugs_QA",
     "12_MPlusHerbsSupplements_QA",
 )
+# The question says what to do, and filters compare instructions: it is the instruction, unless one
+# of our wordings is asked for, which makes the question the input.
+LAYOUTS = ("question", "worded")
 WORDINGS = (
     "Answer the health question for the general public, as a national institute of health would.",
     "Someone asks for health information. Give a full and reliable answer.",
@@ -65,9 +68,10 @@ def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
         elif _is_heading(pair.answer):
             yield Skipped("the answer is nothing but a heading of the page")
         else:
+            worded = layout == "worded"
             yield Instruction(
-                instruction=choose(WORDINGS, pair.question, seed),
-                input=pair.question,
+                instruction=choose(WORDINGS, pair.question, seed) if worded else pair.question,
+                input=pair.question if worded else "",
                 output=pair.answer,
                 category=Category.QA,
                 task="health-question",
@@ -135,6 +139,7 @@ CORPUS = Corpus(
     homepage="https://github.com/abachaa/MedQuAD",
     folder="medquad",
     splits=("train",),
+    layouts=LAYOUTS,
     citation=(
         "Ben Abacha A, Demner-Fushman D. A Question-Entailment Approach to Question Answering. "
         "BMC Bioinformatics 2019;20:511. doi:10.1186/s12859-019-3119-4"

@@ -41,7 +41,6 @@ class Module:
     """Such as `m00162`."""
     book: str
     root: Element
-    path: Path
     split: str
 
 
@@ -58,14 +57,10 @@ class Glossary:
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Modules by name: definitions, dosages, titles, summary, and learning outcomes of each."""
-    rows, glossary = _modules(folder)
-    faults = [row for row in rows if isinstance(row, DataError)]
-    if split == "train":
-        yield from faults
-    for module in rows:
-        if not isinstance(module, Module) or module.split != split:
-            continue
+    """Modules by name, with what each makes; before them those that cannot be read."""
+    modules, faults, glossary = _modules(folder, split)
+    yield from faults
+    for module in modules:
         if not module.book or module.root.get("class") == "preface":
             yield Skipped("preface" if module.book else "module of no book")
             continue
@@ -96,26 +91,28 @@ def _instructions(module: Module, made: _Made, seed: int) -> Iterator[Row]:
         )
 
 
-def _modules(folder: Path) -> tuple[list[Module | DataError], Glossary]:
-    """All modules, or what is wrong with one, and what they define between them."""
+def _modules(folder: Path, split: str) -> tuple[list[Module], list[DataError], Glossary]:
+    """Those of the split, what is wrong with some, and what all modules define between them."""
     source = folder if (folder / "modules").is_dir() else folder / "openstax_nursing_cnxml"
     books = _books(source)
-    rows: list[Module | DataError] = []
+    modules, faults = [], []
     glossary = Glossary(defaultdict(set), defaultdict(set), Counter())
     for member in members(source, "modules/*/index.cnxml"):
         name = Path(member.name).parent.name
         try:
             root = cnxml.parse(member.content, member.path)
         except DataError as error:
-            rows.append(error)
+            if split_of(name, SHARES) == split:
+                faults.append(error)
             continue
-        rows.append(Module(name, books.get(name, ""), root, member.path, split_of(name, SHARES)))
+        if split_of(name, SHARES) == split:
+            modules.append(Module(name, books.get(name, ""), root, split))
         for term, meaning in _glossary(root):
             glossary.modules[term.casefold()].add(name)
             glossary.terms[meaning.casefold()].add(term.casefold())
         for section in _sections(root):
             glossary.titles[_title(section).casefold()] += 1
-    return rows, glossary
+    return modules, faults, glossary
 
 
 def _books(source: Path) -> dict[str, str]:

@@ -64,12 +64,8 @@ def _consultation(
         output=_note(note),
         category=Category.GEN,
         task="consultation-to-note",
-        provenance=CORPUS.provenance(split=_split(name), document=name),
+        provenance=CORPUS.provenance(split=split_of(name, SHARES), document=name),
     )
-
-
-def _split(name: str) -> str:
-    return split_of(name, SHARES)
 
 
 def _conversation(tracks: list[Member]) -> str:

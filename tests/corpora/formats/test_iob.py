@@ -4,9 +4,11 @@ import gzip
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from bioinstruct import BioinstructError, DataError, MissingError
-from bioinstruct.corpora.formats.iob import sentences
+from bioinstruct.corpora.formats.iob import Sentence, sentences
 from bioinstruct.corpora.layouts import Entity
 
 GOOD = "T\tB-Disease\ncell\tI-Disease\n.\tO\n\nNone\tO\n"
@@ -19,7 +21,12 @@ def path(tmp_path: Path) -> Path:
 
 def read(path: Path, content: str | bytes) -> list[tuple[str, tuple[Entity, ...]]]:
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return [(sentence.text, sentence.entities) for sentence in sentences(path, types=["Disease"])]
+    found = []
+    for sentence in sentences(path, types=["Disease"]):
+        if isinstance(sentence, DataError):
+            raise sentence
+        found.append((sentence.text, sentence.entities))
+    return found
 
 
 @pytest.mark.parametrize(
@@ -52,8 +59,98 @@ def test_each_sentence_knows_its_line(path: Path) -> None:
     assert [sentence.line for sentence in sentences(path, types=[])] == [3, 7]
 
 
-def test_an_empty_file_has_no_sentences(path: Path) -> None:
-    assert read(path, "") == []
+@pytest.mark.parametrize("content", ["", "\n\n\n", "\ufeff"])
+def test_a_file_without_a_sentence_is_refused(path: Path, content: str) -> None:
+    with pytest.raises(DataError, match="expected sentences, found none"):
+        read(path, content)
+
+
+def test_what_follows_a_sentence_at_fault_is_read(path: Path) -> None:
+    content = GOOD + "\na\tB-Gene\nb\tO\n\nc\tO\n\nd\n\ne\tO\n"
+    path.write_text(content, encoding="utf-8")
+    found = list(sentences(path, types=["Disease"]))
+    assert [one.text for one in found if isinstance(one, Sentence)] == [
+        "T cell .",
+        "None",
+        "c",
+        "e",
+    ]
+    faults = [one for one in found if isinstance(one, DataError)]
+    assert [(fault.line, fault.reason[:11]) for fault in faults] == [
+        (7, "unknown tag"),
+        (12, "expected to"),
+    ]
+
+
+def test_a_line_of_its_own_names_the_document(path: Path) -> None:
+    text = "###MEDLINE:1\n\na\tO\n\nb\tO\n\n###MEDLINE:22\n\nc\tO\n###\tO\n\n###MEDLINE:3\nd\tO\n"
+    path.write_text(text, encoding="utf-8")
+    found = list(sentences(path, types=[], mark="###MEDLINE:"))
+    assert [(one.document, one.text, one.line) for one in found if isinstance(one, Sentence)] == [
+        ("1", "a", 3),
+        ("1", "b", 5),
+        ("22", "c ###", 9),
+        ("3", "d", 13),
+    ]
+
+
+lines = st.one_of(
+    st.just(""),
+    st.builds(
+        "{}\t{}".format,
+        st.sampled_from(["a", "b", ":", "B-X", "", " ", "\u2028", "\x85"]),
+        st.sampled_from(["O", "B-X", "I-X", "B-Y", "I-Y", "B", "O "]),
+    ),
+    st.sampled_from(["a", "a O", "a\tO\tO", "\t"]),
+)
+
+
+def by_lines(text: str) -> list[tuple[int, list[str], str]]:
+    """One sentence after the other, word by word: line, words and tags, or the first fault."""
+    found: list[tuple[int, list[str], str]] = []
+    rows: list[tuple[str, str]] = []
+    fault = ""
+    begun = 0
+    for number, line in enumerate([*text.split("\n"), ""], start=1):
+        if line and not (rows or fault):
+            begun = number
+        if line and not fault:
+            token, _, tag = line.partition("\t")
+            last = rows[-1][1] if rows else "O"
+            if (
+                token.split() != [token]
+                or tag not in {"O", "B-X", "I-X", "B-Y", "I-Y"}
+                or (tag[0] == "I" and last[1:] != tag[1:])
+            ):
+                fault = f"fault in {number}"
+            rows.append((token, tag))
+        elif not line and rows:
+            tags = " ".join(tag for _, tag in rows)
+            found.append((begun, [], fault) if fault else (begun, [w for w, _ in rows], tags))
+            rows, fault = [], ""
+    return found
+
+
+def tags_of(sentence: Sentence) -> str:
+    tags = ["O"] * len(sentence.words)
+    for start, end, type in sentence.entities:
+        tags[start:end] = [f"B-{type}"] + [f"I-{type}"] * (end - start - 1)
+    return " ".join(tags)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(lines, max_size=14))
+def test_sentences_are_those_that_reading_line_by_line_finds(path: Path, rows: list[str]) -> None:
+    text = "a\tO\n\n" + "\n".join(rows)
+    path.write_bytes(text.encode())
+    got = [
+        (one.line, list(one.words), tags_of(one))
+        if isinstance(one, Sentence)
+        else (0, [], f"fault in {one.line}")
+        for one in sentences(path, types=["X", "Y"])
+    ]
+    expected = [(0 if tags[:5] == "fault" else n, w, tags) for n, w, tags in by_lines(text)]
+    assert got == expected
 
 
 @pytest.mark.parametrize(

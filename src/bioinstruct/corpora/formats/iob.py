@@ -40,8 +40,7 @@ def sentences(
     told apart by a line of their own, `mark` is what it begins with, such as `###MEDLINE:`.
 
     Raises:
-        DataError: a line is not a token and a known tag, and neither is anything before it: this is
-            another file.
+        DataError: the first sentence is at fault, or there is none: this is another file.
     """
     path = find(path)
     text = read_text(path)
@@ -70,6 +69,8 @@ def sentences(
             if not begun_well:
                 raise fault
             yield fault
+    if not begun_well:
+        raise DataError("expected sentences, found none", path=path)
 
 
 _Parse = Callable[[str], tuple[list[str], tuple[Entity, ...]] | None]

@@ -1,0 +1,188 @@
+"""The re-annotated CASI notes: which medications are active, and what a pronoun refers to."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from bioinstruct import hub
+from bioinstruct.corpora.corpus import Access, Corpus, Reader, Row, choose
+from bioinstruct.corpora.formats import table
+from bioinstruct.corpora.labels import parse_one
+from bioinstruct.errors import DataError
+from bioinstruct.files import find
+from bioinstruct.schema import Category, Instruction
+
+__all__ = ["COREFERENCE", "CORPORA", "LABELS", "MEDICATIONS", "parse_medications"]
+
+LABELS = ("active", "discontinued", "neither")
+SPLITS = ("validation", "test")
+NONE = "none"
+MEDICATION_WORDINGS = (
+    "List the medications that this excerpt of a clinical note mentions, one a line, each with its "
+    "status: medication | active, medication | discontinued or medication | neither. Write none if "
+    "there are none.",
+    "Which medications are named in the note, and does the patient still take them? Answer with a "
+    "line medication | status for each, where the status is active, discontinued or neither; none "
+    "if no medication is named.",
+    "Extract every medication from the text with its status (active, discontinued, neither), one a "
+    "line as medication | status. Without any, answer none.",
+    "Find the medications in the clinical text and say of each whether it is active, discontinued "
+    "or neither. One line each: medication | status; none if there are none.",
+    "Make a list of the medications of this note with the status of each, active, discontinued or "
+    "neither, written as medication | status on lines of their own, or none.",
+)
+COREFERENCE_WORDINGS = (
+    "What does the given pronoun refer to in this excerpt of a clinical note? Answer in the words "
+    "of the note.",
+    "Resolve the pronoun: copy from the text the noun phrase that it stands for.",
+    "Find the antecedent of the pronoun named below the clinical text and write it as it stands "
+    "there.",
+    "To which earlier phrase of the note does the pronoun point back? Give that phrase.",
+    "Read the note and say what is meant by the pronoun. Use the note's own words.",
+)
+
+
+def medications(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
+    """Excerpts in file order, their medications in the order in which they are first named."""
+    columns = ("snippet", *(f"{label}_medications" for label in LABELS))
+    for number, path, row in _rows(folder / "medication_status", split, columns):
+        snippet = str(row["snippet"])
+        try:
+            named = [
+                (name, label) for label in LABELS for name in _names(row[f"{label}_medications"])
+            ]
+        except ValueError as error:
+            yield DataError(f"row {number}: {error}", path=path)
+            continue
+        place = {name: snippet.casefold().find(name.casefold()) for name, _ in named}
+        named.sort(key=lambda item: (place[item[0]] < 0, place[item[0]]))
+        lines = "\n".join(f"{name} | {label}" for name, label in named)
+        yield _instruction(
+            MEDICATIONS,
+            MEDICATION_WORDINGS,
+            (snippet, lines or NONE),
+            split=split,
+            document=str(number),
+            seed=seed,
+        )
+
+
+def coreference(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
+    """Excerpts in file order, each with one pronoun."""
+    for number, path, row in _rows(
+        folder / "coreference", split, ("snippet", "pronoun", "antecedent")
+    ):
+        snippet, pronoun, antecedent = (
+            str(row[name] or "").strip() for name in ("snippet", "pronoun", "antecedent")
+        )
+        if not (snippet and pronoun and antecedent):
+            yield DataError(f"row {number}: expected a snippet, pronoun, antecedent", path=path)
+            continue
+        yield _instruction(
+            COREFERENCE,
+            COREFERENCE_WORDINGS,
+            (f"{snippet}\n\nPronoun: {pronoun}", antecedent),
+            split=split,
+            document=str(number),
+            seed=seed,
+        )
+
+
+def parse_medications(text: str) -> dict[str, str]:
+    """The status of each medication that an answer lists, the names in lower case.
+
+    A line without a status is passed over, and so is the word `none`. Of a name that is there
+    twice the first line counts.
+    """
+    found: dict[str, str] = {}
+    for line in text.split("\n"):
+        name, bar, status = line.rpartition("|")
+        label = parse_one(status, LABELS)
+        plain = " ".join(name.strip(" -*\t").casefold().split())
+        if bar and plain and label:
+            found.setdefault(plain, label)
+    return found
+
+
+def _instruction(
+    corpus: Corpus,
+    wordings: tuple[str, ...],
+    texts: tuple[str, str],
+    *,
+    split: str,
+    document: str,
+    seed: int,
+) -> Instruction:
+    input, output = texts
+    return Instruction(
+        instruction=choose(wordings, input, seed),
+        input=input,
+        output=output,
+        category=Category.IE,
+        task="medication-status" if corpus is MEDICATIONS else "pronoun-coreference",
+        provenance=corpus.provenance(split=split, document=document),
+    )
+
+
+def _rows(
+    folder: Path, split: str, columns: tuple[str, ...]
+) -> Iterator[tuple[int, Path, Mapping[str, Any]]]:
+    """Rows of the Hub's own Parquet conversion, or of a CSV file with the same columns."""
+    parquet = sorted((folder / split).glob("*.parquet"))
+    if parquet:
+        rows: Iterable[Mapping[str, Any]] = hub.read_parquet(parquet)
+        path = parquet[0]
+    else:
+        path = find(folder / f"{split}.csv")
+        rows = (row.fields for row in table.rows(path, columns=columns))
+    for number, row in enumerate(rows, start=1):
+        if missing := [name for name in columns if name not in row]:
+            found = f"missing column {', '.join(missing)}; found {', '.join(row)}"
+            raise DataError(found, path=path)
+        yield number, path, row
+
+
+def _names(value: Any) -> list[str]:
+    """The medications in a list, which the files hold as the text of a Python list."""
+    if isinstance(value, str):
+        try:
+            value = ast.literal_eval(value) if value.strip() else []
+        except (SyntaxError, ValueError):
+            value = None
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise ValueError("expected lists of medications, such as ['aspirin', 'heparin']")
+    names = [" ".join(name.split()) for name in value]
+    if any("|" in name or not name or name.casefold() == NONE for name in names):
+        raise ValueError(f"a name of a medication is empty, `none` or has a | in it: {names}")
+    return names
+
+
+def _corpus(name: str, title: str, reader: Reader) -> Corpus:
+    return Corpus(
+        name=name,
+        title=title,
+        category=Category.IE,
+        license="LicenseRef-CASI-Restricted",
+        revision="2022-12-01",
+        homepage="https://huggingface.co/datasets/mitclinicalml/clinical-ie",
+        folder="clinical_ie",
+        splits=SPLITS,
+        citation=(
+            "Agrawal M, Hegselmann S, Lang H, Kim Y, Sontag D. Large Language Models are Few-Shot "
+            "Clinical Information Extractors. EMNLP 2022, 1998-2022. arXiv:2205.12689"
+        ),
+        reader=reader,
+        access=Access.REGISTRATION,
+        checked=False,
+    )
+
+
+MEDICATIONS = _corpus(
+    "clinical-ie-medication-status", "Clinical IE, medication status", medications
+)
+COREFERENCE = _corpus("clinical-ie-coreference", "Clinical IE, coreference", coreference)
+
+CORPORA = (MEDICATIONS, COREFERENCE)

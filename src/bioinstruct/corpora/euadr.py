@@ -1,0 +1,113 @@
+"""EU-ADR: what a sentence says of the association of a drug, a disease and a target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from bioinstruct.corpora import relations
+from bioinstruct.corpora.corpus import Corpus, Row, choose
+from bioinstruct.corpora.formats import table
+from bioinstruct.corpora.relations import Mention
+from bioinstruct.errors import DataError
+from bioinstruct.files import find
+from bioinstruct.schema import Category, Instruction
+
+__all__ = ["CORPORA", "CORPUS", "LABELS"]
+
+NAMES = {"PA": "Positive", "SA": "Speculative", "NA": "Negative", "FA": "False"}
+LABELS = tuple(NAMES.values())
+"""An association is stated, supposed, denied, or the two only stand together."""
+
+FILES = ("EUADR_drug_disease.csv", "EUADR_drug_target.csv", "EUADR_target_disease.csv")
+COLUMNS = (
+    "ASSOCIATION_TYPE",
+    "PMID",
+    "NUM_SENTENCE",
+    *(f"ENTITY{n}_{part}" for n in (1, 2) for part in ("TEXT", "INI", "END", "TYPE")),
+    "SENTENCE",
+)
+_MEANING = (
+    "Positive (they are associated), Speculative (they may be), Negative (they are said not to be) "
+    "or False (nothing is said of an association)"
+)
+WORDINGS = {
+    "named": (
+        f"What does the sentence say of an association of the two named concepts? {_MEANING}.",
+        f"Classify the association of the two concepts named below the sentence: {_MEANING}.",
+        f"Are the two named concepts associated, according to this sentence? Answer {_MEANING}.",
+        f"Label what is stated about the two concepts as {_MEANING}.",
+        f"Read the sentence and judge the pair of concepts given with it: {_MEANING}.",
+    ),
+    "medtuned": (
+        f"What does the sentence say of an association of the two masked concepts? {_MEANING}.",
+        f"Classify the association of the two concepts masked in the sentence: {_MEANING}.",
+        f"Are the two masked concepts associated, according to this sentence? Answer {_MEANING}.",
+        f"Label what is stated about the two masked concepts as {_MEANING}.",
+        f"Read the sentence and judge the pair of concepts that is masked in it: {_MEANING}.",
+    ),
+}
+MASKS = {"Drug": "DRUG", "Diseases & Disorders": "DISEASE", "Genes & Molecular Sequences": "GENE"}
+
+
+def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
+    """Pairs in the order of the three files and their rows."""
+    for name in FILES:
+        path = find(folder / name)
+        for line, row in table.rows(path, columns=COLUMNS, delimiter="\t"):
+            try:
+                yield _instruction(row, split, layout, seed)
+            except ValueError as error:
+                yield DataError(str(error), path=path, line=line)
+
+
+def _instruction(row: dict[str, str], split: str, layout: str, seed: int) -> Instruction:
+    kind = row["ASSOCIATION_TYPE"]
+    if kind not in NAMES:
+        raise ValueError(f"ASSOCIATION_TYPE: unknown {kind!r}; known: {', '.join(NAMES)}")
+    pair = (_mention(row, 1), _mention(row, 2))
+    text = row["SENTENCE"]
+    input = relations.to_input(layout, text, *pair, roles=("First concept", "Second concept"))
+    return Instruction(
+        instruction=choose(WORDINGS[layout], input, seed),
+        input=input,
+        output=NAMES[kind],
+        category=Category.IE,
+        task="relation-drug-disease-target",
+        provenance=CORPUS.provenance(split=split, document=row["PMID"]),
+    )
+
+
+def _mention(row: dict[str, str], number: int) -> Mention:
+    key = f"ENTITY{number}"
+    name, start, end = (row[f"{key}_{part}"] for part in ("TEXT", "INI", "END"))
+    if not (start.isdecimal() and end.isdecimal()):
+        raise ValueError(f"{key}_INI and {key}_END: expected numbers, found {start!r}, {end!r}")
+    found = row["SENTENCE"][int(start) : int(end)]
+    if not found or found.split() != name.split():
+        raise ValueError(f"{key}: expected {name!r} at {start} to {end}, found {found!r}")
+    type = row[f"{key}_TYPE"]
+    return Mention(name, ((int(start), int(end)),), MASKS.get(type, "CONCEPT"))
+
+
+CORPUS = Corpus(
+    name="euadr",
+    title="EU-ADR",
+    category=Category.IE,
+    license="ODbL-1.0",
+    revision="2012",
+    homepage="https://doi.org/10.1016/j.jbi.2012.04.004",
+    folder="euadr",
+    # The authors define no split.
+    splits=("train",),
+    layouts=relations.LAYOUTS,
+    citation=(
+        "van Mulligen EM, Fourrier-Reglat A, Gurwitz D, et al. The EU-ADR corpus: Annotated drugs, "
+        "diseases, targets, and their relationships. J Biomed Inform 2012;45(5):879-884. "
+        "doi:10.1016/j.jbi.2012.04.004"
+    ),
+    reader=read,
+    checked=False,
+)
+
+CORPORA = (CORPUS,)

@@ -1,0 +1,183 @@
+"""Hallmarks of Cancer: which of the ten hallmarks a sentence, or a whole abstract, is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from bioinstruct.corpora import labels
+from bioinstruct.corpora.corpus import Corpus, Reader, Row, choose
+from bioinstruct.corpora.formats import tsv
+from bioinstruct.corpora.formats.archive import Member, members
+from bioinstruct.errors import DataError
+from bioinstruct.files import find
+from bioinstruct.schema import Category, Instruction
+
+__all__ = ["CORPORA", "DOCUMENTS", "LABELS", "NAMES", "SENTENCES"]
+
+MEDTUNED = {
+    "Sustaining proliferative signaling": "Sustaining proliferative signaling (PS)",
+    "Evading growth suppressors": "Evading growth suppressors (GS)",
+    "Resisting cell death": "Resisting cell death (CD)",
+    "Enabling replicative immortality": "Enabling replicative immortality (RI)",
+    "Inducing angiogenesis": "Inducing angiogenesis (A)",
+    "Activating invasion and metastasis": "Activating invasion & metastasis (IM)",
+    "Genomic instability and mutation": "Genome instability & mutation (GI)",
+    "Tumor promoting inflammation": "Tumor-promoting inflammation (TPI)",
+    "Cellular energetics": "Deregulating cellular energetics (CE)",
+    "Avoiding immune destruction": "Avoiding immune destruction (ID)",
+}
+LABELS = tuple(MEDTUNED)
+"""The ten top levels of the taxonomy, in the corpus' own names."""
+
+NAMES = {"lines": {label: label.lower() for label in LABELS}, "medtuned": MEDTUNED}
+"""What each label is called, by layout."""
+
+SPLITS = ("train", "validation", "test")
+ARCHIVE = "hallmarks_of_cancer"
+_LIST = {layout: "; ".join(names.values()) for layout, names in NAMES.items()}
+_FORM = {
+    "lines": "Write one a line, or none.",
+    "medtuned": "Write them in one line with commas between them, or None.",
+}
+_TEMPLATES = (
+    "Which hallmarks of cancer is this {text} about? Choose from: {names}. {form}",
+    "Label the {text} with the hallmarks of cancer for which it gives evidence. The hallmarks are: "
+    "{names}. {form}",
+    "Assign to the {text} every hallmark of cancer that it describes, out of these ten: {names}. "
+    "{form}",
+    "This {text} is from an article on cancer. Name the hallmarks that it deals with ({names}). "
+    "{form}",
+    "Classify the {text} by the hallmarks of cancer; several may apply, or none of them. They are: "
+    "{names}. {form}",
+)
+WORDINGS = {
+    (text, layout): tuple(
+        template.format(text=text, names=_LIST[layout], form=_FORM[layout])
+        for template in _TEMPLATES
+    )
+    for text in ("sentence", "abstract")
+    for layout in labels.LAYOUTS
+}
+
+
+def sentences(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
+    """Sentences, in the order of the PMIDs as text; the name of each has its number from 1 on."""
+    for pmid, document in _documents(folder, split):
+        if isinstance(document, DataError):
+            yield document
+            continue
+        for number, (text, found) in enumerate(document, start=1):
+            yield _instruction(SENTENCES, f"{pmid}.{number}", text, found, split, layout, seed)
+
+
+def documents(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
+    """Abstracts, a sentence a line, with the hallmarks of all their sentences."""
+    for pmid, document in _documents(folder, split):
+        if isinstance(document, DataError):
+            yield document
+            continue
+        text = "\n".join(sentence for sentence, _ in document)
+        found = [label for _, some in document for label in some]
+        yield _instruction(DOCUMENTS, pmid, text, found, split, layout, seed)
+
+
+def _instruction(
+    corpus: Corpus, name: str, text: str, found: Iterable[str], split: str, layout: str, seed: int
+) -> Instruction:
+    kind = "sentence" if corpus is SENTENCES else "abstract"
+    return Instruction(
+        instruction=choose(WORDINGS[kind, layout], text, seed),
+        input=text,
+        output=labels.to_text(layout, found, NAMES[layout]),
+        category=Category.OTHER,
+        task="hallmarks-of-cancer",
+        provenance=corpus.provenance(split=split, document=name),
+    )
+
+
+_Document = list[tuple[str, list[str]]]
+
+
+def _documents(folder: Path, split: str) -> Iterator[tuple[str, _Document | DataError]]:
+    splits = _splits(find(folder / "splits_blurb.tsv"))
+    texts, slots = (
+        {_pmid(member): member for member in members(folder / ARCHIVE, f"{kind}/*.txt")}
+        for kind in ("text", "labels")
+    )
+    if texts.keys() != slots.keys() or texts.keys() != splits.keys():
+        odd = sorted((texts.keys() ^ slots.keys()) | (texts.keys() ^ splits.keys()))
+        where = "expected text, labels and a split for every PMID, not so for"
+        raise DataError(f"{where} {', '.join(odd[:5])}", path=folder / ARCHIVE)
+    for pmid, member in texts.items():
+        if splits[pmid] == split:
+            try:
+                yield pmid, _document(member, slots[pmid])
+            except DataError as error:
+                yield pmid, error
+
+
+def _pmid(member: Member) -> str:
+    return member.path.stem
+
+
+def _splits(path: Path) -> dict[str, str]:
+    found = {}
+    for row in tsv.rows(path, ("pmid", "split"), header=True):
+        if isinstance(row, DataError):
+            raise row
+        line, (pmid, split) = row
+        if split not in SPLITS:
+            known = ", ".join(SPLITS)
+            raise DataError(f"unknown split {split!r}; known: {known}", path=path, line=line)
+        found[pmid] = split
+    return found
+
+
+def _document(text: Member, slots: Member) -> _Document:
+    """The sentences of a document with their labels: the slots follow a `<` each."""
+    lines = [line.strip() for line in text.text.split("\n") if line.strip()]
+    before, *parts = slots.text.split("<")
+    if before.strip() or len(parts) != len(lines):
+        found = f"expected {len(lines)} slots, one for each sentence, found {len(parts)}"
+        raise DataError(found, path=slots.path)
+    return [(line, _hallmarks(part, slots.path)) for line, part in zip(lines, parts, strict=True)]
+
+
+def _hallmarks(slot: str, path: Path) -> list[str]:
+    """The top levels of the labels in a slot; `NULL`, in eleven slots, is none as well."""
+    found = []
+    for label in filter(None, map(str.strip, slot.split("AND"))):
+        top = label.partition("--")[0]
+        if label == "NULL":
+            continue
+        if top not in LABELS:
+            raise DataError(f"unknown label {label!r}; known: {', '.join(LABELS)}", path=path)
+        found.append(top)
+    return found
+
+
+def _corpus(name: str, title: str, reader: Reader) -> Corpus:
+    return Corpus(
+        name=name,
+        title=title,
+        category=Category.OTHER,
+        license="GPL-3.0-only",
+        revision="3bc6e6deb90c",
+        homepage="https://github.com/sb895/Hallmarks-of-Cancer",
+        folder="hoc",
+        splits=SPLITS,
+        layouts=labels.LAYOUTS,
+        citation=(
+            "Baker S, Silins I, Guo Y, Ali I, Hogberg J, Stenius U, Korhonen A. Automatic semantic "
+            "classification of scientific literature according to the hallmarks of cancer. "
+            "Bioinformatics 2016;32(3):432-440. doi:10.1093/bioinformatics/btv585"
+        ),
+        reader=reader,
+    )
+
+
+SENTENCES = _corpus("hoc", "Hallmarks of Cancer, by sentence", sentences)
+DOCUMENTS = _corpus("hoc-documents", "Hallmarks of Cancer, by abstract", documents)
+
+CORPORA = (SENTENCES, DOCUMENTS)

@@ -1,0 +1,148 @@
+"""The instruction sets that the authors of BioInstruct and Llama2-MedTuned have published."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import BaseModel
+
+from bioinstruct import hub
+from bioinstruct.corpora import hoc, i2b2_2010, mednli
+from bioinstruct.corpora.corpus import Corpus, Row, Skipped
+from bioinstruct.corpora.formats.records import checked, records
+from bioinstruct.errors import DataError
+from bioinstruct.files import find
+from bioinstruct.schema import Category, Instruction
+
+__all__ = ["BIOINSTRUCT", "CORPORA", "MEDTUNED"]
+
+_TAGGED = re.compile(r".*\S : [BIO](-\w+)?")
+_NO_INPUT = {"<noinput>", "<no input>"}
+
+
+class Record(BaseModel):
+    """A row of either set."""
+
+    instruction: str
+    input: str | None
+    output: str
+
+    @property
+    def input_text(self) -> str:
+        """The input; empty for what Self-Instruct writes where there is none."""
+        text = self.input or ""
+        return "" if text.strip() in _NO_INPUT else text
+
+
+class _Kind(NamedTuple):
+    category: Category
+    task: str
+
+
+def bioinstruct(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
+    """The 25,005 instructions as they are, in file order.
+
+    The release has no categories, so all are OTHER until they are labelled.
+    """
+    path = find(folder / "biomed_instruct_25k.json")
+    for number, record in records(path, Record):
+        kind = _Kind(Category.OTHER, "published-instruction")
+        yield _row(BIOINSTRUCT, record, kind, path=path, number=number)
+
+
+def medtuned(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
+    """The instructions as they are, in file order, with what each is made out from its answer.
+
+    Those of GAD, which are in the first release, have the labels exchanged and are left out.
+    """
+    files = sorted(folder.glob("data/train-*.parquet")) or sorted(folder.glob("*.parquet"))
+    if not files:
+        files = [find(folder / "data" / "train-00000-of-00001.parquet")]
+    number = 0
+    for path in files:
+        for value in hub.read_parquet([path]):
+            number += 1
+            record = checked(value, Record, path=path, name=f"row {number}")
+            lacks = [name for name in Record.model_fields if name not in value]
+            if number == 1 and lacks:
+                raise DataError(f"expected columns {', '.join(Record.model_fields)}", path=path)
+            if isinstance(record, Record) and "@GENE$" in record.input_text:
+                yield Skipped("GAD with its labels exchanged")
+            else:
+                yield _row(MEDTUNED, record, None, path=path, number=number)
+
+
+def _row(
+    corpus: Corpus, record: Record | DataError, kind: _Kind | None, *, path: Path, number: int
+) -> Row:
+    if isinstance(record, DataError):
+        return record
+    if not record.instruction.strip():
+        return DataError(f"record {number}.instruction: expected a text", path=path)
+    if not record.output.strip():
+        return Skipped("no output")
+    category, task = kind or _kind(record)
+    return Instruction(
+        instruction=record.instruction,
+        input=record.input_text,
+        output=record.output,
+        category=category,
+        task=task,
+        provenance=corpus.provenance(split="train", document=str(number)),
+    )
+
+
+def _kind(record: Record) -> _Kind:
+    """What kind of work a row of Llama2-MedTuned is: its release does not say."""
+    output = record.output.strip()
+    if all(_TAGGED.fullmatch(line) for line in output.split("\n")):
+        return _Kind(Category.IE, "ner")
+    if output in i2b2_2010.LABELS:
+        return _Kind(Category.IE, "relation-problem-test-treatment")
+    if output in mednli.LABELS and record.input_text.startswith("Sentence 1:"):
+        return _Kind(Category.OTHER, "clinical-inference")
+    if output == "None" or set(output.split(", ")) <= set(hoc.MEDTUNED.values()):
+        return _Kind(Category.OTHER, "hallmarks-of-cancer")
+    return _Kind(Category.QA, "medical-question")
+
+
+BIOINSTRUCT = Corpus(
+    name="bioinstruct-25k",
+    title="BioInstruct, as published",
+    category=Category.OTHER,
+    license="MIT",
+    revision="8711225b388b",
+    homepage="https://huggingface.co/datasets/bio-nlp-umass/bioinstruct",
+    folder="bioinstruct_25k",
+    splits=("train",),
+    citation=(
+        "Tran H, Yang Z, Yao Z, Yu H. BioInstruct: instruction tuning of large language models for "
+        "biomedical natural language processing. J Am Med Inform Assoc 2024;31(9):1821-1832. "
+        "doi:10.1093/jamia/ocae122"
+    ),
+    reader=bioinstruct,
+    checked=False,
+)
+MEDTUNED = Corpus(
+    name="medtuned-instructions",
+    title="Llama2-MedTuned-Instructions, as published",
+    category=None,
+    # Among its sources are i2b2-2010, i2b2-2012 and MedNLI, which may not be passed on.
+    license="CC-BY-NC-4.0 AND LicenseRef-Credentialed-sources",
+    revision="4d1fe95",
+    homepage="https://huggingface.co/datasets/nlpie/Llama2-MedTuned-Instructions",
+    folder="medtuned_instructions",
+    splits=("train",),
+    citation=(
+        "Rohanian O, Nouriborji M, Kouchaki S, Nooralahzadeh F, Clifton L, Clifton DA. Exploring "
+        "the effectiveness of instruction tuning in biomedical language processing. Artif Intell "
+        "Med 2024;158:103007. doi:10.1016/j.artmed.2024.103007"
+    ),
+    reader=medtuned,
+    checked=False,
+)
+
+CORPORA = (BIOINSTRUCT, MEDTUNED)

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from bioinstruct import DataError, Instruction
+from bioinstruct.corpora import get_corpus, layouts, ner, read
+from bioinstruct.corpora.corpus import Skipped
+from bioinstruct.corpora.formats import iob
+from bioinstruct.corpora.formats.iob import Sentence
+from bioinstruct.corpora.layouts import Entity
+
+SOUGHT = [value for value in vars(ner).values() if isinstance(value, ner.Entities)]
+
+
+@pytest.mark.parametrize("entities", SOUGHT, ids=lambda entities: entities.task)
+@pytest.mark.parametrize("layout", layouts.LAYOUTS)
+def test_an_instruction_has_five_wordings_that_say_what_is_sought_and_how(
+    entities: ner.Entities, layout: str
+) -> None:
+    wordings = entities.wordings[layout]
+    assert len(set(wordings)) == len(wordings) == 5
+    for wording in wordings:
+        assert "{" not in wording
+        assert "  " not in wording
+        assert (
+            entities.many in wording
+            or (entities.one and entities.one in wording)
+            or (entities.typed and all(type in wording for type in entities.types))
+        )
+        if entities.typed:
+            assert all(re.search(rf"\b{type}\b", wording) for type in entities.types)
+        if layout == "mentions":
+            assert "none" in wording
+            assert " line" in wording
+            assert ("|" in wording) == entities.typed
+        else:
+            assert ":" in wording or "colon" in wording
+            assert ("B-type" in wording) == entities.typed
+
+
+REAL = {
+    "anatem": ("anatem/AnatEM-IOB", ("Anatomy",)),
+    "bc5cdr": ("bc5cdr/BC5CDR-IOB", ("Chemical", "Disease")),
+    "bc5cdr-chemical": ("bc5cdr/BC5CDR-chem-IOB", ("Chemical",)),
+    "bc5cdr-disease": ("bc5cdr/BC5CDR-disease-IOB", ("Disease",)),
+    "ncbi-disease": ("ncbi_disease/conll", ("Disease",)),
+}
+FILES = {"train": "train.tsv", "validation": "devel.tsv", "test": "test.tsv"}
+
+
+@pytest.mark.parametrize("split", FILES)
+@pytest.mark.parametrize("name", REAL)
+def test_every_record_is_read_back_as_it_was_annotated(name: str, split: str, data: Path) -> None:
+    folder, types = REAL[name]
+    annotated: dict[str, list[tuple[Entity, ...]]] = {}
+    for sentence in iob.sentences(data / folder / FILES[split], types=types):
+        assert isinstance(sentence, Sentence)
+        annotated.setdefault(sentence.text, []).append(sentence.entities)
+    typed = len(types) > 1
+    gold = {
+        text: {tuple(e if typed else e._replace(type="") for e in one) for one in several}
+        for text, several in annotated.items()
+    }
+    copies = (
+        8 if (name, split) == ("ncbi-disease", "train") else 0
+    )  # of a second copy of a document
+    for layout in layouts.LAYOUTS:
+        seen: Counter[str] = Counter()
+        for example in read(name, split, data=data, layout=layout):
+            words = example.input.split(" ")
+            back = layouts.parse(layout, example.output, words, typed=typed)
+            assert tuple(back) in gold[example.input]
+            seen[example.input] += 1
+        assert seen.total() == sum(map(len, annotated.values())) - copies
+        assert seen.keys() == gold.keys()
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_all_wordings_are_used_about_equally(name: str, data: Path) -> None:
+    for layout in layouts.LAYOUTS:
+        used = Counter(e.instruction for e in read(name, "train", data=data, layout=layout))
+        assert len(used) == 5
+        assert min(used.values()) > 0.9 * used.total() / 5
+
+
+def test_the_seed_changes_the_wording_and_nothing_else(data: Path) -> None:
+    one, other = (list(read("anatem", "test", data=data, seed=seed)) for seed in (0, 7))
+    assert [(e.input, e.output) for e in one] == [(e.input, e.output) for e in other]
+    assert sum(a.instruction == b.instruction for a, b in zip(one, other, strict=True)) < 0.3 * len(
+        one
+    )
+
+
+def records(items: list[ner.Item], layout: str) -> list[Instruction | Skipped | DataError]:
+    corpus = get_corpus("anatem")
+    sought = ner.ANATOMY
+    return list(ner.instructions(corpus, sought, items, split="test", layout=layout, seed=0))
+
+
+def test_what_is_no_sentence_goes_through_in_its_place() -> None:
+    fault, skipped = DataError("bad", path="x", line=3), Skipped("why")
+    items: list[ner.Item] = [
+        Sentence(["the", "eye"], (Entity(1, 2, "Anatomy"),), 1),
+        fault,
+        skipped,
+        Sentence(["no"], (), 9, "doc"),
+    ]
+    first, second, third, last = records(items, "mentions")
+    assert (second, third) == (fault, skipped)
+    assert isinstance(first, Instruction)
+    assert isinstance(last, Instruction)
+    assert (first.input, first.output, first.provenance.document) == ("the eye", "eye", "line 1")
+    assert (last.input, last.output, last.provenance.document) == ("no", "none", "doc")
+    assert first.task == "ner-anatomy"
+
+
+def test_what_a_layout_cannot_say_is_skipped_with_its_reason() -> None:
+    none = Sentence(["none"], (Entity(0, 1, ""),), 1)
+    assert records([none], "mentions") == [Skipped("cannot be said in the layout mentions")]
+    [said] = records([none], "medtuned")
+    assert isinstance(said, Instruction)
+    assert said.output == "none : B"
+
+
+def test_sentences_get_the_names_of_their_documents() -> None:
+    items = [Sentence(["a", "b"], (), 1), Sentence(["c"], (), 4), Sentence(["d"], (), 6)]
+    texts = [("1", "ab\nc"), ("2", " d ")]
+    found = list(ner.of_documents(items, texts, path=Path("x"), original=Path("y")))
+    assert [one.document for one in found if isinstance(one, Sentence)] == ["1", "1", "2"]
+    again = [*items, items[-1]]
+    found = list(ner.of_documents(again, [*texts, texts[-1]], path=Path("x"), original=Path("y")))
+    assert found[-1] == Skipped("second copy of a document")
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ([("1", "abx")], "x:4: expected a sentence of PMID 1, found 'c'"),
+        ([("1", "abcd")], "x: expected more sentences, of PMID 1"),
+        ([("1", "ab")], "x:4: expected no more than y"),
+    ],
+)
+def test_sentences_that_are_not_of_the_documents_are_refused(
+    texts: list[tuple[str, str]], message: str
+) -> None:
+    items = [Sentence(["a", "b"], (), 1), Sentence(["c"], (), 4)]
+    with pytest.raises(DataError, match=message):
+        list(ner.of_documents(items, texts, path=Path("x"), original=Path("y")))
