@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bioinstruct import DataError, Instruction
-from bioinstruct.corpora import read
+from bioinstruct.corpora import pubmedqa, read
 
 
 def test_answers_are_as_many_as_published(data: Path) -> None:
@@ -91,3 +91,64 @@ def test_a_fault_is_named_with_file_and_key(
     with pytest.raises(DataError, match=message) as caught:
         mini(tmp_path, questions, tested)
     assert caught.value.path.parent == tmp_path / "pubmedqa"
+
+
+ARTIFICIAL = {
+    "QUESTION": "Does it?",
+    "CONTEXTS": ["We looked."],
+    "LABELS": ["METHODS"],
+    "LONG_ANSWER": "It does.",
+    "MESHES": [],
+    "final_decision": "yes",
+}
+UNLABELLED = {key: value for key, value in ARTIFICIAL.items() if key != "final_decision"}
+
+
+def other(folder: Path, name: str, questions: Any) -> Path:
+    (folder / "pubmedqa").mkdir()
+    (folder / "pubmedqa" / name).write_text(json.dumps(questions), encoding="utf-8")
+    return folder
+
+
+def test_artificial_questions_are_answered_by_a_word_or_by_the_conclusion(tmp_path: Path) -> None:
+    data = other(tmp_path, "ori_pqaa.json", {"7": ARTIFICIAL})
+    [decided] = read("pubmedqa-artificial", "train", data=data)
+    [concluded] = read("pubmedqa-artificial", "train", data=data, layout="conclusion")
+    assert decided.input == concluded.input == "METHODS: We looked.\n\nQuestion: Does it?"
+    assert (decided.output, decided.task) == ("yes", "yes-no-question")
+    assert (concluded.output, concluded.task) == ("It does.", "abstract-conclusion")
+    assert "maybe" not in decided.instruction
+    assert decided.provenance.document == "7"
+
+
+def test_unlabelled_questions_are_answered_by_the_conclusion(tmp_path: Path) -> None:
+    data = other(tmp_path, "ori_pqau.json", {"7": UNLABELLED})
+    [example] = read("pubmedqa-unlabelled", "train", data=data)
+    assert (example.output, example.task) == ("It does.", "abstract-conclusion")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"final_decision": "maybe"}, r"8\.final_decision: Input should be 'yes' or 'no'"),
+        ({"LONG_ANSWER": " "}, r"8\.LONG_ANSWER: String should match"),
+        ({"LABELS": []}, r"8\.LABELS: expected as many as CONTEXTS"),
+    ],
+)
+def test_an_artificial_question_at_fault_is_named_and_the_others_are_read(
+    tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    questions = {"7": ARTIFICIAL, "8": ARTIFICIAL | change, "9": ARTIFICIAL}
+    data = other(tmp_path, "ori_pqaa.json", questions)
+    rejected: list[DataError] = []
+    assert len(list(read("pubmedqa-artificial", "train", data=data, rejected=rejected))) == 2
+    with pytest.raises(DataError, match=message):
+        raise rejected[0]
+
+
+def test_every_form_of_answer_has_wordings_of_its_own(data: Path) -> None:
+    assert all(len(set(wordings)) >= 5 for wordings in pubmedqa.WORDINGS.values())
+    found = {example.instruction for example in read("pubmedqa", "test", data=data)}
+    assert found == set(pubmedqa.WORDINGS["decision"])
+    again = {example.instruction for example in read("pubmedqa", "test", data=data, seed=1)}
+    assert again == found

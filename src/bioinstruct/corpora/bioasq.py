@@ -179,10 +179,10 @@ def _answer(question: Question, kind: str, layout: str) -> str:
 def _yes_or_no(answer: object) -> str:
     """In lower case and without a full stop; some files have it in a list."""
     [text] = answer if isinstance(answer, list) and len(answer) == 1 else [answer]
-    word = text.strip().rstrip(".").lower() if isinstance(text, str) else text
+    word = text.strip().rstrip(".").lower() if isinstance(text, str) else ""
     if word not in {"yes", "no"}:
         raise ValueError(f"exact_answer: expected yes or no, found {answer!r:.80}")
-    return str(word)
+    return word
 
 
 def _items(answer: str | list[str | list[str]] | None, kind: str) -> list[list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from xml.etree.ElementTree import Element
@@ -131,7 +132,10 @@ def _folded(text: str) -> str:
 
 
 def read_judged(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """The answers that systems found in MedQuAD, in the order of the judgements."""
+    """The answers that systems found in MedQuAD, in the order of the judgements.
+
+    168 answers have two grades, mostly neighbours, and are skipped.
+    """
     path = find(folder / TEST)
     messages = {_id(message).removeprefix("TQ"): _message(message) for message in _messages(path)}
     archive = folder / JUDGED
@@ -139,13 +143,19 @@ def read_judged(folder: Path, split: str, *, layout: str, seed: int) -> Iterator
         archive = folder.parent / "medquad" / JUDGED
     answers = _answers(archive)
     [judgements] = _only(archive, "All-qrels_LiveQAMed2017-TestQuestions_2479_Judged-Answers.txt")
-    for line, text in enumerate(judgements.text.splitlines(), start=1):
-        parts = text.split()
+    lines = [text.split() for text in judgements.text.splitlines()]
+    whole = (parts for parts in lines if len(parts) == 3 and parts[1] in GRADES)
+    times = Counter((question, answer) for question, _, answer in whole)
+    for line, parts in enumerate(lines, start=1):
         fault = _fault(parts, messages, answers)
         if fault:
-            yield DataError(f"{fault}, found {text[:80]!r}", path=judgements.path, line=line)
+            found = f"{fault}, found {' '.join(parts)[:80]!r}"
+            yield DataError(found, path=judgements.path, line=line)
             continue
         question, grade, answer = parts
+        if times[question, answer] > 1:
+            yield Skipped("the same answer has two grades")
+            continue
         input = f"Question: {messages[question]}\n\nAnswer: {answers[answer]}"
         yield Instruction(
             instruction=choose(JUDGE_WORDINGS, input, seed),
