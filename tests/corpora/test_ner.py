@@ -79,6 +79,26 @@ def test_every_record_is_read_back_as_it_was_annotated(name: str, split: str, da
         assert seen.keys() == gold.keys()
 
 
+GUIDE = Path(__file__).parents[2] / "docs" / "corpora-ner.md"
+
+
+@pytest.mark.parametrize("name", [*REAL, "bc5cdr-relations"])
+def test_the_guide_counts_every_split(name: str, data: Path) -> None:
+    [row] = re.findall(rf"^\| `{name}` \|.*$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
+    for split in FILES:
+        count = sum(1 for _ in read(name, split, data=data))
+        assert re.search(rf"\b{split} {count:,}(,|\s)", row), (split, count)
+
+
+def test_the_guide_says_which_readers_have_not_met_the_real_files() -> None:
+    text = GUIDE.read_text(encoding="utf-8")
+    listed = text.partition("## Readers not yet run on the real file")[2].partition("\n## ")[0]
+    here = set(re.findall(r"^\| `([a-z0-9-]+)` \|", text, re.MULTILINE))
+    unchecked = {name for name in here if not get_corpus(name).checked}
+    assert set(re.findall(r"`([a-z0-9-]+)`", listed)) == unchecked
+    assert here - unchecked == {*REAL, "bc5cdr-relations"}
+
+
 @pytest.mark.parametrize("name", REAL)
 def test_all_wordings_are_used_about_equally(name: str, data: Path) -> None:
     for layout in layouts.LAYOUTS:

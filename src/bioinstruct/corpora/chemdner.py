@@ -98,7 +98,7 @@ _CITATION = (
     "annotation principles. J Cheminform 2015;7(Suppl 1):S2. doi:10.1186/1758-2946-7-S1-S2"
 )
 # Its pages name no licence, and the abstracts are of PubMed: not to be passed on.
-_LICENSE = "LicenseRef-CHEMDNER-unstated"
+_LICENSE = "LicenseRef-none-stated-NoRedistribution"
 _HOMEPAGE = "https://biocreative.bioinformatics.udel.edu/resources/biocreative-iv/chemdner-corpus/"
 
 BC4CHEMD = Corpus(

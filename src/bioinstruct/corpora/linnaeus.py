@@ -25,7 +25,7 @@ IOB = {
 }
 OFFICIAL = "manual-corpus-species-1.0"
 # The authors define no split. This one is of github.com/spyysalo/linnaeus-corpus at f3344a1d6f90,
-# which the IOB files come from; the documents of neither list are for training.
+# which the IOB files seem to come from; the documents of neither list are for training.
 VALIDATION = frozenset(
     {
         "pmcA1312363",
