@@ -191,9 +191,10 @@ def _items(answer: str | list[str | list[str]] | None, kind: str) -> list[list[s
     A factoid has one item, which is a string, a list of synonyms or a list of such lists; a list
     has an item for each of its elements.
     """
-    found = [answer] if isinstance(answer, str) else list(answer or ())
-    if kind == "factoid" and all(isinstance(item, str) for item in found):
-        found = [[item for item in found if isinstance(item, str)]]
+    found: list[str | list[str]] = [answer] if isinstance(answer, str) else list(answer or ())
+    names = [item for item in found if isinstance(item, str)]
+    if kind == "factoid" and len(names) == len(found):
+        found = [names]
     items = []
     for item in found:
         synonyms = [" ".join(name.split()) for name in ([item] if isinstance(item, str) else item)]

@@ -77,7 +77,7 @@ def read_five(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[R
 
 
 def _read(corpus: Corpus, path: Path, split: str, layout: str, seed: int) -> Iterator[Row]:
-    model = Converted if path.suffix == ".json" else Question
+    model: type[Question | Converted] = Converted if path.suffix == ".json" else Question
     for number, record in records(path, model):
         if isinstance(record, DataError):
             yield record
@@ -93,10 +93,9 @@ def _read(corpus: Corpus, path: Path, split: str, layout: str, seed: int) -> Ite
         )
 
 
-def _options(record: BaseModel) -> tuple[list[str], int]:
+def _options(record: Question | Converted) -> tuple[list[str], int]:
     if isinstance(record, Question):
         return list(record.options.values()), choices.LETTERS.index(record.answer_idx)
-    assert isinstance(record, Converted)
     options = [option[3:] for option in record.options]
     return options, options.index(record.answer)
 
