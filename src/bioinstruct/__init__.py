@@ -8,6 +8,7 @@ from bioinstruct.errors import (
     ModelError,
     UnknownNameError,
 )
+from bioinstruct.generation import generate
 from bioinstruct.jsonl import read, write
 from bioinstruct.load import load_dataset, read_examples
 from bioinstruct.prompts import Style, render
@@ -28,6 +29,7 @@ __all__ = [
     "__version__",
     "check_seeds",
     "compile_corpora",
+    "generate",
     "load_dataset",
     "load_seeds",
     "read",

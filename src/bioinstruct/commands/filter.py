@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bioinstruct.commands.common import Commands
     from bioinstruct.filters import Compare, Contaminated, Near
 
-__all__ = ["add"]
+__all__ = ["add", "contaminated_by"]
 
 
 def add(commands: Commands) -> None:
@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
         raise BioinstructError(
             "nothing to filter by", hint="give --near-duplicates 0.7, --against all or --rules all"
         )
-    contaminated = _contaminated(args.against) if args.against else None
+    contaminated = contaminated_by(args.against) if args.against else None
     near = _near(args) if args.near_duplicates is not None else None
     rejected: list[Rejected] = []
     examples = watched(read_examples(args.source, rejected=rejected), Counter())
@@ -141,7 +141,7 @@ def _near(args: argparse.Namespace) -> Near:
     return Near(compare, seeds, with_input=args.with_input)
 
 
-def _contaminated(names: Sequence[str]) -> Contaminated:
+def contaminated_by(names: Sequence[str]) -> Contaminated:
     """The test texts of tasks, or of a file; a task of `all` without its corpus is left out."""
     from bioinstruct.bench import tasks as _tasks  # noqa: F401  # defines the tasks
     from bioinstruct.bench.task import get_task, known_tasks

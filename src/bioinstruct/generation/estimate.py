@@ -1,0 +1,77 @@
+"""What a run will take, before anything is asked."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import islice
+
+from bioinstruct.client.prices import Price
+from bioinstruct.client.request import Request
+from bioinstruct.client.tokens import TokenCounter
+from bioinstruct.generation.forms import Form
+from bioinstruct.generation.prompt import Plan, prompt
+
+__all__ = ["ACCEPTANCE", "PUBLISHED_BYTES", "Estimate", "estimate"]
+
+ACCEPTANCE = 0.7
+"""Share of tasks that are accepted: an assumption of ours, the recipes' own is not published."""
+PUBLISHED_BYTES = 528
+"""Mean length of a record of the published BioInstruct: 13.2 MB for 25,005."""
+_BYTES_PER_TOKEN = 4  # of English
+_PROMPTS = 20  # measured
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """Expected figures for records of a certain length."""
+
+    record_tokens: int
+    tasks: int
+    """Of an answer: fewer than asked for where `max_tokens` is not enough for more."""
+    requests: int
+    prompt_tokens: int
+    completion_tokens: int
+
+    def cost(self, price: Price) -> float:
+        """US dollars."""
+        return price.cost(self.prompt_tokens, self.completion_tokens)
+
+
+def estimate(
+    plan: Plan, count: int, counter: TokenCounter, *, acceptance: float = ACCEPTANCE
+) -> tuple[Request, Estimate, Estimate]:
+    """The first request, and what is expected with short records and with long ones.
+
+    Short: as long as those of the published BioInstruct. Long: as long as the seeds.
+    """
+    prompts = [prompt(plan, number) for number in range(_PROMPTS)]
+    each = sum(counter.prompt(p.request) for p in prompts) / len(prompts)
+    form = prompts[0].form
+    seeds = [counter.text(form.show([seed])) for seed in islice(plan.seeds, 200)]
+    lengths = (
+        PUBLISHED_BYTES // _BYTES_PER_TOKEN + _marks(form, counter),
+        round(sum(seeds) / len(seeds)),
+    )
+    short, long = (_expect(plan, count, each, tokens, acceptance) for tokens in sorted(lengths))
+    return prompts[0].request, short, long
+
+
+def _marks(form: Form, counter: TokenCounter) -> int:
+    """Tokens of what the form adds to the texts of a task."""
+    if form.format == "json":
+        return counter.text(", ".join(f'"{name}": ""' for name in form.fields))
+    return sum(counter.text(f"@@{form.tag} {name}\n") for name in (*form.fields, "end"))
+
+
+def _expect(plan: Plan, count: int, each: float, tokens: int, acceptance: float) -> Estimate:
+    recipe = plan.recipe
+    tasks = max(1, min(recipe.tasks, recipe.max_tokens // tokens))
+    requests = math.ceil(count / (tasks * acceptance))
+    return Estimate(
+        record_tokens=tokens,
+        tasks=tasks,
+        requests=requests,
+        prompt_tokens=round(requests * each),
+        completion_tokens=requests * min(recipe.tasks * tokens, recipe.max_tokens),
+    )

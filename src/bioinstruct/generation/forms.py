@@ -1,0 +1,98 @@
+"""The two forms that an answer can have: JSON that a schema enforces, or marks that end texts."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bioinstruct.errors import UnknownNameError
+from bioinstruct.schema import Category, Instruction
+
+__all__ = ["FORMATS", "Form", "choose_format"]
+
+FORMATS = ("json", "delimited")
+_LABELS = ("task", "category")
+_TEXTS = ("instruction", "input", "output")
+# Models whose own servers are known to enforce a schema; a name means nothing elsewhere, and a
+# server that does not know schemas says so at the first request.
+_WITH_SCHEMA = re.compile(r"(gpt-4o|gpt-4\.1|gpt-[5-9]|o[1-9])(-|$)")
+
+
+def choose_format(name: str, model: str) -> str:
+    """`json` or `delimited`; `auto` goes by the name of the model.
+
+    Raises:
+        UnknownNameError: there is no such format.
+    """
+    if name not in {*FORMATS, "auto"}:
+        raise UnknownNameError("format", name, [*FORMATS, "auto"])
+    if name != "auto":
+        return name
+    return "json" if _WITH_SCHEMA.match(model) else "delimited"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How the tasks of one answer are written."""
+
+    format: str
+    labels: bool
+    """Whether each task has its name and category."""
+    tag: str = ""
+    """Hexadecimal digits in every mark of the delimited form, different for each request."""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Of each task, in their order."""
+        return (*(_LABELS if self.labels else ()), *_TEXTS)
+
+    @property
+    def schema(self) -> str | None:
+        """The JSON schema of an answer, as `Request` wants it."""
+        if self.format != "json":
+            return None
+        kinds: dict[str, dict[str, object]] = {name: {"type": "string"} for name in self.fields}
+        if self.labels:
+            kinds["category"]["enum"] = [category.value for category in Category]
+        task = _closed(kinds)
+        tasks: dict[str, dict[str, object]] = {"tasks": {"type": "array", "items": task}}
+        return json.dumps({"title": "tasks"} | _closed(tasks))
+
+    def describe(self) -> str:
+        """The form in words, for the prompt."""
+        names = ", ".join(self.fields)
+        if self.format == "json":
+            return (
+                'The answer is one JSON object {"tasks": [...]}; each task is an object with the '
+                f"texts {names}. Without an input, input is an empty text."
+            )
+        return (
+            f"Each task has the parts {names}, in this order. Before each part stands a line that "
+            f"has only the mark @@{self.tag} and the name of the part; after the last part stands "
+            f"the line @@{self.tag} end. Without an input, the part input is the one word "
+            "<noinput>. The marks appear nowhere else."
+        )
+
+    def show(self, records: Sequence[Instruction]) -> str:
+        """Records in this form."""
+        rows = [{name: str(getattr(r, name)) for name in self.fields} for r in records]
+        if self.format == "json":
+            return json.dumps({"tasks": rows}, ensure_ascii=False)
+        return "\n".join(map(self._marked, rows))
+
+    def _marked(self, row: dict[str, str]) -> str:
+        texts = row | {"input": row["input"] or "<noinput>"}
+        parts = [f"@@{self.tag} {name}\n{text}" for name, text in texts.items()]
+        return "\n".join([*parts, f"@@{self.tag} end"])
+
+
+def _closed(properties: dict[str, dict[str, object]]) -> dict[str, object]:
+    """An object with all of these properties and no others, as strict schemas must be."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }

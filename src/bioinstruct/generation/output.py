@@ -1,0 +1,119 @@
+"""Where records go; a file is kept without a name until it is complete, so a kill leaves none."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from bioinstruct.client.request import Request
+from bioinstruct.files import atomic_file, naming
+from bioinstruct.generation.accept import Judged
+from bioinstruct.schema import Instruction
+
+__all__ = ["Files", "Memory", "Sink", "rejected_path", "transcript_path"]
+
+
+class Sink(Protocol):
+    """What takes the records of a run, in their order."""
+
+    examples: list[Instruction]
+    """Those that went nowhere else."""
+
+    def add(self, judged: Judged, request: Request, base_url: str) -> None:
+        """Take what came of one request."""
+        ...
+
+    def finish(self) -> None:
+        """Everything is there."""
+        ...
+
+
+class Memory:
+    """Keeps the records."""
+
+    def __init__(self) -> None:
+        self.examples: list[Instruction] = []
+
+    def add(self, judged: Judged, request: Request, base_url: str) -> None:
+        self.examples += judged.accepted
+
+    def finish(self) -> None:
+        """Nothing is left to do."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+class Files:
+    """Writes the records to a file, and what was rejected beside it."""
+
+    def __init__(self, out: Path) -> None:
+        self.examples: list[Instruction] = []
+        self._stack = ExitStack()
+        self._made = _Spool(out, self._stack)
+        self._rejected = _Spool(rejected_path(out), self._stack)
+
+    def add(self, judged: Judged, request: Request, base_url: str) -> None:
+        for record in judged.accepted:
+            self._made.add(record.row())
+        key = request.key(base_url) if judged.rejected else ""
+        for reject in judged.rejected:
+            self._rejected.add(reject.row(key))
+
+    def finish(self) -> None:
+        self._rejected.finish()
+        if self._made.rows:  # a file of nothing must not take the place of one with records
+            self._made.finish()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+
+class _Spool:
+    """Rows on their way to a file, on the disk that it will be on."""
+
+    def __init__(self, path: Path, stack: ExitStack) -> None:
+        self.path = path
+        self.rows = 0
+        folder = path.resolve().parent
+        folder.mkdir(parents=True, exist_ok=True)
+        # On Linux it has no name, and goes when the process goes.
+        file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+        self._file = stack.enter_context(file)
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        text = json.dumps(row, ensure_ascii=False) + "\n"
+        with naming(self.path):  # what UTF-8 does not have becomes an escape of JSON
+            self._file.write(text.encode("utf-8", "backslashreplace"))
+        self.rows += 1
+
+    def finish(self) -> None:
+        with naming(self.path):
+            self._file.seek(0)
+        with atomic_file(self.path) as file:
+            shutil.copyfileobj(self._file, file)
+
+
+def rejected_path(out: Path) -> Path:
+    """`made.rejected.jsonl` for `made.jsonl`."""
+    return _beside(out, "rejected")
+
+
+def transcript_path(out: Path) -> Path:
+    """`made.transcript.jsonl` for `made.jsonl`."""
+    return _beside(out, "transcript")
+
+
+def _beside(out: Path, what: str) -> Path:
+    return out.with_name(f"{out.name.removesuffix('.jsonl')}.{what}.jsonl")

@@ -1,0 +1,206 @@
+"""What a teacher wrote, taken apart into tasks; what cannot be read is kept with its reason."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from bioinstruct.generation.forms import Form
+
+__all__ = ["CUT_OFF", "INCOMPLETE", "UNPARSABLE", "Draft", "Unread", "parse"]
+
+CUT_OFF = "cut-off"
+INCOMPLETE = "incomplete"
+UNPARSABLE = "unparsable"
+
+_NO_INPUT = re.compile(r"<\s*no\s*input\s*>", re.IGNORECASE)
+_FENCED = re.compile(r"\s*```[A-Za-z]*[ \t]*\n(.*?)\n?```\s*", re.DOTALL)
+_LIST = re.compile(r'\{\s*"tasks"\s*:\s*\[|^\s*\[')
+_SPACE = re.compile(r"[ \t\r\n]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A task that could be read, not yet judged."""
+
+    fields: dict[str, str]
+    """Without surrounding white space; `input` is empty where there is none."""
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A part of an answer that is no task."""
+
+    reason: str
+    """`cut-off`, `incomplete` or `unparsable`."""
+    detail: str
+    raw: str
+
+
+def parse(text: str, form: Form, *, cut: bool) -> list[Draft | Unread]:
+    """The tasks of an answer in their order; never raises, whatever the text.
+
+    `cut`: the server stopped the answer before its end. Whole tasks in front of the cut count; a
+    task that may have lost its end does not.
+    """
+    fenced = _FENCED.fullmatch(text)
+    body = fenced[1] if fenced else text
+    found = _json_tasks(body, form, cut) if form.format == "json" else _marked(body, form, cut)
+    tasks = list(found)
+    if not tasks:
+        detail = "no task in the answer" if text.strip() else "the answer is empty"
+        return [Unread(CUT_OFF if cut else UNPARSABLE, detail, text)]
+    return tasks
+
+
+# JSON
+
+
+class _TwiceError(ValueError):
+    """A name that one object has twice: a reader would keep only one of the values."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _TwiceError("a field is given twice")
+    return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_once)
+
+
+def _json_tasks(text: str, form: Form, cut: bool) -> Iterator[Draft | Unread]:
+    """Element after element of the list, so that a cut costs only the one that it hits."""
+    start = _LIST.search(text)
+    if start is None:
+        return
+    place = _skip(text, start.end())
+    while place < len(text) and text[place] != "]":
+        try:
+            value, end = _DECODER.raw_decode(text, place)
+        except (ValueError, RecursionError) as error:
+            twice = isinstance(error, _TwiceError)
+            reason = CUT_OFF if cut and not twice else UNPARSABLE
+            detail = "the answer ends inside a task" if reason == CUT_OFF else _fault(error)
+            yield Unread(reason, detail, text[place:])
+            return
+        yield _checked(value, form, text[place:end])
+        place = _skip(text, end)
+        if text[place : place + 1] == ",":
+            place = _skip(text, place + 1)
+        elif place < len(text) and text[place] != "]":
+            yield Unread(UNPARSABLE, "no comma between two tasks", text[place:])
+            return
+
+
+def _skip(text: str, place: int) -> int:
+    match = _SPACE.match(text, place)
+    return match.end() if match else place
+
+
+def _fault(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"not valid JSON ({error.msg})"
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error)
+
+
+def _checked(value: Any, form: Form, raw: str) -> Draft | Unread:
+    if not isinstance(value, dict):
+        return Unread(UNPARSABLE, "a task is not an object", raw)
+    texts: dict[str, str] = {}
+    for name in form.fields:
+        text = value.get(name)
+        if text is not None and not isinstance(text, str):
+            return Unread(UNPARSABLE, f"{name} is not a text", raw)
+        texts[name] = text or ""
+    return _complete(texts, raw)
+
+
+# Marks
+
+
+@dataclass(slots=True)
+class _Part:
+    """A task that is being read."""
+
+    lines: list[str] = field(default_factory=list)
+    texts: dict[str, list[str]] = field(default_factory=dict)
+    ended: bool = False
+    fault: str = ""
+
+    def text(self, name: str) -> str:
+        return "\n".join(self.texts.get(name, ()))
+
+
+def _marked(text: str, form: Form, cut: bool) -> Iterator[Draft | Unread]:
+    parts = _parts(text, form)
+    for number, part in enumerate(parts, start=1):
+        raw = "\n".join(part.lines)
+        if part.fault:
+            yield Unread(UNPARSABLE, part.fault, raw)
+        elif cut and number == len(parts) and not part.ended:
+            yield Unread(CUT_OFF, "the answer ends inside a task", raw)
+        else:
+            yield _complete({name: part.text(name) for name in form.fields}, raw)
+
+
+def _parts(text: str, form: Form) -> list[_Part]:
+    """The tasks that marks begin and end; what stands outside of them belongs to no task."""
+    names = (*form.fields, "end")
+    mark = re.compile(
+        rf"[ \t]*@@{re.escape(form.tag)}[ \t]+({'|'.join(names)})\b[ \t]*:?[ \t]*(.*)",
+        re.IGNORECASE | re.DOTALL,
+    )
+    parts: list[_Part] = []
+    current = ""
+    for line in text.split("\n"):
+        found = mark.fullmatch(line) if "@@" in line else None
+        if found is None:
+            if current:
+                parts[-1].lines.append(line)
+                parts[-1].texts[current].append(line)
+            continue
+        name, rest = found[1].lower(), found[2].rstrip("\r")
+        if name == "end":
+            if parts and not parts[-1].ended:
+                parts[-1].lines.append(line)
+                parts[-1].ended = True
+            current = ""
+            continue
+        if _begins(parts, name, names):
+            parts.append(_Part())
+        part, current = parts[-1], name
+        part.lines.append(line)
+        part.texts[name] = [rest] if rest else []
+    return parts
+
+
+def _begins(parts: list[_Part], name: str, names: tuple[str, ...]) -> bool:
+    """Whether a mark begins another task, whose end mark was forgotten perhaps.
+
+    A part that comes again where no task can begin makes it unclear to which task it belongs: then
+    neither counts.
+    """
+    if not parts or parts[-1].ended:
+        return True
+    latest = max(names.index(seen) for seen in parts[-1].texts)
+    if names.index(name) > latest:
+        return False
+    if name not in names[: names.index("input")]:
+        parts[-1].fault = f"{name} is given twice"
+    return True
+
+
+def _complete(texts: dict[str, str], raw: str) -> Draft | Unread:
+    fields = {name: text.strip() for name, text in texts.items()}
+    if _NO_INPUT.fullmatch(fields["input"]):
+        fields["input"] = ""
+    for name in ("instruction", "output"):
+        if not fields[name]:
+            return Unread(INCOMPLETE, f"no {name}", raw)
+    return Draft(fields, raw)

@@ -1,0 +1,157 @@
+"""What the teacher is asked: each request is a function of the settings and its number alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bioinstruct.client.request import Message, Request
+from bioinstruct.errors import BioinstructError
+from bioinstruct.generation.forms import Form
+from bioinstruct.generation.recipes import BIOINSTRUCT, Recipe
+from bioinstruct.schema import Instruction, Teacher
+
+__all__ = ["Plan", "Prompt", "prompt"]
+
+_LABELS = (
+    "Name the kind of work in kebab-case, such as trial-eligibility, and give its category: QA for "
+    "answering questions, IE for extracting information from a text, GEN for writing a text, OTHER "
+    "for anything else, such as classifying."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All that requests depend on: to change it is to ask something else."""
+
+    model: str
+    seeds: Sequence[Instruction]
+    recipe: Recipe = BIOINSTRUCT
+    format: str = "delimited"
+    attributes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Of each, one value is drawn for each request."""
+    seed: int = 42
+    """Of the random draws."""
+
+    def __post_init__(self) -> None:
+        if len(self.seeds) < self.recipe.seed_examples:
+            raise BioinstructError(
+                f"{len(self.seeds)} seeds, and recipe {self.recipe.name} shows "
+                f"{self.recipe.seed_examples} in each prompt",
+                hint="give more seeds with --seeds",
+            )
+
+    def describe(self) -> dict[str, Any]:
+        """All of it in short, as JSON values: equal for equal requests."""
+        recipe = self.recipe
+        rendered = [recipe.opening, *recipe.requirements, recipe.labels, _LABELS]
+        return {
+            "model": self.model,
+            "prompt": recipe.prompt,
+            "words": _digest(rendered),
+            "format": self.format,
+            "examples": [recipe.seed_examples, recipe.machine_examples],
+            "tasks": recipe.tasks,
+            "temperature": recipe.temperature,
+            "top_p": recipe.top_p,
+            "presence_penalty": recipe.presence_penalty,
+            "frequency_penalty": recipe.frequency_penalty,
+            "max_tokens": recipe.max_tokens,
+            "attributes": _digest({name: list(v) for name, v in self.attributes.items()}),
+            "seeds": _digest([seed.id for seed in self.seeds]),
+            "seed": self.seed,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A request, and what is not said in it."""
+
+    number: int
+    request: Request
+    form: Form
+    teacher: Teacher
+    """With the model's name as it was asked for."""
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:12]
+
+
+def prompt(plan: Plan, number: int, machine: Sequence[Instruction] = ()) -> Prompt:
+    """Request `number` of a plan; `machine` are the records of earlier rounds to choose from."""
+    recipe = plan.recipe
+    draw = random.Random(f"{plan.seed} {number}").random  # the one method whose values are promised
+    written = _pick(machine, recipe.machine_examples, draw)
+    shown = [*_pick(plan.seeds, recipe.seed_examples - len(written), draw), *written]
+    examples = _pick(shown, len(shown), draw)
+    attributes = {n: v[int(draw() * len(v))] for n, v in plan.attributes.items()}
+    form = _form(plan, number, examples)
+    text = _text(recipe, form, examples, attributes)
+    request = Request(
+        model=plan.model,
+        messages=(Message("user", text),),
+        temperature=recipe.temperature,
+        top_p=recipe.top_p,
+        presence_penalty=recipe.presence_penalty,
+        frequency_penalty=recipe.frequency_penalty,
+        max_tokens=recipe.max_tokens,
+        schema=form.schema,
+        sample=number,  # the same examples may be drawn again: that is another answer
+    )
+    teacher = Teacher(
+        model=plan.model,
+        prompt=recipe.prompt,
+        temperature=recipe.temperature,
+        top_p=recipe.top_p,
+        presence_penalty=recipe.presence_penalty,
+        frequency_penalty=recipe.frequency_penalty,
+        examples=tuple(example.id for example in examples),
+        attributes=tuple(f"{name}={value}" for name, value in attributes.items()),
+    )
+    return Prompt(number, request, form, teacher)
+
+
+def _pick(items: Sequence[Instruction], count: int, draw: Callable[[], float]) -> list[Instruction]:
+    """As many different items at random, in random order."""
+    chosen: list[int] = []
+    while len(chosen) < min(count, len(items)):
+        place = int(draw() * len(items))
+        if place not in chosen:
+            chosen.append(place)
+    return [items[place] for place in chosen]
+
+
+def _text(
+    recipe: Recipe, form: Form, examples: Sequence[Instruction], attributes: Mapping[str, str]
+) -> str:
+    points = [*recipe.requirements]
+    if recipe.labels:
+        points.append(_LABELS)
+    if attributes:
+        wanted = "; ".join(f"{name}: {value}" for name, value in attributes.items())
+        points.append(f"What all new tasks have in common: {wanted}.")
+    count = f"{recipe.tasks} new task{'s' if recipe.tasks > 1 else ''}"
+    return (
+        f"{recipe.opening}\n\n"
+        + "".join(f"- {point}\n" for point in points)
+        + f"\n{form.describe()}\n\nExamples:\n\n{form.show(examples)}\n\n"
+        f"Now write {count} in the same form, and nothing else."
+    )
+
+
+def _form(plan: Plan, number: int, examples: Sequence[Instruction]) -> Form:
+    """Marks with a hash that none of the texts in the prompt has."""
+    if plan.format == "json":
+        return Form("json", plan.recipe.labels)
+    salt = 0
+    while True:
+        tag = hashlib.sha256(f"{plan.seed} {number} {salt}".encode()).hexdigest()[:6]
+        texts = (text for e in examples for text in (e.instruction, e.input, e.output))
+        if not any(tag in text for text in texts):
+            return Form("delimited", plan.recipe.labels, tag)
+        salt += 1
