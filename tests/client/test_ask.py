@@ -341,7 +341,7 @@ def test_a_killed_process_loses_no_answer_and_its_budget_still_holds(
     server.settings.latency = 0.01
     path = tmp_path / "t.jsonl"
     for until in (1, 20):
-        process = started(server, path, count=300, until=until)
+        process = started(server, path, count=150, until=until)
         process.kill()
         process.communicate()
         time.sleep(0.1)  # what it had sent has arrived
@@ -357,19 +357,19 @@ def test_a_killed_process_loses_no_answer_and_its_budget_still_holds(
         # Each that was in flight counts in full, also one that was not yet on the wire.
         assert budget.spent >= answered + len(flying) * budget.worst(request())
         before = {key: server.asked[key] for key in kept}
-    process = started(server, path, count=300)
+    process = started(server, path, count=150)
     _, errors = process.communicate()
     assert process.returncode == 0, errors
     assert {key: server.asked[key] for key in kept} == before
     with Transcript.read(path) as transcript:
-        assert len(list(replay(requests(300), transcript))) == 300
+        assert len(list(replay(requests(150), transcript))) == 150
     assert not list(tmp_path.glob("*.tmp"))
 
 
 def test_ctrl_c_lets_what_is_on_the_wire_finish(server: Server, tmp_path: Path) -> None:
     server.settings.latency = 0.2
     path = tmp_path / "t.jsonl"
-    process = started(server, path, count=300)
+    process = started(server, path, count=150)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=20)
     assert "KeyboardInterrupt" in errors

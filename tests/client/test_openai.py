@@ -5,6 +5,7 @@ import json
 import socket
 import time
 from collections import deque
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from bioinstruct.client.failures import ProviderError, SchemaUnsupportedError
 from bioinstruct.client.limiter import Limits, Retries
 from bioinstruct.client.openai import OpenAIClient, body_of, clean_url
-from bioinstruct.client.request import Answer, Failure
+from bioinstruct.client.request import Answer, Failure, Message
 from bioinstruct.errors import BioinstructError, MissingError
 from tests.client.asking import client_of, complete, request
 from tests.client.conftest import KEY
@@ -256,3 +257,16 @@ def test_both_names_of_the_limit_are_one_request_to_the_server() -> None:
     old, new = (body_of(request(), max_name=f"max_{name}tokens") for name in ("", "completion_"))
     assert old != new
     assert digest_of(old) == digest_of(new)
+
+
+def test_a_key_that_cannot_be_one_is_refused_and_not_repeated() -> None:
+    with pytest.raises(MissingError, match="a character that no key has") as caught:
+        OpenAIClient(api_key="sk-abc\u00e9defgh")
+    assert "abc" not in str(caught.value)
+
+
+def test_a_prompt_that_is_no_text_fails_alone(server: Server) -> None:
+    failure = complete(server, replace(request(), messages=(Message("user", "\ud800"),)))
+    assert isinstance(failure, Failure)
+    assert failure.reason == "bad-request"
+    assert server.asked.total() == 0

@@ -102,7 +102,7 @@ def test_a_file_cut_at_any_byte_keeps_every_whole_line_and_goes_on(tmp_path: Pat
     outcomes: dict[Request, Outcome] = {request(n): answer(f"é {n}") for n in range(3)}
     whole = written(tmp_path / "whole.jsonl", outcomes)
     path = tmp_path / "cut.jsonl"
-    for end in range(0, len(whole), 7):
+    for end in range(0, len(whole), 23):
         path.write_bytes(whole[:end])
         lines = whole[:end].count(b"\n")
         with Transcript.open(path, base_url=URL) as transcript:

@@ -207,7 +207,8 @@ class _Run:
         task = self._tasks.pop(request)
         error = None if task.cancelled() else task.exception()
         if self._budget is not None and (task.cancelled() or error is not None):
-            self._free(request, refused=isinstance(error, ProviderError))
+            refused = isinstance(error, ProviderError) and not error.charged
+            self._free(request, refused=refused)
         self._wire.discard(request)
         self._noted.discard(request)
         if error is not None and not isinstance(error, BudgetError):

@@ -35,6 +35,11 @@ _HINTS = {
 class ProviderError(BioinstructError):
     """The server refuses every request alike: a bad key, an unknown model, no money left."""
 
+    def __init__(self, message: str, *, hint: str = "", charged: bool = False) -> None:
+        """Say what the server said; `charged`: it may count the last attempt all the same."""
+        super().__init__(message, hint=hint)
+        self.charged = charged
+
 
 class SchemaUnsupportedError(ProviderError):
     """The server does not know `response_format` with a JSON schema.
@@ -106,7 +111,8 @@ def redactor(secrets: Iterable[str], *, guess: bool = True) -> Callable[[str], s
     known = sorted({secret for secret in secrets if len(secret) >= 8}, key=len, reverse=True)
     # OpenAI repeats a part of a wrong key; some proxies repeat the headers.
     looks = re.compile(
-        r"(?i)\bsk-[\w*.\-]{4,}|\bbearer\s+[^\s\"',;]+|((?:authorization|api-key)\W{1,4})[^\s\"',;]+"
+        r"(?i)((?:authorization|api-key)\W{1,4})(?:(?:basic|bearer)\s+)?[^\s\"',;]+"
+        r"|\bsk-[\w*.\-]{4,}|\bbearer\s+[^\s\"',;]+"
     )
 
     def redact(text: str) -> str:

@@ -62,7 +62,7 @@ class OpenAIClient:
             retries: how long one request is tried.
 
         Raises:
-            MissingError: there is no key for OpenAI.
+            MissingError: there is no key for OpenAI, or it or the address cannot be one.
         """
         self.watches: list[Watch] = []
         self._url = base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI
@@ -73,6 +73,8 @@ class OpenAIClient:
                 "there is no key for the OpenAI API",
                 hint="set OPENAI_API_KEY, or OPENAI_BASE_URL to a server that needs none",
             )
+        if not (self._key.isascii() and self._key.isprintable()):
+            raise MissingError("the key has a character that no key has", hint="copy it again")
         password = urlsplit(self._url).password or ""
         query = [value for name, value in parse_qsl(urlsplit(self._url).query) if "key" in name]
         secrets = [self._key, password, *query]
@@ -95,6 +97,8 @@ class OpenAIClient:
 
     async def complete(self, request: Request) -> Outcome:
         """The answer, or why there is none; retried as `Retries` says."""
+        if not _is_text(request):
+            return Failure(reason="bad-request", message="half a surrogate pair is no text")
         begun = time.monotonic()
         attempt = 0
         while True:
@@ -164,7 +168,7 @@ class OpenAIClient:
         except TimeoutError:
             message = f"no whole answer in {self._timeout:g} s"
             raise TryAgainError("time-out", message, charged=True) from None
-        except (APIConnectionError, UnicodeError) as error:
+        except APIConnectionError as error:
             raise self._connection_trouble(error) from None
         self._reached = True
         body = self._redact_body(response.text)
@@ -202,7 +206,9 @@ class OpenAIClient:
         if self._given_up >= self._retries.in_a_row:
             hint = "what was answered is kept: run the same command again later"
             raise ProviderError(
-                f"{self._given_up} requests in a row had no answer in {last}", hint=hint
+                f"{self._given_up} requests in a row had no answer in {last}",
+                hint=hint,
+                charged=trouble.charged,
             ) from None
         return Failure(
             reason="retries-exhausted",
@@ -274,3 +280,12 @@ def body_of(request: Request, *, max_name: str = "max_completion_tokens") -> dic
         layout = {"name": name, "schema": schema, "strict": True}
         body["response_format"] = {"type": "json_schema", "json_schema": layout}
     return body | {name: value for name, value in settings.items() if value is not None}
+
+
+def _is_text(request: Request) -> bool:
+    """Whether all of a prompt can be sent as UTF-8."""
+    try:
+        "".join(turn.content for turn in request.messages).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
