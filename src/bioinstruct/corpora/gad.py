@@ -78,10 +78,23 @@ def _lines(folder: Path, split: str) -> tuple[Path, Iterable[_Line | DataError]]
     except MissingError:
         if not arrow.is_file():
             raise
-        rows = enumerate(hub.read_arrow(arrow, columns=COLUMNS), start=1)
-        return arrow, (_Line(*(str(row[name]) for name in COLUMNS), n) for n, row in rows)
-    parsed = tsv.rows(path, COLUMNS, header=True)
-    return path, (r if isinstance(r, DataError) else _Line(*r[1], r[0]) for r in parsed)
+        return arrow, _of_arrow(arrow)
+    return path, _of_table(path)
+
+
+def _of_arrow(path: Path) -> Iterator[_Line]:
+    for place, row in enumerate(hub.read_arrow(path, columns=COLUMNS), start=1):
+        number, sentence, label = (str(row[name]) for name in COLUMNS)
+        yield _Line(number, sentence, label, place)
+
+
+def _of_table(path: Path) -> Iterator[_Line | DataError]:
+    for row in tsv.rows(path, COLUMNS, header=True):
+        if isinstance(row, DataError):
+            yield row
+        else:
+            line, (number, sentence, label) = row
+            yield _Line(number, sentence, label, line)
 
 
 CORPUS = Corpus(

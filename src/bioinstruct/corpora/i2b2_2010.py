@@ -186,13 +186,14 @@ def _place(line: str, word: str, last_line: str, last_word: str) -> _Place:
 def _mention(place: _Place, name: str, type: str, lines: list[str]) -> Mention:
     """The concept where its words say.
 
-    On a line that begins with white space the words are counted from an empty one before it.
+    On a line that begins with white space they may be counted from an empty word before it.
     """
     if not 1 <= place.line <= len(lines):
         raise ValueError(f"line {place.line} lies outside of the note, which has {len(lines)}")
     line = lines[place.line - 1]
     words = [match.span() for match in re.finditer(r"\S+", line)]
-    for counted in (words, [(0, 0), *words]):
+    after_space = [[(0, 0), *words]] if line[:1].isspace() else []
+    for counted in (words, *after_space):
         if place.word <= place.last_word < len(counted):
             start, end = counted[place.word][0], counted[place.last_word][1]
             if line[start:end].lower().split() == name.lower().split():

@@ -58,8 +58,11 @@ def _masked(text: str, first: Mention, second: Mention) -> str:
 
 def _number(text: str, mention: Mention) -> str:
     """Which of the places where these characters stand is meant, if not the first."""
-    start = mention.parts[0][0]
-    before = sum(text.startswith(mention.name, place) for place in range(start))
+    before = 0
+    place = text.find(mention.name)
+    while 0 <= place < mention.parts[0][0]:
+        before += 1
+        place = text.find(mention.name, place + 1)
     return f" #{before + 1}" if before else ""
 
 

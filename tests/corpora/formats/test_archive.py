@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bioinstruct import DataError, MissingError
-from bioinstruct.corpora.formats.archive import members
+from bioinstruct.corpora.formats.archive import members, one
 
 Files = dict[str, bytes]
 FILES = {"top/b/2.txt": b"two", "top/a/1.txt": "\ufeffeins, größer".encode(), "top/README": b"-"}
@@ -181,3 +181,15 @@ def test_text_that_is_not_utf8_is_named_with_member_and_line(tmp_path: Path, pac
     [member] = members(tmp_path / "c", "1.txt")
     with pytest.raises(DataError, match=r"a/1\.txt:2: not UTF-8: byte 0xf6"):
         _ = member.text
+
+
+@pytest.mark.parametrize("pack", KINDS)
+def test_one_file_is_found_in_the_folder_or_in_an_archive_there(tmp_path: Path, pack: Pack) -> None:
+    as_zip(tmp_path / "another", {"x.txt": b"x"})
+    pack(tmp_path / "corpus", FILES)
+    found = one(tmp_path, "b/2.txt")
+    assert (found.name.endswith("top/b/2.txt"), found.text) == (True, "two")
+    with pytest.raises(MissingError, match=r"no file .*/3\.txt \(nor in an archive there\)"):
+        one(tmp_path, "3.txt")
+    with pytest.raises(MissingError, match="no file"):
+        one(tmp_path / "nowhere", "3.txt")
