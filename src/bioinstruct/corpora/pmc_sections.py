@@ -21,6 +21,8 @@ _AFTER = re.compile(
     r"REGIST|GOV\b|TRIAL NUMBER|SUPPLEMENT|FUNDING|EDITOR|AUTHOR|SUMMARY|HIGHLIGHT|ADDITIONAL|"
     r"WH[YAO]|KEY|LEVEL OF|CLASSIFICATION"
 )
+_LONGEST = {"": 6_000, "conclusions": 1_100}
+"""Characters of a section of an abstract; 3,000 for the other parts."""
 _METHODS = (
     "METHODS METHOD METHODS/DESIGN METHOD/DESIGN METHODS/DESIGNS METHODOLOGY MATERIALS_AND_METHODS "
     "MATERIAL_AND_METHODS METHODS_AND_MATERIALS MATERIALS_&_METHODS PATIENTS_AND_METHODS "
@@ -118,6 +120,8 @@ def _fault(sections: list[Section]) -> str:
         return "article without an abstract"
     if len({section.heading for section in sections}) < len(sections):
         return "abstract with a heading twice"
+    if any(len(section.text) > _LONGEST.get(section.part, 3_000) for section in sections):
+        return "abstract that runs on into the article"
     if not all(_sound(section.text) for section in sections):
         return "abstract with a hole in it or without an end"
     return ""

@@ -143,7 +143,7 @@ def _conclusion(found: Article) -> _Made:
     place = parts.index("conclusions") if "conclusions" in parts else 0
     if "results" in parts[:place]:
         conclusion = found.abstract[place].text
-        if not REGISTERED.search(conclusion):
+        if len(conclusion) >= 40 and not REGISTERED.search(conclusion):
             yield "abstract-conclusion", _labelled(found.abstract[:place]), conclusion
 
 

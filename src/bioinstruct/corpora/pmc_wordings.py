@@ -11,7 +11,7 @@ WORDINGS: dict[str, tuple[Category, tuple[str, ...]]] = {
         Category.GEN,
         (
             "Write the title of the article that has this abstract.",
-            "What would be a fitting title for the clinical article whose abstract follows?",
+            "What would be a fitting title for the article whose abstract follows?",
             "Give the following abstract a title as a biomedical journal would print it.",
             "Read the abstract and name the article: a title that says what was studied, and how.",
             "Put the abstract below into one line that can serve as the title of the article.",
@@ -20,8 +20,7 @@ WORDINGS: dict[str, tuple[Category, tuple[str, ...]]] = {
     "abstract-conclusion": (
         Category.GEN,
         (
-            "Here is the abstract of a clinical study without its conclusion. Write the "
-            "conclusion.",
+            "Here is the abstract of a study without its conclusion. Write the conclusion.",
             "What do the authors conclude from these methods and results?",
             "Complete the abstract: write its last section, the conclusion.",
             "Draw the conclusion of this study in the way that its authors would, and no further "
@@ -64,7 +63,7 @@ WORDINGS: dict[str, tuple[Category, tuple[str, ...]]] = {
             "background, methods, results or conclusions.",
             "Label the following section of an abstract with one of: background (why the study "
             "was done and what for), methods, results, conclusions.",
-            "Say what this passage from the abstract of a clinical study reports: the background "
+            "Say what this passage from the abstract of a study reports: the background "
             "and aim (background), the methods, the results or the conclusions. One word is "
             "enough.",
         ),
@@ -72,10 +71,10 @@ WORDINGS: dict[str, tuple[Category, tuple[str, ...]]] = {
     "article-section": (
         Category.OTHER,
         (
-            "From which section of a clinical article is this paragraph: introduction, methods, "
+            "From which section of an article is this paragraph: introduction, methods, "
             "results or discussion?",
             "Classify the paragraph as introduction, methods, results or discussion.",
-            "The paragraph below opens a section of a trial report. Which one? Answer "
+            "The paragraph below is from the report of a study. From which section? Answer "
             "introduction, methods, results or discussion.",
             "Label this paragraph with the section of the article that it belongs to: "
             "introduction, methods, results or discussion.",
