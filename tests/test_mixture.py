@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bioinstruct import Category, DataError, Instruction, MissingError, UnknownNameError, corpora
-from bioinstruct.corpora import Row, get_corpus
+from bioinstruct.corpora import Access, Row, get_corpus
 from bioinstruct.filters import Dropped
 from bioinstruct.mixing import Report, compile_mixture, is_noncommercial
 from bioinstruct.mixture import Mixture, Source, allocate, load_mixture, mixtures
+from bioinstruct.publish import obstacle
 from tests.records import record
 
 # ---- how much of each source
@@ -141,7 +142,7 @@ def test_a_file_says_all_that_a_mixture_can(tmp_path: Path) -> None:
 
 
 def test_an_unknown_mixture_is_told_with_those_that_are_known() -> None:
-    with pytest.raises(UnknownNameError, match="medtuned, open") as caught:
+    with pytest.raises(UnknownNameError, match="medtuned, open, open-two-layouts") as caught:
         load_mixture("opn")
     assert caught.value.hint == "did you mean `open`?"
 
@@ -348,3 +349,75 @@ def test_the_mixtures_of_the_package_can_be_loaded(name: str) -> None:
     mixture = load_mixture(name)
     assert mixture.description
     assert {source.split for source in mixture.source} == {"train"}
+
+
+LEFT_OUT = {
+    "demo": "made up, to show the road",
+    "bc5cdr": "the sentences of bc5cdr-disease and bc5cdr-chemical",
+    "jnlpba-gene": "jnlpba in the classes of MedTuned",
+    "genetag": "bc2gm before it was cut into words",
+    "linnaeus-documents": "linnaeus whole",
+    "medqa-5": "medqa with a fifth option",
+    "pubmedqa-unlabelled": "no answers but the conclusions of abstracts, as pubmedqa-artificial",
+    "chemdner": "no licence stated",
+    "bc4chemd": "no licence stated",
+    "liveqa": "no licence stated",
+    "mediqa-ans": "no licence stated",
+    "healthfc": "what is made from it may not be passed on",
+    "medtuned-instructions": "compiled from the others, and from credentialed ones",
+    "pmc-llama-instructions": "a collection of others, each under its own terms",
+}
+"""Why an open corpus with a training split is not in the mixture `open`."""
+
+
+def test_open_has_every_open_corpus_or_it_is_known_why_not() -> None:
+    sources = {source.corpus: source for source in load_mixture("open").source}
+    for name in corpora.names():
+        corpus = get_corpus(name)
+        shots = name.startswith("mmlu-")  # its training split are the examples of the prompts
+        expected = corpus.access is Access.OPEN and "train" in corpus.splits
+        assert (name in sources) == (expected and name not in LEFT_OUT and not shots), name
+    assert set(LEFT_OUT) <= set(corpora.names())
+    assert len(sources) == len(load_mixture("open").source)
+
+
+def test_what_is_open_may_be_passed_on() -> None:
+    for source in load_mixture("open").source:
+        corpus = get_corpus(source.corpus)
+        assert obstacle(corpus.name, corpus.license) == ""
+        assert not is_noncommercial(corpus.license) or source.optional
+
+
+def test_two_layouts_are_the_open_mixture_and_a_second_layout() -> None:
+    opened, twice = load_mixture("open"), load_mixture("open-two-layouts")
+    assert [source for source in twice.source if not source.layout] == list(opened.source)
+    again = {source.corpus for source in twice.source if source.layout}
+    assert again == {
+        source.corpus for source in opened.source if "medtuned" in get_corpus(source.corpus).layouts
+    }
+
+
+def test_medtuned_has_the_twelve_sources_in_the_published_layout() -> None:
+    mixture = load_mixture("medtuned")
+    assert len(mixture.source) == 12
+    for source in mixture.source:
+        layouts = get_corpus(source.corpus).layouts
+        assert source.layout == ("medtuned" if "medtuned" in layouts else "")
+    assert mixture.duplicates
+    assert not mixture.decontaminate
+
+
+def test_medtuned_has_the_published_sizes(data: Path) -> None:
+    report = Report()
+    for _ in compile_mixture(load_mixture("medtuned"), data=data, report=report):
+        pass
+    found = {source.corpus: source.taken for source in report.sources if source.taken}
+    expected = {
+        "ncbi-disease": 5_424,
+        "bc5cdr-disease": 4_560,
+        "bc5cdr-chemical": 4_560,
+        "hoc": 12_119,
+        "gad": 4_796,
+    }
+    assert expected.items() <= found.items()
+    assert not any(source.is_fault for source in report.sources)

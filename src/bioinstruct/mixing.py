@@ -29,7 +29,7 @@ from bioinstruct.schema import Category, Instruction
 
 __all__ = ["Report", "SourceOutcome", "compile_mixture", "is_noncommercial", "protected"]
 
-_BATCH = 5_000  # records that are compared with the test texts together
+_BATCH = 10_000  # records that are compared with the test texts together
 _CATEGORIES = tuple(Category)
 _NONCOMMERCIAL = {"academic", "nc", "noncommercial", "research"}
 
@@ -131,10 +131,24 @@ def protected(data: Path | None, report: Report) -> Iterator[str]:
         for split in corpora.get_corpus(name).splits:
             if split.startswith("test"):
                 try:
-                    for example in corpora.read(name, split, data=data, rejected=[]):
-                        yield from protected_texts(example)
+                    examples = list(corpora.read(name, split, data=data, rejected=[]))
                 except BioinstructError as error:
                     report.not_compared[name] = str(error)
+                else:
+                    yield from _texts(examples)
+
+
+def _texts(examples: list[Instruction]) -> Iterator[str]:
+    """What each record asks, and its answer unless that is a choice of labels.
+
+    An answer all of whose lines are in other answers too is such a choice, however long.
+    """
+    lines = Counter(line for example in examples for line in set(example.output.split("\n")))
+    for example in examples:
+        question, *answer = protected_texts(example)
+        yield question
+        if any(lines[line] == 1 for line in example.output.split("\n")):
+            yield from answer
 
 
 def _against(mixture: Mixture, data: Path | None, report: Report) -> Contaminated | None:
