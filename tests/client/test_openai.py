@@ -270,3 +270,15 @@ def test_a_prompt_that_is_no_text_fails_alone(server: Server) -> None:
     assert isinstance(failure, Failure)
     assert failure.reason == "bad-request"
     assert server.asked.total() == 0
+
+
+def test_a_client_goes_on_in_another_event_loop(server: Server) -> None:
+    client = client_of(server, limits=Limits(concurrency=2, requests_per_second=1000))
+
+    async def work() -> None:
+        async with client:
+            await asyncio.gather(*(client.complete(request(n)) for n in range(9)))
+
+    asyncio.run(work())
+    asyncio.run(work())
+    assert server.answered.total() == 18

@@ -91,7 +91,7 @@ class Limiter:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        limits = limits or Limits()
+        self._limits = limits = limits or Limits()
         sizes = ((limits.requests_per_minute, 60.0), (limits.requests_per_second, 1.0))
         self._requests = [_Window(size, seconds) for size, seconds in sizes if size]
         tokens = limits.tokens_per_minute
@@ -99,12 +99,14 @@ class Limiter:
         self._clock = clock
         self._sleep = sleep
         self._open_at = -math.inf
-        self._turn = asyncio.Lock()  # fair: who came first is served first
-        self._places = asyncio.Semaphore(limits.concurrency) if limits.concurrency else None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._turn = asyncio.Lock()
+        self._places: asyncio.Semaphore | None = None
 
     @asynccontextmanager
     async def slot(self, tokens: int) -> AsyncIterator[None]:
         """Wait for the turn of a request of so many tokens, and hold it while it is on the wire."""
+        self._settle_here()
         async with self._places or nullcontext():
             async with self._turn:
                 while (seconds := self._wait(tokens)) > 0:
@@ -115,6 +117,14 @@ class Limiter:
                 for window in self._tokens:
                     window.enter(tokens, now)
             yield
+
+    def _settle_here(self) -> None:
+        """Queues belong to one event loop; what has passed counts in the next one too."""
+        if self._loop is not (loop := asyncio.get_running_loop()):
+            self._loop = loop
+            self._turn = asyncio.Lock()  # fair: who came first is served first
+            places = self._limits.concurrency
+            self._places = asyncio.Semaphore(places) if places else None
 
     def pause(self, seconds: float) -> None:
         """Let nothing through for so long: a server has asked for it."""
