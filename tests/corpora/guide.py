@@ -1,9 +1,13 @@
-"""What the guides say of a corpus."""
+"""What the guides say of a corpus, and what it gives."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
+
+from bioinstruct import Instruction
+from bioinstruct.corpora import get_corpus, read
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -28,3 +32,11 @@ def tasks(name: str) -> dict[str, int]:
         values = [int(n.replace(",", "")) for n in re.findall(r"[\d,]*\d", numbers)]
         found |= dict(zip(re.findall(r"`([\w-]+)`", names), values, strict=True))
     return found
+
+
+def everything(name: str, data: Path) -> tuple[list[Instruction], Counter[str]]:
+    """The instructions of all splits, and how often a row makes none for which reason."""
+    skipped: Counter[str] = Counter()
+    splits = get_corpus(name).splits
+    examples = [e for split in splits for e in read(name, split, data=data, skipped=skipped)]
+    return examples, skipped

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bioinstruct import BioinstructError, DataError, Instruction
-from bioinstruct.corpora import get_corpus, read
+from bioinstruct.corpora import read
 from bioinstruct.corpora.pmc_sections import article
 from bioinstruct.corpora.pmc_trials import REGISTERED
 from bioinstruct.corpora.pmc_wordings import WORDINGS
@@ -21,15 +23,12 @@ HEADER = "pmcid shard bytes licence licence_urls journal year first_author doi t
 COLUMNS = HEADER.split()
 
 
+Made = tuple[list[Instruction], Counter[str]]
+
+
 @pytest.fixture(scope="module")
-def made(data: Path) -> tuple[list[Instruction], Counter[str]]:
-    skipped: Counter[str] = Counter()
-    examples = [
-        example
-        for split in get_corpus("pmc-trials").splits
-        for example in read("pmc-trials", split, data=data, skipped=skipped)
-    ]
-    return examples, skipped
+def made(data: Path) -> Made:
+    return guide.everything("pmc-trials", data)
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +41,6 @@ def texts(data: Path) -> dict[str, str]:
                 if file := archive.extractfile(member):
                     found[Path(member.name).stem] = file.read().decode()
     return found
-
-
-Made = tuple[list[Instruction], Counter[str]]
 
 
 def test_the_guide_counts_splits_and_tasks(made: Made) -> None:
@@ -232,14 +228,23 @@ def test_an_abstract_that_is_not_whole_is_left_out(text: str, fault: str) -> Non
     assert bool(found.abstract) == (not fault)
 
 
+@given(st.lists(st.sampled_from([*ARTICLE.splitlines(), "ABSTRACT:", "BODY:", '"', ">", "", "x."])))
+def test_no_order_of_lines_is_too_much(lines: list[str]) -> None:
+    found = article("\n".join(lines))
+    assert bool(found.abstract) == (not found.fault)
+    for section in [*found.abstract, *found.body]:
+        assert section.text == " ".join(section.text.split()) != ""
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [
         (None, "PMC1.txt: expected a sound row for PMC1 in index.tsv"),
         (ROW[:4], "index.tsv:2: expected 10 fields, found 4"),
         ([*ROW[:4], "creativecommons.org/licenses/by-nc/4.0", *ROW[5:]], "an open licence, found"),
-        ([*ROW[:4], "", *ROW[5:]], "PMC1: expected a title and an open licence, found ''"),
-        ([*ROW[:9], " "], "PMC1: expected a title"),
+        ([*ROW[:4], "", *ROW[5:]], "PMC1: expected a shard, a title and an open licence, found ''"),
+        ([*ROW[:9], " "], "PMC1: expected a shard, a title"),
+        (["PMC1", f"../{SHARD}", *ROW[2:]], "PMC1: expected a shard"),
     ],
 )
 def test_an_article_without_its_row_is_named_and_the_others_go_on(

@@ -189,8 +189,8 @@ def _dosages(module: Module) -> _Made:
             continue
         group = ""
         for row in rows[1:]:
-            if len(row) == 1:
-                group = f", {cnxml.words(row[0])}"
+            if len(row) != 2:
+                group = f", {cnxml.words(row[0])}" if row else ""
                 continue
             drug, dosage = cnxml.words(row[0]), "\n".join(cnxml.lines(row[1]))
             if not drug or not dosage:

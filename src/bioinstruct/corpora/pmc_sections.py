@@ -83,10 +83,10 @@ class Article(NamedTuple):
 def article(text: str) -> Article:
     """Part an article by its headings."""
     places = [*_HEADING.finditer(text)]
-    ends = [place.start() for place in places[1:]] + [len(text)]
     abstract: list[tuple[str, str]] = []
     body: list[Section] = []
-    for place, end in zip(places, ends, strict=True):
+    for number, place in enumerate(places, start=1):
+        end = places[number].start() if number < len(places) else len(text)
         content = text[place.end() : end]
         if '="' in content:
             content = _TAG.sub(" ", content)

@@ -87,10 +87,12 @@ def _index(path: Path) -> tuple[dict[str, Entry], list[DataError]]:
         line, fields = row
         name, shard, title = fields[0], fields[1], " ".join(fields[-1].split())
         license = _license(fields[4])
-        if license and title:
+        if license and title and shard == Path(shard).name:
             entries[name] = Entry(title, license, shard)
         else:
-            found = f"{name}: expected a title and an open licence, found {fields[4][:80]!r}"
+            found = (
+                f"{name}: expected a shard, a title and an open licence, found {fields[4][:80]!r}"
+            )
             faults.append(DataError(found, path=path, line=line))
     return entries, faults
 

@@ -62,6 +62,16 @@ def test_windows_line_ends_and_several_tiers_are_read() -> None:
         (grid((0, 2, "a")) + "more", 19, "expected the end of the file"),
         (grid((0, 2, "a")).replace('"a"', '"a'), 15, "expected interval 1 of 1"),
         (grid((0, 2, "a")).replace("IntervalTier", "TextTier"), 9, "expected interval tier 1"),
+        (
+            grid((0, 2, "a")).replace("            xmax = 2", "            xmax = 2-"),
+            15,
+            "interval 1 of 1",
+        ),
+        (
+            grid((0, 2, "a")).replace("        xmin = 0 ", "        xmin = . ", 1),
+            9,
+            "interval tier 1",
+        ),
         ('{"note": ""}', 1, "expected the header of a TextGrid in the long text form"),
         ("", 1, "expected the header"),
     ],

@@ -11,16 +11,17 @@ from bioinstruct.errors import DataError
 
 __all__ = ["Interval", "Tier", "tiers"]
 
+_NUMBER = r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"
 _HEADER = re.compile(
     r'File type = "ooTextFile" *\nObject class = "TextGrid" *\n\s*'
     r"xmin = \S+ *\n\s*xmax = \S+ *\n\s*tiers\? <exists> *\n\s*size = (\d+) *\n\s*item \[\]: *\n\s*"
 )
 _TIER = re.compile(
     r'item \[(\d+)\]: *\n\s*class = "IntervalTier" *\n\s*name = "((?:[^"]|"")*)" *\n\s*'
-    r"xmin = (\S+) *\n\s*xmax = \S+ *\n\s*intervals: size = (\d+) *\n?\s*"
+    rf"xmin = ({_NUMBER}) *\n\s*xmax = \S+ *\n\s*intervals: size = (\d+) *\n?\s*"
 )
 _INTERVAL = re.compile(
-    r"intervals \[(\d+)\]: *\n\s*xmin = ([0-9.eE+-]+) *\n\s*xmax = ([0-9.eE+-]+) *\n\s*"
+    rf"intervals \[(\d+)\]: *\n\s*xmin = ({_NUMBER}) *\n\s*xmax = ({_NUMBER}) *\n\s*"
     r'text = "((?:[^"]|"")*)" *(?:\n\s*|$)'
 )
 _TOLERANCE = 1e-6

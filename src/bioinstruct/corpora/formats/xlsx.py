@@ -30,8 +30,9 @@ def rows(path: Path, *, columns: Collection[str]) -> Iterator[Row]:
     sheet = _part(path, "xl/worksheets/sheet1.xml", "worksheet")
     strings = [_text(item) for item in _part(path, "xl/sharedStrings.xml", "sst")]
     header: dict[str, str] = {}
-    for row in sheet.iter(f"{_MAIN}row"):
-        line = int(row.get("r", "0"))
+    for number, row in enumerate(sheet.iter(f"{_MAIN}row"), start=1):
+        given = row.get("r", "")  # rows without a cell may be left out of the file
+        line = int(given) if given.isdecimal() else number
         cells = dict(_cell(cell, strings, path, line) for cell in row)
         if header:
             yield Row(line, {name: cells.get(letters, "") for letters, name in header.items()})
@@ -46,7 +47,7 @@ def rows(path: Path, *, columns: Collection[str]) -> Iterator[Row]:
 
 
 def _part(path: Path, name: str, root: str) -> Element:
-    [member] = members(path, name)
+    member = next(members(path, name))
     return parse(member.content, member.path, root=f"{_MAIN}{root}")
 
 
