@@ -101,10 +101,12 @@ _Document = list[tuple[str, list[str]]]
 
 def _documents(folder: Path, split: str) -> Iterator[tuple[str, _Document | DataError]]:
     splits = _splits(find(folder / "splits_blurb.tsv"))
-    texts, slots = (
-        {_pmid(member): member for member in members(folder / ARCHIVE, f"{kind}/*.txt")}
-        for kind in ("text", "labels")
-    )
+    texts: dict[str, Member] = {}
+    slots: dict[str, Member] = {}
+    for member in members(folder / ARCHIVE, "*/*.txt"):
+        kind = member.path.parent.name
+        if kind in {"text", "labels"}:
+            (texts if kind == "text" else slots)[member.path.stem] = member
     if texts.keys() != slots.keys() or texts.keys() != splits.keys():
         odd = sorted((texts.keys() ^ slots.keys()) | (texts.keys() ^ splits.keys()))
         where = "expected text, labels and a split for every PMID, not so for"
@@ -115,10 +117,6 @@ def _documents(folder: Path, split: str) -> Iterator[tuple[str, _Document | Data
                 yield pmid, _document(member, slots[pmid])
             except DataError as error:
                 yield pmid, error
-
-
-def _pmid(member: Member) -> str:
-    return member.path.stem
 
 
 def _splits(path: Path) -> dict[str, str]:

@@ -81,8 +81,8 @@ def one(folder: Path, name: str) -> Member:
     if folder.is_dir():
         with contextlib.suppress(MissingError):
             return next(members(folder, name))
-        for archive in sorted(folder.iterdir()):
-            if archive.name.endswith(_ENDINGS):
+        for archive in sorted(folder.rglob("*")):
+            if archive.is_file() and archive.name.endswith(_ENDINGS):
                 for member in members(archive, "*"):
                     if PurePosixPath(member.name).match(name):
                         return member
