@@ -1,20 +1,23 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from bioinstruct import DataError, MissingError
-from bioinstruct.corpora.formats.records import _values, records
+from bioinstruct.corpora.formats import records as formats
+from bioinstruct.corpora.formats.records import records
 
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    st.none() | st.booleans() | st.integers() | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner),
     max_leaves=8,
 )
 
@@ -28,23 +31,43 @@ class Pair(BaseModel):
 ONE, TWO = {"question": "a", "answer": "b"}, {"question": "c", "answer": "d", "more": 1}
 
 
+def values(text: str, chunk: int) -> list[tuple[int, int, object]]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(formats, "_CHUNK", chunk)
+        return list(formats._values(io.BytesIO(text.encode()), Path("x.json")))
+
+
 def written(folder: Path, text: str) -> Path:
     path = folder / "pairs.json"
     path.write_text(text, encoding="utf-8")
     return path
 
 
-@given(values=st.lists(VALUES), indent=st.sampled_from([None, 0, 2]))
-def test_a_list_is_read_as_json_reads_it(values: list[object], indent: int | None) -> None:
-    found = list(_values(json.dumps(values, indent=indent) + "\n", Path("x.json")))
-    assert [record.value for record in found] == values
-    assert [record.number for record in found] == [*range(1, len(values) + 1)]
+CHUNKS = st.integers(1, 9) | st.just(1 << 20)
 
 
-@given(values=st.lists(VALUES.filter(lambda value: not isinstance(value, list)), min_size=1))
-def test_lines_are_read_as_json_reads_them(values: list[object]) -> None:
-    found = list(_values("\n".join(map(json.dumps, values)) + "\n\n", Path("x.jsonl")))
-    assert [(record.line, record.value) for record in found] == [*enumerate(values, start=1)]
+@given(
+    made=st.lists(VALUES), indent=st.sampled_from([None, 0, 2]), chunk=CHUNKS, ascii=st.booleans()
+)
+def test_a_list_is_read_as_json_reads_it(
+    made: list[object], indent: int | None, chunk: int, ascii: bool
+) -> None:
+    """However the file falls into portions, in the middle of a letter or a number too."""
+    text = json.dumps(made, indent=indent, ensure_ascii=ascii) + "\n"
+    found = values(text, chunk)
+    assert [value for _, _, value in found] == made
+    assert [number for number, _, _ in found] == [*range(1, len(made) + 1)]
+    if indent == 0 and not any(isinstance(value, list | dict) for value in made):
+        assert [line for _, line, _ in found] == [*range(2, len(made) + 2)]
+
+
+@given(
+    made=st.lists(VALUES.filter(lambda value: not isinstance(value, list)), min_size=1),
+    chunk=CHUNKS,
+)
+def test_lines_are_read_as_json_reads_them(made: list[object], chunk: int) -> None:
+    found = values("\n".join(map(json.dumps, made)) + "\n\n", chunk)
+    assert [(line, value) for _, line, value in found] == [*enumerate(made, start=1)]
 
 
 @pytest.mark.parametrize("text", [json.dumps([ONE, TWO], indent=1), f"{json.dumps(ONE)}\n"])
@@ -100,3 +123,20 @@ def test_mixed_encodings_are_refused_with_the_line(tmp_path: Path) -> None:
     path.write_bytes(b'{"question": "caf\xc3\xa9", "answer": "x"}\n{"question": "caf\xe9"}')
     with pytest.raises(DataError, match=r"pairs\.json:2: not UTF-8: byte 0xe9"):
         list(records(path, Pair))
+
+
+def test_half_a_compressed_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.json.gz"
+    path.write_bytes(gzip.compress(json.dumps([ONE] * 500).encode())[:60])
+    with pytest.raises(DataError, match=r"pairs\.json\.gz: not a complete gzip file"):
+        list(records(path, Pair))
+
+
+def test_a_field_may_have_another_name_in_the_file(tmp_path: Path) -> None:
+    class Named(BaseModel):
+        answer: str = Field(alias="best-answer")
+
+    [(_, record)] = records(written(tmp_path, '[{"best-answer": "b"}]'), Named)
+    assert record.answer == "b"
+    with pytest.raises(DataError, match="expected objects with best-answer, found keys answer"):
+        list(records(written(tmp_path, '[{"answer": "b"}]'), Named))

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import codecs
+import gzip
+import io
 import json
+import re
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from bioinstruct.corpora.formats.plain import read_text
-from bioinstruct.errors import DataError
+from bioinstruct.errors import BioinstructError, DataError
 from bioinstruct.files import find
 
 __all__ = ["Record", "checked", "records", "records_of"]
 
 M = TypeVar("M", bound=BaseModel)
-_SPACE = " \t\r\n"
+_SPACE = re.compile(r"[ \t\r\n]*")
+_CHUNK = 1 << 20
 
 
 class Record(NamedTuple):
@@ -39,15 +44,20 @@ def records(path: Path, model: type[M]) -> Iterator[tuple[int, M | DataError]]:
         DataError: the file is not JSON, is cut off, or holds something else.
     """
     path = find(path)
-    return records_of(read_text(path), path, model)
+    return _checked_all(_of_file(path), path, model)
 
 
 def records_of(text: str, path: Path, model: type[M]) -> Iterator[tuple[int, M | DataError]]:
     """The records of a text, such as a member of an archive; see `records`."""
+    return _checked_all(_values(io.BytesIO(text.encode()), path), path, model)
+
+
+def _checked_all(
+    values: Iterator[Record], path: Path, model: type[M]
+) -> Iterator[tuple[int, M | DataError]]:
+    needed = _needed(model)
     empty = True
-    for number, line, value in _values(text, path):
-        record = checked(value, model, path=path, line=line, name=f"record {number}")
-        needed = _needed(model)
+    for number, line, value in values:
         if empty and not (isinstance(value, dict) and value.keys() >= set(needed)):
             raise DataError(
                 f"expected objects with {', '.join(needed)}, found {_shown(value)}",
@@ -56,9 +66,19 @@ def records_of(text: str, path: Path, model: type[M]) -> Iterator[tuple[int, M |
                 hint="is this the official file, in its official place?",
             )
         empty = False
-        yield number, record
+        yield number, checked(value, model, path=path, line=line, name=f"record {number}")
     if empty:
         raise DataError("expected records, found none", path=path)
+
+
+def _of_file(path: Path) -> Iterator[Record]:
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise BioinstructError(f"{path}: cannot be read ({error.strerror})") from error
+    with file:
+        packed = file.peek(2)[:2] == b"\x1f\x8b"
+        yield from _values(gzip.GzipFile(fileobj=file) if packed else file, path)
 
 
 def _needed(model: type[BaseModel]) -> list[str]:
@@ -83,46 +103,92 @@ def _shown(value: Any) -> str:
     return f"{value!r:.80}" if not isinstance(value, dict) else f"keys {', '.join(value)[:80]}"
 
 
-def _values(text: str, path: Path) -> Iterator[Record]:
+def _values(stream: BinaryIO, path: Path) -> Iterator[Record]:
     """The values of a list, or of the lines, one at a time: a file may have a million of them."""
-    decoder = json.JSONDecoder()
-    start = _skip(text, 0)
-    in_list = text[start : start + 1] == "["
-    at, line, number = start + in_list, 1 + text.count("\n", 0, start), 0
-    while True:
-        begun = _skip(text, at)
-        line += text.count("\n", at, begun)
-        at = begun
-        if at == len(text) or (in_list and text[at] == "]"):
-            break
-        try:
-            value, end = decoder.raw_decode(text, at)
-        except json.JSONDecodeError as error:
-            line = 1 + text.count("\n", 0, error.pos)
-            raise _not_json(error.msg, path, line) from error
+    window = _Window(stream, path)
+    in_list = window.next() == "["
+    if in_list:
+        window.at += 1
+    number = 0
+    while (found := window.next()) and not (in_list and found == "]"):
         number += 1
-        yield Record(number, line, value)
-        line += text.count("\n", at, end)
-        at = _skip(text, end)
-        line += text.count("\n", end, at)
+        line = window.line
+        yield Record(number, line, window.value())
         if in_list:
-            at = _after_comma(text, at, path, line)
-    if in_list and text[at:].strip(_SPACE) != "]":
-        raise _not_json("the list does not end where the file does", path, line)
+            found = window.next()
+            if found not in {",", "]"}:
+                raise window.fault(f"expected ',' or ']', found {found!r}")
+            window.at += found == ","
+    if in_list:
+        window.at += found == "]"
+        if not found or window.next():
+            raise window.fault("the list does not end where the file does")
 
 
-def _after_comma(text: str, at: int, path: Path, line: int) -> int:
-    found = text[at : at + 1]
-    if found not in {",", "]"}:
-        raise _not_json(f"expected ',' or ']', found {found!r}", path, line)
-    return at + (found == ",")
+class _Window:
+    """The part of a file of JSON that is being read, and where in it the reading is."""
 
+    def __init__(self, stream: BinaryIO, path: Path) -> None:
+        self.at = 0
+        self.line = 1
+        self._text = ""
+        self._stream = stream
+        self._path = path
+        self._decoded = codecs.getincrementaldecoder("utf-8-sig")()
+        self._parse = json.JSONDecoder().raw_decode
 
-def _skip(text: str, at: int) -> int:
-    while at < len(text) and text[at] in _SPACE:
-        at += 1
-    return at
+    def next(self) -> str:
+        """The next character that is no white space, which is not passed; empty at the end."""
+        while True:
+            match = _SPACE.match(self._text, self.at)
+            end = match.end() if match else self.at
+            self.line += self._text.count("\n", self.at, end)
+            self.at = end
+            if end < len(self._text) or not self._more():
+                return self._text[end : end + 1]
 
+    def value(self) -> Any:
+        """The value that begins here; it is passed."""
+        while True:
+            try:
+                value, end = self._parse(self._text, self.at)
+            except json.JSONDecodeError as error:
+                if self._more():
+                    continue
+                self.line += self._text.count("\n", self.at, error.pos)
+                raise self.fault(error.msg) from error
+            if end < len(self._text) or not self._more():  # a number may go on
+                self.line += self._text.count("\n", self.at, end)
+                self.at = end
+                return value
 
-def _not_json(what: str, path: Path, line: int) -> DataError:
-    return DataError(f"not valid JSON ({what})", path=path, line=line, hint="fetch the file again")
+    def fault(self, what: str) -> DataError:
+        hint = "fetch the file again"
+        return DataError(f"not valid JSON ({what})", path=self._path, line=self.line, hint=hint)
+
+    def _more(self) -> bool:
+        """Read on, each time at least as much as is waiting; False at the end of the file."""
+        waiting = self._text[self.at :]
+        raw = self._read(max(_CHUNK, len(waiting)))
+        try:
+            text = self._decoded.decode(raw, final=not raw)
+        except UnicodeDecodeError as error:
+            before = self.line + waiting.count("\n")
+            raise DataError(
+                f"not UTF-8: byte 0x{error.object[error.start]:02x}",
+                path=self._path,
+                line=before + error.object.count(b"\n", 0, error.start),
+                hint="corpora are read as their authors published them: fetch the file again",
+            ) from error
+        self._text, self.at = waiting + text, 0
+        return bool(raw)
+
+    def _read(self, size: int) -> bytes:
+        try:
+            return self._stream.read(size)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise DataError(
+                f"not a complete gzip file ({error})", path=self._path, hint="fetch the file again"
+            ) from error
+        except OSError as error:
+            raise BioinstructError(f"{self._path}: cannot be read ({error.strerror})") from error
