@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from itertools import accumulate
+from itertools import accumulate, product
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bioinstruct import DataError, Instruction, MissingError
@@ -262,6 +262,43 @@ def test_an_answer_is_read_by_any_name_and_in_any_order(
     text: str, expected: list[tuple[int, int]]
 ) -> None:
     assert parse(text, LISTS) == expected
+
+
+names = st.sampled_from(
+    ["gold", "Gold", "tin = Sn", "a | b", "|", "=", "- a", "none", "Chemicals:", "Diseases:", "a b"]
+)
+concepts = st.sampled_from(["D1", "D2", "D3", "-1"])
+kinds = st.sampled_from(["Chemical", "Disease"])
+
+
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(said=st.lists(st.tuples(names, kinds, concepts), min_size=2, max_size=7), data=st.data())
+def test_relations_of_odd_names_are_read_back_or_skipped(
+    tmp_path: Path, said: list[tuple[str, str, str]], data: st.DataObject
+) -> None:
+    lines, at = [], 2
+    order: dict[str, list[str]] = {"Chemical": [], "Disease": []}
+    for name, kind, concept in said:
+        lines.append(f"7\t{at}\t{at + len(name)}\t{name}\t{kind}\t{concept}")
+        at += len(name) + 1
+        key = concept if concept != "-1" else f"-1 {name.casefold()}"
+        if key not in order[kind]:
+            order[kind].append(key)
+    firsts, seconds = ([c for c in order[kind] if c[0] != "-"] for kind in order)
+    pairs = list(product(firsts, seconds))
+    chosen = data.draw(st.lists(st.sampled_from(pairs), unique=True)) if pairs else []
+    relations = [f"7\tCID\t{first}\t{second}" for first, second in chosen]
+    text = " ".join(name for name, _, _ in said)
+    path = tmp_path / "bc5cdr" / ORIGINAL / ORIGINALS["test"]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(["7|t|T", f"7|a|{text}", *lines, *relations]), encoding="utf-8")
+    skipped: Counter[str] = Counter()
+    for example in read("bc5cdr-relations", "test", data=tmp_path, skipped=skipped):
+        back = parse(example.output, example.input)
+        placed = {(order["Chemical"].index(a), order["Disease"].index(b)) for a, b in chosen}
+        assert set(back) == placed
+        assert not skipped
+    assert skipped.total() <= 1
 
 
 @given(st.text(), st.text())

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bioinstruct import BioinstructError, DataError, Instruction
-from bioinstruct.corpora import get_corpus, layouts, ner, read
+from bioinstruct.corpora import get_corpus, layouts, read
 from bioinstruct.corpora.formats import pubtator
 from bioinstruct.corpora.ncbi_disease import FILES
 
@@ -91,18 +91,6 @@ def test_one_document_is_twice_in_the_training_files_and_once_in_what_is_read(da
     ]
     assert len(kept) == skipped["second copy of a document"] == 8
     assert sum(len(mentions("mentions", example)) for example in kept) == 11
-
-
-@pytest.mark.parametrize("layout", layouts.LAYOUTS)
-def test_all_wordings_are_used_about_equally_and_do_not_depend_on_order(
-    data: Path, layout: str
-) -> None:
-    examples = list(read("ncbi-disease", "train", data=data, layout=layout))
-    used = Counter(example.instruction for example in examples)
-    assert set(used) == set(ner.DISEASE.wordings[layout])
-    assert min(used.values()) > 0.9 * len(examples) / 5
-    by_input = {(example.input, example.instruction) for example in examples}
-    assert len(by_input) == len({example.input for example in examples})
 
 
 CONLL = "Ataxia\tB-Disease\n.\tO\n\nNo\tO\nDM1\tB-Disease\n\nMice\tO\n\nRats\tO\n"

@@ -5,6 +5,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from bioinstruct import DataError, Instruction
 from bioinstruct.corpora import get_corpus, layouts, ner, read
@@ -99,12 +101,57 @@ def test_the_guide_says_which_readers_have_not_met_the_real_files() -> None:
     assert here - unchecked == {*REAL, "bc5cdr-relations"}
 
 
-@pytest.mark.parametrize("name", REAL)
-def test_all_wordings_are_used_about_equally(name: str, data: Path) -> None:
-    for layout in layouts.LAYOUTS:
-        used = Counter(e.instruction for e in read(name, "train", data=data, layout=layout))
-        assert len(used) == 5
-        assert min(used.values()) > 0.9 * used.total() / 5
+@pytest.mark.parametrize(("name", "layout"), [("anatem", "mentions"), ("bc5cdr", "medtuned")])
+def test_all_wordings_are_used_about_equally_and_do_not_depend_on_order(
+    name: str, layout: str, data: Path
+) -> None:
+    examples = list(read(name, "train", data=data, layout=layout))
+    used = Counter(e.instruction for e in examples)
+    assert len(used) == 5
+    assert min(used.values()) > 0.9 * used.total() / 5
+    by_input = {(e.input, e.instruction) for e in examples}
+    assert len(by_input) == len({e.input for e in examples})
+
+
+odd_words = st.one_of(
+    st.sampled_from([":", "|", "none", "#2", "a", "b", "a:", ":B", "B-Disease", "O", "-DOCSTART-"]),
+    st.text(min_size=1, max_size=4).filter(lambda word: word.split() == [word]),
+)
+
+
+@st.composite
+def tagged(draw: st.DrawFn) -> tuple[list[str], list[str]]:
+    words = draw(st.lists(odd_words, min_size=1, max_size=9))
+    tags: list[str] = []
+    for _ in words:
+        more = [f"I-{tags[-1][2:]}"] if tags and tags[-1] != "O" else []
+        tags.append(draw(st.sampled_from(["O", "B-Chemical", "B-Disease", *more])))
+    return words, tags
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sentences=st.lists(tagged(), min_size=1, max_size=4))
+@pytest.mark.parametrize("layout", layouts.LAYOUTS)
+def test_odd_words_go_from_the_file_to_the_answer_and_back(
+    layout: str, tmp_path: Path, sentences: list[tuple[list[str], list[str]]]
+) -> None:
+    path = tmp_path / "bc5cdr/BC5CDR-IOB/test.tsv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    blocks = ("\n".join(map("\t".join, zip(*one, strict=True))) for one in sentences)
+    path.write_bytes(("\n" + "\n\n".join(blocks)).encode())  # else a first word could be a mark
+    skipped: Counter[str] = Counter()
+    found = [
+        (e.input, layouts.parse(layout, e.output, e.input.split(" "), typed=True))
+        for e in read("bc5cdr", "test", data=tmp_path, layout=layout, skipped=skipped)
+    ]
+    expected = [(" ".join(words), layouts.spans(tags)) for words, tags in sentences]
+    if layout == "medtuned":
+        assert found == expected
+    else:
+        assert len(found) + skipped.total() == len(expected)
+        assert all(one in expected for one in found)
+        odd = sum(any(word[0] == "#" for word in words) for words, _ in sentences)
+        assert skipped.total() <= odd
 
 
 def test_the_seed_changes_the_wording_and_nothing_else(data: Path) -> None:
