@@ -60,6 +60,16 @@ def test_a_row_at_fault_is_named_and_the_others_are_read(
     assert len(rejected) == 1
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_either_encoding_is_read(tmp_path: Path, encoding: str) -> None:
+    mini(tmp_path, "")
+    text = SENTENCE.replace("unlike", "größer als")
+    path = tmp_path / "euadr" / FILES[0]
+    path.write_bytes((HEADER + row(text=text)).encode(encoding))
+    [example] = read("euadr", "train", data=tmp_path, layout="medtuned")
+    assert example.input == "@GENE$ variants may raise the risk of @DISEASE$, größer als BRCA9."
+
+
 def test_another_file_in_its_place_is_refused(tmp_path: Path) -> None:
     mini(tmp_path, row())
     path = tmp_path / "euadr" / FILES[0]

@@ -54,7 +54,9 @@ def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     """Pairs in the order of the three files and their rows."""
     for name in FILES:
         path = find(folder / name)
-        for line, row in table.rows(path, columns=COLUMNS, delimiter="\t"):
+        # Others read these files as Latin-1, in which any file can be read: so UTF-8 comes first.
+        rows = table.rows(path, columns=COLUMNS, delimiter="\t", fallback="latin-1")
+        for line, row in rows:
             try:
                 yield _instruction(row, split, layout, seed)
             except ValueError as error:

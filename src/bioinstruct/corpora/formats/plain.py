@@ -12,8 +12,10 @@ from bioinstruct.files import find, read_bytes
 __all__ = ["decode", "read_json", "read_lines", "read_text"]
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, *, fallback: str | None = None) -> str:
     """The content of a UTF-8 file without a byte-order mark; line breaks are left as they are.
+
+    A file that is not UTF-8 is read in the encoding `fallback`, if there is one.
 
     Raises:
         MissingError: neither the file nor its `.gz` twin is there.
@@ -24,11 +26,11 @@ def read_text(path: Path) -> str:
         raw = read_bytes(path)
     except OSError as error:
         raise BioinstructError(f"{path}: cannot be read ({error.strerror})") from error
-    return decode(raw, path)
+    return decode(raw, path, fallback=fallback)
 
 
-def decode(raw: bytes, path: Path) -> str:
-    """Bytes of UTF-8 as text, without a byte-order mark.
+def decode(raw: bytes, path: Path, *, fallback: str | None = None) -> str:
+    """Bytes of UTF-8, else of `fallback`, as text without a byte-order mark.
 
     Raises:
         DataError: they are not UTF-8; it names `path` and the line.
@@ -37,6 +39,8 @@ def decode(raw: bytes, path: Path) -> str:
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
+        if fallback:
+            return raw.decode(fallback)
         raise DataError(
             f"not UTF-8: byte 0x{raw[error.start]:02x}",
             path=path,

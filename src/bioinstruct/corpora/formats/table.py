@@ -23,17 +23,23 @@ class Row(NamedTuple):
 
 
 def rows(
-    path: Path, *, columns: Collection[str], header: Sequence[str] = (), delimiter: str = ","
+    path: Path,
+    *,
+    columns: Collection[str],
+    header: Sequence[str] = (),
+    delimiter: str = ",",
+    fallback: str | None = None,
 ) -> Iterator[Row]:
     """Rows of a file, plain or gzip-compressed; line breaks inside fields become LF.
 
-    `header` names the columns of a file whose first row is a row like the others.
+    `header` names the columns of a file whose first row is a row like the others. `fallback` is
+    the encoding of a file that turns out not to be UTF-8.
 
     Raises:
         DataError: a column is missing, or a row has another number of fields than the header.
     """
     path = find(path)
-    text = read_text(path).replace("\r\n", "\n")
+    text = read_text(path, fallback=fallback).replace("\r\n", "\n")
     table = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     begun = 1
     try:
