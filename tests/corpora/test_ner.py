@@ -203,6 +203,19 @@ def test_sentences_get_the_names_of_their_documents() -> None:
     assert found[-1] == Skipped("second copy of a document")
 
 
+@pytest.mark.parametrize("gone", range(1, 6))
+def test_a_sentence_at_fault_costs_itself_only(gone: int) -> None:
+    words = [["a", "b"], ["c"], ["d"], ["e"], ["f"], ["g"]]
+    items: list[ner.Item] = [Sentence(one, (), line) for line, one in enumerate(words, start=1)]
+    items[gone] = DataError("bad", path="x", line=gone + 1)
+    texts = [("1", "ab c d"), ("2", "e f"), ("3", "g")]
+    found = list(ner.of_documents(items, texts, path=Path("x"), original=Path("y")))
+    assert found[gone] is items[gone]
+    names = [one.document for one in found if isinstance(one, Sentence)]
+    expected = ["1", "1", "1", "2", "2", "3"]
+    assert names == expected[:gone] + expected[gone + 1 :]
+
+
 @pytest.mark.parametrize(
     ("texts", "message"),
     [

@@ -210,45 +210,66 @@ def instructions(
 
 def of_documents(
     sentences: Sentences, texts: Iterable[tuple[str, str]], *, path: Path, original: Path
-) -> Iterator[Sentence | Skipped]:
+) -> Iterator[Item]:
     """The sentences with the names of their documents, each document once.
 
     The sentences of a document must make up its text, white space aside, and the documents must be
-    in the order of the sentences: so nothing can be missing or in the wrong place.
+    in the order of the sentences: so nothing can be missing or in the wrong place. A sentence that
+    is at fault may stand for any part of the text; its fault goes through.
 
     Raises:
-        DataError: they do not, or one of the sentences is at fault.
+        DataError: they do not.
     """
-    rest = iter(sentences)
+    rest = _Rest(sentences)
     done = set()
     for name, text in texts:
-        for sentence in _of_document(name, "".join(text.split()), rest, path):
-            again = name in done
-            yield Skipped("second copy of a document") if again else sentence
+        for item in _of_document(name, "".join(text.split()), rest, path):
+            again = name in done and isinstance(item, Sentence)
+            yield Skipped("second copy of a document") if again else item
         done.add(name)
-    for sentence in map(_sound, rest):
-        raise DataError(f"expected no more than {original}", path=path, line=sentence.line)
+    for item in rest:
+        if not isinstance(item, Sentence):
+            yield item
+            continue
+        raise DataError(f"expected no more than {original}", path=path, line=item.line)
 
 
-def _of_document(
-    name: str, letters: str, sentences: Iterator[Item], path: Path
-) -> Iterator[Sentence]:
+class _Rest(Iterator[Item]):
+    """Items, of which the last one taken can be given back."""
+
+    def __init__(self, items: Sentences) -> None:
+        self._items = iter(items)
+        self._back: list[Item] = []
+
+    def __next__(self) -> Item:
+        return self._back.pop() if self._back else next(self._items)
+
+    def give_back(self, item: Item) -> None:
+        self._back.append(item)
+
+
+def _of_document(name: str, letters: str, rest: _Rest, path: Path) -> Iterator[Item]:
     """The next sentences, which make up the letters of the document."""
     place = 0
-    for words, entities, line, _ in map(_sound, sentences):
-        here = "".join(words)
+    gap = False
+    for item in rest:
+        if not isinstance(item, Sentence):
+            yield item
+            gap = True
+            continue
+        here = "".join(item.words)
+        if gap:
+            place = letters.find(here, place)
+            if place < 0:  # the fault was the end of this document
+                rest.give_back(item)
+                return
+            gap = False
         if not letters.startswith(here, place):
-            found = f"expected a sentence of PMID {name}, found {' '.join(words)[:80]!r}"
-            raise DataError(found, path=path, line=line)
-        yield Sentence(words, entities, line, name)
+            found = f"expected a sentence of PMID {name}, found {item.text[:80]!r}"
+            raise DataError(found, path=path, line=item.line)
+        yield Sentence(item.words, item.entities, item.line, name)
         place += len(here)
         if place == len(letters):
             return
-    raise DataError(f"expected more sentences, of PMID {name}", path=path)
-
-
-def _sound(sentence: Item) -> Sentence:
-    if isinstance(sentence, DataError):
-        raise sentence
-    assert isinstance(sentence, Sentence)
-    return sentence
+    if not gap:
+        raise DataError(f"expected more sentences, of PMID {name}", path=path)
