@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import io
 import re
-import tarfile
 from collections import Counter
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import pytest
 from bioinstruct import DataError, MissingError
 from bioinstruct.corpora import get_corpus, medquad, read
 from bioinstruct.corpora.medquad import COLLECTIONS, Pair
+from tests.corpora.packing import tar_gz
 
 # As published: 47,457 pairs in all, and by collection the pairs, and those with an answer.
 PUBLISHED = 47_457
@@ -87,11 +86,7 @@ def mini(folder: Path, text: str, *, archived: bool = False, encoding: str = "ut
         content = (document(ASTHMA) if number else text).encode(encoding)
         place = folder / "medquad" / name
         if archived:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with tarfile.open(place.with_name(f"{name}.tar.gz"), "w:gz") as archive:
-                member = tarfile.TarInfo(f"{name}/1.xml")
-                member.size = len(content)
-                archive.addfile(member, io.BytesIO(content))
+            tar_gz(place.with_name(f"{name}.tar.gz"), {f"{name}/1.xml": content})
         else:
             place.mkdir(parents=True)
             (place / "1.xml").write_bytes(content)

@@ -105,8 +105,9 @@ UNLABELLED = {key: value for key, value in ARTIFICIAL.items() if key != "final_d
 
 
 def other(folder: Path, name: str, questions: Any) -> Path:
-    (folder / "pubmedqa").mkdir()
-    (folder / "pubmedqa" / name).write_text(json.dumps(questions), encoding="utf-8")
+    kinds = {"ori_pqaa.json": "pubmedqa_artificial", "ori_pqau.json": "pubmedqa_unlabelled"}
+    (folder / kinds[name]).mkdir()
+    (folder / kinds[name] / name).write_text(json.dumps(questions), encoding="utf-8")
     return folder
 
 
