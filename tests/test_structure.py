@@ -126,6 +126,7 @@ HEAVY = [
     "datasets",
     "huggingface_hub",
     "openai",
+    "tiktoken",
     "pyarrow",
     "pandas",
     "httpx2",

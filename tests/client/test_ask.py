@@ -418,3 +418,31 @@ def test_the_server_runs_as_a_process_of_its_own_and_logs(tmp_path: Path) -> Non
     answered = [event["key"] for event in events if event["event"] == "answered"]
     assert sorted(answered) == sorted(one.key(nearby.url) for one, _ in pairs)
     assert sum(event["event"] == "asked" for event in events) > 30
+
+
+def test_when_the_money_at_the_provider_ends_what_was_answered_is_on_record(
+    server: Server, tmp_path: Path
+) -> None:
+    server.settings.script = deque([*["ok"] * 9, *["429-quota"] * 99])
+    path = tmp_path / "t.jsonl"
+    with pytest.raises(ProviderError, match="exceeded your current quota"):
+        ask_all(server, path, requests(50), concurrency=4, budget=Budget(9, PRICE))
+    with Transcript.read(path) as transcript:
+        assert {one.key(server.url) for one, _ in transcript} == set(server.answered)
+        budget = Budget(9, PRICE)
+        budget.resume(transcript)
+        answers = [outcome for _, outcome in transcript if isinstance(outcome, Answer)]
+    assert len(answers) == 9
+    answered = sum(PRICE.cost(a.prompt_tokens, a.completion_tokens) for a in answers)
+    assert budget.spent == pytest.approx(answered)  # what was refused is not charged
+
+
+@pytest.mark.parametrize("kind", ["429", "429-after", "500", "hang", "reset", "half-json"])
+def test_a_storm_of_one_kind_of_fault_passes(server: Server, tmp_path: Path, kind: str) -> None:
+    server.settings = Settings(seed=1, faults=0.6, kinds=(kind,), retry_after=0.01)
+    pairs = ask_all(
+        server, tmp_path / "t.jsonl", requests(20), client={"timeout": 0.6, "retries": QUICK}
+    )
+    assert all(isinstance(outcome, Answer) for _, outcome in pairs)
+    assert server.faults[kind] > 10
+    assert set(server.answered.values()) == {1}
