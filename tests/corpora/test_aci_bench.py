@@ -82,7 +82,8 @@ def test_a_row_at_fault_is_named_and_the_others_go_on(tmp_path: Path) -> None:
         ("train.csv", 2),
         *[("train_objective_exam.json", None)] * 3,
     ]
-    assert "data.1: expected texts src, tgt, and file ending in -objective_exam" in str(rejected[2])
+    assert "data.1.file: Field required" in str(rejected[2])
+    assert "data.0.file: expected the end -objective_exam, found 'D2N002" in str(rejected[1])
 
 
 def test_another_file_in_its_place_is_refused(tmp_path: Path) -> None:

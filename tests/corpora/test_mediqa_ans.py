@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -84,12 +85,13 @@ def test_a_question_is_in_one_split_in_every_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("record", "message"),
     [
-        ({"articles": FIRST, "question": QUESTION}, "expected question, articles and summary"),
-        ({"summary": "S", "articles": 7, "question": QUESTION}, "expected question, articles and"),
-        ({"summary": "S", "articles": {"a": []}, "question": QUESTION}, "expected question, artic"),
-        ({"summary": "S", "articles": {}, "question": QUESTION}, "articles or summary is empty"),
-        ({"summary": " ", "articles": FIRST, "question": QUESTION}, "or summary is empty"),
-        ("text", "expected question, articles and summary"),
+        ({"articles": FIRST, "question": QUESTION}, "summary: Field required"),
+        ({"summary": "S", "articles": 7, "question": QUESTION}, "articles.*: Input should be a"),
+        ({"summary": "S", "articles": {"a": []}, "question": QUESTION}, "articles"),
+        ({"summary": "S", "articles": {}, "question": QUESTION}, "articles"),
+        ({"summary": " ", "articles": FIRST, "question": QUESTION}, "summary: String should have"),
+        ({"summary": "\ud800", "articles": FIRST, "question": QUESTION}, "summary: Input should"),
+        ("text", "Input should be a valid dictionary"),
     ],
 )
 def test_a_record_at_fault_is_named_and_the_others_go_on(
@@ -98,8 +100,7 @@ def test_a_record_at_fault_is_named_and_the_others_go_on(
     broken = {"1_Answer9": record, **FILES["single_abstractive"]}
     examples, [fault] = mini(tmp_path, "train", {**FILES, "single_abstractive": broken})
     assert len(examples) == 4
-    assert "section2answer_single_abstractive_summ.json: 1_Answer9: " in str(fault)
-    assert message in str(fault)
+    assert re.search(rf"single_abstractive_summ\.json: 1_Answer9\b.*{message}", str(fault))
 
 
 def test_another_file_in_its_place_is_refused(tmp_path: Path) -> None:

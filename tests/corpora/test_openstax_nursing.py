@@ -122,8 +122,8 @@ LONG = "Veins carry blood to the heart. " * 12
 TABLE = (
     "<table><tgroup><thead><row><entry>Drug</entry><entry>Routes and Dosage Ranges</entry></row>"
     "</thead><tbody><row/><row><entry namest='c1'>Loop diuretics</entry></row><row>"
-    "<entry>Furosemide<newline/>(Lasix)</entry><entry>Oral: 20 mg.<newline/>IV: 10 mg.</entry></row></tbody>"
-    "</tgroup><caption>Drug Emphasis Table: Diuretics (source: https://example.org)</caption>"
+    "<entry>Furosemide<newline/>(Lasix)</entry><entry>Oral: 20 mg.<newline/>IV: 10 mg.</entry>"
+    "</row></tbody></tgroup><caption>Drug Emphasis Table: Diuretics (source: https://example.org)</caption>"
     "</table>"
 )
 BOOK = '<col:collection><col:module document="m00001"/><col:module document="m00002"/>'

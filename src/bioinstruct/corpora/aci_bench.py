@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated
+
+from pydantic import BaseModel, Field, StringConstraints
 
 from bioinstruct.corpora.corpus import Corpus, Row, Skipped, choose
 from bioinstruct.corpora.formats.plain import read_json
+from bioinstruct.corpora.formats.records import checked
 from bioinstruct.corpora.formats.table import rows
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
@@ -46,6 +49,20 @@ DIVISION = (
 )
 
 
+Stripped = Annotated[str, StringConstraints(strip_whitespace=True)]
+
+
+class Division(BaseModel):
+    """A record of the JSON files, under the names that they give it."""
+
+    src: Annotated[Stripped, Field(min_length=1)]
+    """The conversation."""
+    tgt: Stripped
+    """That part of the note; empty where there is none."""
+    file: Annotated[Stripped, Field(min_length=1)]
+    """Encounter, kind of recording and division, such as `D2N168-virtassist-subjective`."""
+
+
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     """The notes in file order, then each division in that order."""
     yield from _notes(folder, split, seed)
@@ -76,32 +93,26 @@ def _division(folder: Path, split: str, division: str, seed: int) -> Iterator[Ro
     if not isinstance(records, list):
         raise DataError("data: expected a list", path=path)
     for number, record in enumerate(records):
-        try:
-            document, dialogue, text = _texts(record, division)
-        except (AttributeError, KeyError, TypeError, ValueError):
-            expected = f"data.{number}: expected texts src, tgt, and file ending in -{division}"
+        found = checked(record, Division, path=path, name=f"data.{number}")
+        if isinstance(found, DataError):
+            yield found
+            continue
+        if not found.file.endswith(f"-{division}"):
+            expected = f"data.{number}.file: expected the end -{division}, found {found.file!r:.80}"
             yield DataError(expected, path=path)
             continue
-        if not text:
+        if not found.tgt:
             yield Skipped("division that the note does not have")
             continue
-        wording = choose(DIVISION, dialogue, seed)
+        wording = choose(DIVISION, found.src, seed)
         yield Instruction(
             instruction=wording.format(division=DIVISIONS[division]),
-            input=dialogue,
-            output=text,
+            input=found.src,
+            output=found.tgt,
             category=Category.GEN,
             task=f"dialogue-to-{division.replace('_', '-')}",
-            provenance=CORPUS.provenance(split=split, document=document),
+            provenance=CORPUS.provenance(split=split, document=found.file.partition("-")[0]),
         )
-
-
-def _texts(record: Any, division: str) -> tuple[str, str, str]:
-    """Encounter, conversation and division; the file is named `D2N168-virtassist-subjective`."""
-    document, _, rest = record["file"].partition("-")
-    if not rest.endswith(division) or not record["src"].strip():
-        raise ValueError(record["file"])
-    return document, record["src"].strip(), record["tgt"].strip()
 
 
 CORPUS = Corpus(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field, StringConstraints
 
 from bioinstruct.corpora.corpus import Corpus, Row, choose
 from bioinstruct.corpora.formats.plain import read_json
+from bioinstruct.corpora.formats.records import checked
 from bioinstruct.corpora.splits import split_of
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
@@ -38,6 +41,20 @@ KINDS = {
 }
 
 
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+class Answers(BaseModel):
+    """What is used of a record, under the names that the files give it."""
+
+    question: Text
+    articles: (
+        Text | Annotated[dict[str, Annotated[list[Text], Field(min_length=1)]], Field(min_length=1)]
+    )
+    """A text, or under the name of each answer its text and how good an answer it is."""
+    summary: Text
+
+
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     """The four kinds of summaries of passages, each in file order."""
     for kind in KINDS:
@@ -50,34 +67,25 @@ def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
 
 def _instruction(kind: str, key: str, record: Any, path: Path, seed: int) -> Row:
     task, text, wordings = KINDS[kind]
-    try:
-        summary, question = record["summary"].strip(), record["question"].strip()
-        passages = _passages(record["articles"])
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        return DataError(f"{key}: expected question, articles and summary ({error})", path=path)
-    if not (summary and question and passages and all(passages)):
-        return DataError(f"{key}: question, articles or summary is empty", path=path)
+    found = checked(record, Answers, path=path, name=key)
+    if isinstance(found, DataError):
+        return found
+    articles = found.articles
+    passages = [articles] if isinstance(articles, str) else [one[0] for one in articles.values()]
     document = key.partition("_")[0]
     numbered = (
         f"Passage {number}: {passage}" if len(passages) > 1 else f"Passage: {passage}"
         for number, passage in enumerate(passages, start=1)
     )
-    input = "\n\n".join((f"Question: {question}", *numbered))
+    input = "\n\n".join((f"Question: {found.question}", *numbered))
     return Instruction(
         instruction=choose(wordings, input, seed).format(text=text),
         input=input,
-        output=summary,
+        output=found.summary,
         category=Category.GEN,
         task=task,
         provenance=CORPUS.provenance(split=split_of(document, SHARES), document=document),
     )
-
-
-def _passages(articles: Any) -> list[str]:
-    """A text, or under the name of each answer its text and how good an answer it is."""
-    if isinstance(articles, str):
-        return [articles.strip()]
-    return [text.strip() for text, *_rating in articles.values()]
 
 
 CORPUS = Corpus(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, StringConstraints
 
 from bioinstruct.corpora.corpus import Corpus, Row, choose
 from bioinstruct.corpora.formats.archive import Member, members
+from bioinstruct.corpora.formats.records import records_of
 from bioinstruct.corpora.formats.textgrid import tiers
 from bioinstruct.corpora.splits import split_of
 from bioinstruct.errors import DataError
@@ -33,6 +36,12 @@ SPEAKERS = ("doctor", "patient")
 _MARKS = {"<UNIN/>": "[unintelligible]", "<INAUDIBLE_SPEECH/>": "[inaudible]"}
 _UNSURE = re.compile(r"</?UNSURE>")
 _SILENT = re.compile(r"[\s.,?!-]*")
+
+
+class Note(BaseModel):
+    """What is used of a note's file, under the name that the file gives it."""
+
+    note: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
@@ -98,18 +107,10 @@ def _spoken(text: str, path: Path) -> str:
 
 
 def _note(member: Member) -> str:
-    try:
-        record = json.loads(member.text)
-        note = record["note"].strip()
-    except json.JSONDecodeError as error:
-        raise DataError(
-            f"not valid JSON ({error.msg})", path=member.path, line=error.lineno
-        ) from error
-    except (AttributeError, KeyError, TypeError) as error:
-        raise DataError("expected an object with a text `note`", path=member.path) from error
-    if not note:
-        raise DataError("note: empty", path=member.path)
-    return "\n".join(line.rstrip() for line in note.splitlines())
+    _, found = next(records_of(member.text, member.path, Note))
+    if isinstance(found, DataError):
+        raise found
+    return "\n".join(line.rstrip() for line in found.note.splitlines())
 
 
 CORPUS = Corpus(
