@@ -154,6 +154,13 @@ def _add_reaching(group: argparse._ArgumentGroup) -> None:
         metavar="N",
         help="requests in flight (default: 16)",
     )
+    group.add_argument(
+        "--timeout",
+        type=float,
+        default=300,
+        metavar="S",
+        help="seconds to wait for an answer before it is asked for again (default: 300)",
+    )
     group.add_argument("--rpm", type=positive, metavar="N", help="requests per minute at most")
     group.add_argument("--tpm", type=positive, metavar="N", help="tokens per minute at most")
 
@@ -238,7 +245,8 @@ def _client(args: argparse.Namespace) -> OpenAIClient:
     from bioinstruct.client.limiter import Limits
     from bioinstruct.client.openai import OpenAIClient
 
-    return OpenAIClient(limits=Limits(requests_per_minute=args.rpm, tokens_per_minute=args.tpm))
+    limits = Limits(requests_per_minute=args.rpm, tokens_per_minute=args.tpm)
+    return OpenAIClient(limits=limits, timeout=args.timeout)
 
 
 def _price(args: argparse.Namespace, base_url: str) -> Price | None:
