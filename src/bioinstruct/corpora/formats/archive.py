@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import io
 import re
@@ -56,19 +55,14 @@ def members(path: Path, pattern: str) -> Iterator[Member]:
             `..`), the same member twice, or none that matches.
     """
     found = _find(path)
-    contents = _of_folder(found) if found.is_dir() else _of_archive(found)
-    # Of a file and its compressed twin the plain one, which sorts first, is taken.
-    ordered = sorted(contents, reverse=True)
-    names = {_plain(name): name for name in ordered if _matches(name, pattern)}
-    if not names and found.is_dir():
+    none = True
+    for member in _matching(found, pattern):
+        none = False
+        yield member
+    if none and found.is_dir():
         raise MissingError(f"no file {found / pattern}")
-    if not names:
+    if none:
         raise DataError(f"expected members like {pattern}, found none", path=found, hint=_AGAIN)
-    for plain, name in sorted(names.items()):
-        content = contents[name]()
-        if name != plain:
-            content = _decompressed(content, found / name)
-        yield Member(plain, content, found / plain)
 
 
 def one(folder: Path, name: str) -> Member:
@@ -79,14 +73,23 @@ def one(folder: Path, name: str) -> Member:
         DataError: an archive in the folder is not as it must be, see `members`.
     """
     if folder.is_dir():
-        with contextlib.suppress(MissingError):
-            return next(members(folder, name))
-        for archive in sorted(folder.rglob("*")):
-            if archive.is_file() and archive.name.endswith(_ENDINGS):
-                for member in members(archive, "*"):
-                    if PurePosixPath(member.name).match(name):
-                        return member
+        files = sorted(file for file in folder.rglob("*") if file.name.endswith(_ENDINGS))
+        for place in (folder, *filter(Path.is_file, files)):
+            for member in _matching(place, name):
+                return member
     raise MissingError(f"no file {folder / name} (nor in an archive there)")
+
+
+def _matching(place: Path, pattern: str) -> Iterator[Member]:
+    contents = _of_folder(place) if place.is_dir() else _of_archive(place)
+    # Of a file and its compressed twin the plain one, which sorts first, is taken.
+    ordered = sorted(contents, reverse=True)
+    names = {_plain(name): name for name in ordered if _matches(name, pattern)}
+    for plain, name in sorted(names.items()):
+        content = contents[name]()
+        if name != plain:
+            content = _decompressed(content, place / name)
+        yield Member(plain, content, place / plain)
 
 
 def _find(path: Path) -> Path:
