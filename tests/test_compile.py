@@ -1,15 +1,21 @@
 from __future__ import annotations
 
+import hashlib
 import json
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
 from bioinstruct import BioinstructError, DataError, MissingError, UnknownNameError, corpora, jsonl
+from bioinstruct.cli import main
 from bioinstruct.compile import Outcome, compile_corpora, write_rejected
-from bioinstruct.corpora import Corpus, Row, Skipped, get_corpus, read
+from bioinstruct.corpora import Corpus, Download, Row, Skipped, get_corpus, read
 from tests.records import record, records
 
 
@@ -68,7 +74,7 @@ def of_rows(*rows: Row | BioinstructError) -> Corpus:
     """A corpus that gives these rows, and raises the one that is an error of its structure."""
 
     def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-        for row in rows:
+        for row in rows if split == "train" else ():
             if isinstance(row, MissingError):
                 raise row
             yield row  # type: ignore[misc]
@@ -155,3 +161,171 @@ def test_wrong_names_are_refused_before_anything_is_read(small: Path) -> None:
         compile_corpora(["mts-dialog", "pubmed"], data=small, outcomes=[])
     with pytest.raises(UnknownNameError, match="no layout of these corpora named 'medtuned'"):
         compile_corpora(["pubmedqa"], data=small, layout="medtuned", outcomes=[])
+
+
+# ---- the command
+
+
+class Done(NamedTuple):
+    code: object
+    out: str
+    err: str
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Done]:
+    """`bioinstruct compile` in an empty folder, without corpora unless they are named."""
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    monkeypatch.delenv("BIOINSTRUCT_DATA", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def compile(*args: object) -> Done:
+        with pytest.raises(SystemExit) as caught:
+            main(["compile", *map(str, args)])
+        return Done(caught.value.code, *capsys.readouterr())
+
+    return compile
+
+
+Run = Callable[..., Done]
+
+
+def lines(path: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in Path(path).read_bytes().splitlines()]
+
+
+def test_rows_at_fault_are_written_beside_and_the_exit_code_says_so(
+    run: Run, registered: Callable[..., None]
+) -> None:
+    registered(one=of_rows(record(0), fault(7), Skipped("no answer")), two=of_rows(record(1)))
+    done = run("one", "two", "--out", "x.jsonl")
+    assert (done.code, done.out) == (1, "")
+    assert [row["line"] for row in lines("x.rejected.jsonl")] == [7]
+    assert "    skipped 1: no answer" in done.err
+    assert "    REJECTED 1; the first: train.tsv:7: expected a tag" in done.err
+    assert "1 rows are at fault and were left out, see x.rejected.jsonl" in done.err
+    assert done.err.endswith("2 instructions to x.jsonl\n")
+    assert list(jsonl.read("x.jsonl")) == records(2)
+
+
+def test_a_corpus_that_breaks_off_is_told_with_what_came_before(
+    run: Run, registered: Callable[..., None]
+) -> None:
+    registered(one=of_rows(record(0), MissingError("gone", hint="look there")))
+    done = run("one", "--out", "x.jsonl")
+    assert done.code == 1
+    assert "    STOPPED: gone\n    hint: look there" in done.err.replace("; demo", "")
+    assert len(lines("x.jsonl")) == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ((), "nothing to compile"),
+        (("demo", "--mixture", "open"), "names and a mixture: which of them?"),
+        (("--mixture", "open", "--split", "test"), "a mixture says which split and layout"),
+        (("--mixture", "opne"), "open-two-layouts\nhint: did you mean `open`?"),
+    ],
+)
+def test_what_cannot_be_meant_is_asked_back(run: Run, args: tuple[str, ...], message: str) -> None:
+    done = run(*args, "--out", "x.jsonl")
+    assert done.code == 1
+    assert message in done.err
+
+
+def write_mixture(*sources: str, **settings: object) -> None:
+    text = "".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
+    text += "".join(f"[[source]]\n{source}\n" for source in sources)
+    Path("my.toml").write_text(text, encoding="utf-8")
+
+
+def test_a_mixture_is_written_with_what_was_left_out_beside_it(
+    run: Run, registered: Callable[..., None]
+) -> None:
+    registered(one=of_rows(*records(5), record(0)), two=of_rows(record(2), record(9)))
+    write_mixture("corpus = 'one'\nsize = 3", "corpus = 'two'", decontaminate=False)
+    done = run("--mixture", "my.toml", "--out", "x.jsonl")
+    assert (done.code, done.out) == (0, "")
+    assert [row["reason"] for row in lines("x.dropped.jsonl")] == ["duplicate", "duplicate"]
+    assert "    dropped 1: duplicate\n    taken 3 of 5\n" in done.err
+    assert done.err.endswith("4 instructions to x.jsonl\n")
+    before = Path("x.jsonl").read_bytes()
+    assert run("--mixture", "my.toml", "--out", "x.jsonl").code == 0
+    assert Path("x.jsonl").read_bytes() == before
+    run("--mixture", "my.toml", "--out", "x.jsonl", "--seed", "1")
+    assert Path("x.jsonl").read_bytes() != before
+    write_mixture("corpus = 'one'", duplicates=True, decontaminate=False)
+    run("--mixture", "my.toml", "--out", "y.jsonl")
+    assert not Path("y.dropped.jsonl").exists()
+
+
+def test_a_mixture_tells_what_is_not_in_it(run: Run, registered: Callable[..., None]) -> None:
+    registered(
+        one=of_rows(record(0)),
+        gone=of_rows(MissingError("no file gone/train.tsv")),
+        nc=replace(of_rows(record(1)), license="CC-BY-NC-4.0"),
+    )
+    write_mixture("corpus='one'", "corpus='gone'\noptional=true", "corpus='nc'")
+    done = run("--mixture", "my.toml", "--out", "x.jsonl")
+    assert done.code == 0
+    assert "    NONE: no file gone/train.tsv" in done.err
+    assert "LEFT OUT: its licence forbids commercial use; --allow-nc takes it" in done.err
+    assert "NOT compared with those of " in done.err
+    write_mixture("corpus='one'", "corpus='gone'", decontaminate=False)
+    assert run("--mixture", "my.toml", "--out", "x.jsonl").code == 1
+
+
+def test_a_slip_in_a_mixture_is_told_before_anything_is_written(run: Run) -> None:
+    write_mixture("corpus = 'demo'", temprature=2.0)
+    done = run("--mixture", "my.toml", "--out", "x.jsonl")
+    assert (done.code, done.err) == (
+        1,
+        "bioinstruct: my.toml:1: temprature: no such setting\nhint: did you mean `temperature`?\n",
+    )
+    assert not Path("x.jsonl").exists()
+
+
+@pytest.fixture
+def official(tmp_path: Path) -> Iterator[str]:
+    """A server that holds the official files of a small corpus."""
+    folder = tmp_path / "official"
+    folder.mkdir()
+    header = "ID,section_header,section_text,dialogue\n"
+    text = f"{header}0,CC,Cough.,Patient: I cough.\n"
+    (folder / "MTS-Dialog-TrainingSet.csv").write_text(text, encoding="utf-8")
+    server = ThreadingHTTPServer(
+        ("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=folder)
+    )
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/MTS-Dialog-TrainingSet.csv"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_fetch_brings_the_files_and_compiles_them(
+    run: Run, official: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header = "ID,section_header,section_text,dialogue\n"
+    sha256 = hashlib.sha256(f"{header}0,CC,Cough.,Patient: I cough.\n".encode()).hexdigest()
+    pinned = Download("MTS-Dialog-TrainingSet.csv", official, sha256)
+    corpus = replace(get_corpus("mts-dialog"), downloads=(pinned,))
+    monkeypatch.setitem(corpora._BY_NAME, "mts-dialog", corpus)
+    assert run("mts-dialog", "--out", "x.jsonl").code == 1
+    done = run("mts-dialog", "i2b2-2010", "demo", "--fetch", "--out", "x.jsonl", "--limit", 2)
+    assert "fetched mts-dialog: 1 files in " in done.err
+    assert "not fetched: i2b2-2010 needs credentialed: it is never fetched for you" in done.err
+    assert f"hint: apply at {get_corpus('i2b2-2010').homepage}" in done.err
+    assert len(lines("x.jsonl")) == 3
+    again = run("mts-dialog", "--out", "x.jsonl")  # found in the cache, without a word
+    assert (again.code, len(lines("x.jsonl"))) == (0, 1)
+    wrong = replace(corpus, downloads=(replace(pinned, sha256="0" * 64),))
+    monkeypatch.setitem(corpora._BY_NAME, "mts-dialog", wrong)
+    done = run("mts-dialog", "--fetch", "--out", "x.jsonl")
+    assert done.code == 1
+    assert "is not the file that was pinned" in done.err
