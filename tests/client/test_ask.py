@@ -386,17 +386,17 @@ def test_ctrl_c_lets_what_is_on_the_wire_finish(server: Server, tmp_path: Path) 
 def test_with_a_third_of_attempts_failing_everything_is_answered_once(
     server: Server, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    calm = ask_all(server, tmp_path / "calm.jsonl", requests(300))
+    calm = ask_all(server, tmp_path / "calm.jsonl", requests(150))
     server.settings = Settings(key=KEY, seed=3, faults=0.3, retry_after=0.02)
     server.asked.clear()
     server.answered.clear()
     server.faults.clear()
     wild = ask_all(
-        server, tmp_path / "wild.jsonl", requests(300), client={"timeout": 0.6, "retries": QUICK}
+        server, tmp_path / "wild.jsonl", requests(150), client={"timeout": 0.6, "retries": QUICK}
     )
     texts = [[o.text for _, o in pairs if isinstance(o, Answer)] for pairs in (calm, wild)]
     assert texts[0] == texts[1]
-    assert len(texts[0]) == 300
+    assert len(texts[0]) == 150
     assert set(server.answered.values()) == {1}
     assert set(PASSING) < set(server.faults)
     out, err = capfd.readouterr()
