@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bioinstruct import MissingError, UnknownNameError, corpora
+from bioinstruct import Instruction, MissingError, UnknownNameError, corpora
 from bioinstruct.corpora import Corpus, data_directory, get_corpus, names, read
 
 ALL = [get_corpus(name) for name in names()]
@@ -62,10 +62,14 @@ def test_every_record_of_every_split_says_where_it_is_from(corpus: Corpus, data:
 @pytest.mark.parametrize("corpus", ON_DISK, ids=lambda corpus: corpus.name)
 def test_reading_twice_gives_the_same(corpus: Corpus, data: Path) -> None:
     split = here(corpus, data)[-1]
-    once, again = (list(read(corpus.name, split, data=data)) for _ in range(2))
-    assert once == again
+
+    def first(layout: str | None = None) -> list[Instruction]:
+        return list(itertools.islice(read(corpus.name, split, data=data, layout=layout), 3_000))
+
+    once = first()
+    assert once == first()
     if corpus.layouts:
-        assert once == list(read(corpus.name, split, data=data, layout=corpus.layouts[0]))
+        assert once == first(corpus.layouts[0])
 
 
 def test_unknown_names_are_refused_at_once_with_the_nearest_known() -> None:
