@@ -10,7 +10,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -103,7 +103,7 @@ def _shown(value: Any) -> str:
     return f"{value!r:.80}" if not isinstance(value, dict) else f"keys {', '.join(value)[:80]}"
 
 
-def _values(stream: BinaryIO, path: Path) -> Iterator[Record]:
+def _values(stream: io.BufferedIOBase, path: Path) -> Iterator[Record]:
     """The values of a list, or of the lines, one at a time: a file may have a million of them."""
     window = _Window(stream, path)
     in_list = window.next() == "["
@@ -128,7 +128,7 @@ def _values(stream: BinaryIO, path: Path) -> Iterator[Record]:
 class _Window:
     """The part of a file of JSON that is being read, and where in it the reading is."""
 
-    def __init__(self, stream: BinaryIO, path: Path) -> None:
+    def __init__(self, stream: io.BufferedIOBase, path: Path) -> None:
         self.at = 0
         self.line = 1
         self._text = ""
