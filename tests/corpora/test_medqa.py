@@ -9,6 +9,7 @@ import pytest
 
 from bioinstruct import DataError, Instruction, MissingError
 from bioinstruct.corpora import choices, read
+from bioinstruct.files import read_bytes
 
 
 def test_questions_are_as_many_as_published(data: Path) -> None:
@@ -50,6 +51,18 @@ def test_the_options_of_four_are_among_the_options_of_five(data: Path) -> None:
     for four, five in pairs:
         assert four.output == five.output
         assert set(choices.read(four.input)[1]) < set(choices.read(five.input)[1])
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("medqa", "4_options/phrases_no_exclude_test.jsonl"), ("medqa-5", "test.jsonl")],
+)
+def test_nothing_of_a_question_is_altered(name: str, file: str, data: Path) -> None:
+    lines = read_bytes(data / "medqa_usmle/US" / file).decode("utf-8").splitlines()
+    asked = [choices.read(example.input) for example in read(name, "test", data=data)]
+    assert asked == [
+        (row["question"], tuple(row["options"].values())) for row in map(json.loads, lines)
+    ]
 
 
 QUESTION = {
