@@ -37,6 +37,8 @@ def form_of(prompt: str) -> Form:
 
 def answer(body: dict[str, Any], sample: int) -> str:
     """As many tasks as asked for, in the form asked for."""
+    if not body["messages"]:  # some clients ask nothing, to see the limits in the headers
+        return ""
     prompt = body["messages"][-1]["content"]
     found = re.search(r"Now write (\d+) new task", prompt)
     assert found, prompt

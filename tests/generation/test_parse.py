@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bioinstruct.generation.forms import Form, choose_format
@@ -40,6 +40,7 @@ def read(text: str, form: Form, *, cut: bool = False) -> list[tuple[str, ...]]:
 
 
 @forms
+@settings(max_examples=30)
 @given(texts=st.lists(st.tuples(payload, payload | st.just(""), payload), min_size=1, max_size=4))
 def test_any_texts_come_back_as_they_went_out(
     form: Form, texts: list[tuple[str, str, str]]
@@ -52,6 +53,7 @@ def test_any_texts_come_back_as_they_went_out(
 
 
 @forms
+@settings(max_examples=50)
 @given(text=st.text() | st.text(st.sampled_from('{}[]",:\\@ \ntasks0a1b2cinstructionoutputend')))
 def test_no_text_makes_it_fail(form: Form, text: str) -> None:
     for cut in (False, True):
@@ -67,7 +69,7 @@ def test_of_an_answer_that_is_cut_anywhere_the_whole_tasks_count(form: Form) -> 
     whole = [(s.instruction, s.input, s.output) for s in seeds]
     text = form.show(seeds)
     ends = [len(form.show(seeds[:n])) - (2 if form.format == "json" else 0) for n in (1, 2, 3)]
-    for place in range(0, len(text), 7):
+    for place in range(0, len(text), 23):
         found = read(text[:place], form, cut=True)
         complete = sum(place >= end for end in ends)
         assert found[:complete] == whole[:complete]
@@ -84,6 +86,11 @@ def test_a_cut_task_is_kept_to_be_read() -> None:
     assert found[1].raw.startswith("@@0a1b2c task")
 
 
+DONE = ("Do.", "", "Done.")
+BAD, HALF = ("unparsable",), ("incomplete",)
+T = "@@0a1b2c"
+
+
 def task(**fields: Any) -> str:
     return json.dumps(
         {"task": "t", "category": "QA", "instruction": "Do.", "output": "Done."} | fields
@@ -93,45 +100,46 @@ def task(**fields: Any) -> str:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        (f'{{"tasks": [{task()}]}}', [("Do.", "", "Done.")]),
-        (f"[{task(input=None)}]", [("Do.", "", "Done.")]),
-        (f'Here you are:\n{{"tasks":\n[{task(input="< NoInput >")}]}}', [("Do.", "", "Done.")]),
-        (f'{{"tasks": [{task(more=1)}]}} trailing', [("Do.", "", "Done.")]),
-        (f'{{"tasks": [{task(output=3)}, {task()}]}}', [("unparsable",), ("Do.", "", "Done.")]),
-        (f'{{"tasks": [{task(output=" ")}]}}', [("incomplete",)]),
-        (f'{{"tasks": [3, {task()} {task()}]}}', [("unparsable",), ("Do.", "", "Done."), ("unparsable",)]),
-        ('{"tasks": [{"output": "a", "output": "b", "instruction": "c"}]}', [("unparsable",)]),
-        ('{"tasks": []}', [("unparsable",)]),
-        ('{"tasks": [' + "[" * 100_000, [("unparsable",)]),
-        ("I cannot help with that.", [("unparsable",)]),
-        ("", [("unparsable",)]),
+        (f'{{"tasks": [{task()}]}}', [DONE]),
+        (f"[{task(input=None)}]", [DONE]),
+        (f'Here you are:\n{{"tasks":\n[{task(input="< NoInput >")}]}}', [DONE]),
+        (f'{{"tasks": [{task(more=1)}]}} trailing', [DONE]),
+        (f'{{"tasks": [{task(output=3)}, {task()}]}}', [BAD, DONE]),
+        (f'{{"tasks": [{task(output=" ")}]}}', [HALF]),
+        (f'{{"tasks": [3, {task()} {task()}]}}', [BAD, DONE, BAD]),
+        ('{"tasks": [{"output": "a", "output": "b", "instruction": "c"}]}', [BAD]),
+        ('{"tasks": []}', [BAD]),
+        ('{"tasks": [' + "[" * 100_000, [BAD]),
+        ("I cannot help with that.", [BAD]),
+        ("", [BAD]),
     ],
-)  # fmt: skip
+)
 def test_json_is_read_where_it_is_clear(text: str, found: list[tuple[str, ...]]) -> None:
     assert read(text, JSON) == found
-
-
-T = "@@0a1b2c"
 
 
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        (f"Sure!\n{T} instruction\nDo.\n{T} output\nDone.\n{T} end\nThat is all.", [("Do.", "", "Done.")]),
-        (f"{T} INSTRUCTION:\r\nDo.\r\n{T} output: Done.\r\n", [("Do.", "", "Done.")]),
-        (f"  {T} instruction Do.\n{T} input\n<NOINPUT>\n{T} output\nDone.", [("Do.", "", "Done.")]),
+        (f"Sure!\n{T} instruction\nDo.\n{T} output\nDone.\n{T} end\nThat is all.", [DONE]),
+        (f"{T} INSTRUCTION:\r\nDo.\r\n{T} output: Done.\r\n", [DONE]),
+        (f"  {T} instruction Do.\n{T} input\n<NOINPUT>\n{T} output\nDone.", [DONE]),
         (
-            f"{T} task\na\n{T} instruction\nDo.\n{T} output\nA\n{T} task\nb\n{T} instruction\nGo.\n{T} output\nB\n",
-            [("Do.", "", "A"), ("Go.", "", "B")],
+            f"{T} task\na\n{T} instruction\nDo.\n{T} output\nDone.\n"
+            f"{T} task\nb\n{T} instruction\nGo.\n{T} output\nB\n",
+            [DONE, ("Go.", "", "B")],
         ),
-        (f"{T} instruction\nDo.\n{T} output\nA\n{T} output\nB\n{T} end", [("unparsable",), ("incomplete",)]),
-        (f"{T} instruction\nDo.\n{T} end\n{T} output\nB\n{T} end", [("incomplete",), ("incomplete",)]),
-        (f"{T} output\nB", [("incomplete",)]),
-        (f"{T} end\n{T} end", [("unparsable",)]),
-        ("@@ffffff instruction\nDo.\n@@ffffff output\nDone.", [("unparsable",)]),
-        (f"{T} instruction\nDo @@ffffff end\n{T} output\n{T}output\n{T} end", [("Do @@ffffff end", "", f"{T}output")]),
+        (f"{T} instruction\nDo.\n{T} output\nA\n{T} output\nB\n{T} end", [BAD, HALF]),
+        (f"{T} instruction\nDo.\n{T} end\n{T} output\nB\n{T} end", [HALF, HALF]),
+        (f"{T} output\nB", [HALF]),
+        (f"{T} end\n{T} end", [BAD]),
+        ("@@ffffff instruction\nDo.\n@@ffffff output\nDone.", [BAD]),
+        (
+            f"{T} instruction\nDo @@ffffff end\n{T} output\n{T}output\n{T} end",
+            [("Do @@ffffff end", "", f"{T}output")],
+        ),
     ],
-)  # fmt: skip
+)
 def test_marks_are_read_where_they_are_clear(text: str, found: list[tuple[str, ...]]) -> None:
     assert read(text, MARKED) == found
 

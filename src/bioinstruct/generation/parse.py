@@ -123,6 +123,8 @@ def _checked(value: Any, form: Form, raw: str) -> Draft | Unread:
 
 # Marks
 
+_MARK = re.compile(r"[ \t]*@@([0-9a-f]+)[ \t]+([A-Za-z]+)\b[ \t]*:?[ \t]*(.*)", re.DOTALL)
+
 
 @dataclass(slots=True)
 class _Part:
@@ -152,20 +154,17 @@ def _marked(text: str, form: Form, cut: bool) -> Iterator[Draft | Unread]:
 def _parts(text: str, form: Form) -> list[_Part]:
     """The tasks that marks begin and end; what stands outside of them belongs to no task."""
     names = (*form.fields, "end")
-    mark = re.compile(
-        rf"[ \t]*@@{re.escape(form.tag)}[ \t]+({'|'.join(names)})\b[ \t]*:?[ \t]*(.*)",
-        re.IGNORECASE | re.DOTALL,
-    )
     parts: list[_Part] = []
     current = ""
     for line in text.split("\n"):
-        found = mark.fullmatch(line) if "@@" in line else None
-        if found is None:
+        found = _MARK.fullmatch(line) if "@@" in line else None
+        name = found[2].lower() if found else ""
+        if found is None or found[1] != form.tag or name not in names:
             if current:
                 parts[-1].lines.append(line)
                 parts[-1].texts[current].append(line)
             continue
-        name, rest = found[1].lower(), found[2].rstrip("\r")
+        rest = found[3].rstrip("\r")
         if name == "end":
             if parts and not parts[-1].ended:
                 parts[-1].lines.append(line)

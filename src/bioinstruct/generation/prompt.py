@@ -49,12 +49,14 @@ class Plan:
         """All of it in short, as JSON values: equal for equal requests."""
         recipe = self.recipe
         rendered = [recipe.opening, *recipe.requirements, recipe.labels, _LABELS]
+        own = [recipe.round, recipe.near_duplicates, *recipe.rules]  # which records can be shown
         return {
             "model": self.model,
             "prompt": recipe.prompt,
             "words": _digest(rendered),
             "format": self.format,
             "examples": [recipe.seed_examples, recipe.machine_examples],
+            "machine": _digest(own) if recipe.machine_examples else "",
             "tasks": recipe.tasks,
             "temperature": recipe.temperature,
             "top_p": recipe.top_p,
