@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "docs" / "quickstart.md", ROOT / "docs" / "filter.md"]
+PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{page}.md" for page in ("quickstart", "filter"))]
+PAGES.append(ROOT / "docs" / "compile.md")
 BLOCK = re.compile(r"```(python|sh)\n(.*?)```", re.DOTALL)
 
 

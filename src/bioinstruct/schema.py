@@ -122,9 +122,10 @@ class Instruction(_Frozen):
     @classmethod
     def _id_is_of_the_content(cls, stored: str, info: ValidationInfo) -> str:
         data = info.data
-        if not {"instruction", "input", "output"} <= data.keys():
+        try:
+            expected = content_id(data["instruction"], data["input"], data["output"])
+        except KeyError:
             return stored  # one of the texts has been refused already: that is the error to show
-        expected = content_id(data["instruction"], data["input"], data["output"])
         if stored and stored != expected:
             raise ValueError(
                 f"{stored!r} is not the id of this content, {expected!r}: "

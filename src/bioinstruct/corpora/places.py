@@ -6,6 +6,7 @@ import os
 import tomllib
 from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from bioinstruct.corpora.corpus import Corpus, Download
@@ -80,6 +81,6 @@ def downloads(folder: str | None) -> tuple[Download, ...]:
 
 
 @cache
-def _table() -> dict[str, list[dict[str, dict[str, str]]]]:
+def _table() -> dict[str, list[dict[str, Any]]]:
     with Path(__file__).with_name("downloads.toml").open("rb") as file:
         return tomllib.load(file)
