@@ -263,6 +263,8 @@ def test_what_is_in_the_data_directory_is_not_fetched(
     (tmp_path / "ncbi_disease/conll").mkdir(parents=True)
     (tmp_path / "ncbi_disease/conll/train.tsv.gz").write_bytes(b"")
     assert fetch(corpus, data=tmp_path) == 0
+    assert fetch(replace(corpus, access=Access.CREDENTIALED), data=tmp_path) == 0
+    assert fetch(replace(corpus, downloads=()), data=tmp_path) == 0
     assert server.ranges == []
 
 

@@ -43,15 +43,13 @@ def fetch(corpus: Corpus, *, data: Path | None = None, show: Show = lambda text:
         Refused: its files need registration, or have no pinned address.
         MissingError: a file could not be fetched, or is not the one that was pinned.
     """
-    if corpus.folder is None:
-        return 0  # it ships with the package
+    if corpus.folder is None or _is_given(corpus, data):
+        return 0  # it ships with the package, or is here
     if corpus.access is not Access.OPEN:
         raise Refused(
             f"{corpus.name} needs {corpus.access.value}: it is never fetched for you",
             hint=f"apply at {corpus.homepage}, and put the files into {corpus.folder}/",
         )
-    if corpus.downloads and _is_given(corpus, data):
-        return 0
     if not corpus.downloads:
         raise Refused(
             f"{corpus.name} has no files at a pinned address",
