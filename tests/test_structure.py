@@ -30,7 +30,7 @@ LEVELS = [
         "bench.encode",
         "bench.answers",
     },
-    {"generation", "mixing", "publish", "bench.tasks", "bench.model", "bench.compare"},
+    {"doctor", "generation", "mixing", "publish", "bench.tasks", "bench.model", "bench.compare"},
     {"bench.score", "bench.adapter", "bench.encoder", "bench.answer_loss", "bench.layout"},
     {"bench.checkpoint"},
     {"bench.tune"},
