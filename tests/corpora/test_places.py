@@ -66,3 +66,17 @@ def test_every_pinned_file_belongs_to_a_corpus() -> None:
     known = {get_corpus(name).folder for name in corpora.names()}
     stray = set(places._table()) - known
     assert not stray, f"no corpus lies in {stray}"
+
+
+def test_what_is_fetched_is_all_that_the_readers_need(data: Path, tmp_path: Path) -> None:
+    fetched = [get_corpus(name) for name in corpora.names() if get_corpus(name).downloads]
+    assert len(fetched) >= 16
+    for folder in {corpus.folder for corpus in fetched}:
+        for download in places.downloads(folder):
+            path = tmp_path / str(folder) / download.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(read_bytes(data / str(folder) / download.path))
+    for corpus in fetched:
+        assert corpora.is_complete(corpus, corpora.folder_of(corpus, tmp_path))
+        for split in corpus.splits:
+            assert next(corpora.read(corpus.name, split, data=tmp_path)).provenance.split == split
