@@ -15,7 +15,7 @@ import pytest
 from bioinstruct import BioinstructError, DataError, MissingError, UnknownNameError, corpora, jsonl
 from bioinstruct.cli import main
 from bioinstruct.compile import Outcome, compile_corpora, write_rejected
-from bioinstruct.corpora import Corpus, Download, Row, Skipped, get_corpus, read
+from bioinstruct.corpora import Access, Corpus, Download, Row, Skipped, get_corpus, read
 from tests.records import record, records
 
 
@@ -268,12 +268,15 @@ def test_a_mixture_tells_what_is_not_in_it(run: Run, registered: Callable[..., N
         one=of_rows(record(0)),
         gone=of_rows(MissingError("no file gone/train.tsv")),
         nc=replace(of_rows(record(1)), license="CC-BY-NC-4.0"),
+        closed=replace(of_rows(MissingError("no file")), access=Access.CREDENTIALED),
     )
-    write_mixture("corpus='one'", "corpus='gone'\noptional=true", "corpus='nc'")
+    optional = "corpus='closed'\noptional=true"
+    write_mixture("corpus='one'", "corpus='gone'\noptional=true", "corpus='nc'", optional)
     done = run("--mixture", "my.toml", "--out", "x.jsonl")
     assert done.code == 0
     assert "    NONE: no file gone/train.tsv" in done.err
     assert "LEFT OUT: its licence forbids commercial use; --allow-nc takes it" in done.err
+    assert "NOT in the mixture: gone, nc, closed (credentialed)\n" in done.err
     assert "NOT compared with those of " in done.err
     write_mixture("corpus='one'", "corpus='gone'", decontaminate=False)
     assert run("--mixture", "my.toml", "--out", "x.jsonl").code == 1

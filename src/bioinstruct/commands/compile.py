@@ -184,10 +184,17 @@ def _tell_mixture(mixture: Mixture, report: Report) -> None:
             continue
         _tell(source)
         _tell_steps(source)
+    if absent := [_absent(source) for source in report.sources if not source.records]:
+        say(f"NOT in the mixture: {', '.join(absent)}")
     if mixture.decontaminate:
         say(f"compared with {report.tests:,} texts of test splits")
         if report.not_compared:
             say(f"NOT compared with those of {', '.join(sorted(report.not_compared))}: not here")
+
+
+def _absent(source: SourceOutcome) -> str:
+    access = corpora.get_corpus(source.corpus).access
+    return source.corpus if access is corpora.Access.OPEN else f"{source.corpus} ({access.value})"
 
 
 def _tell_steps(source: SourceOutcome) -> None:
