@@ -16,7 +16,17 @@ SOURCE = Path(bioinstruct.__file__).parent
 
 LEVELS = [
     {"errors", "text"},
-    {"files", "hub", "schema", "terminal", "bench.metrics", "bench.loading", "bench.recipe"},
+    {
+        "balance",
+        "files",
+        "hub",
+        "schema",
+        "terminal",
+        "bench.devices",
+        "bench.metrics",
+        "bench.loading",
+        "bench.recipe",
+    },
     {"client", "jsonl", "prompts", "statistics", "corpora"},
     {"filters"},
     {
@@ -26,21 +36,24 @@ LEVELS = [
         "fetch",
         "mixture",
         "load",
+        "tokens",
         "bench.task",
         "bench.encode",
         "bench.answers",
     },
     {"doctor", "generation", "mixing", "publish", "bench.tasks", "bench.model", "bench.compare"},
+    {"analysis", "exports"},
     {"bench.score", "bench.adapter", "bench.encoder", "bench.answer_loss", "bench.layout"},
     {"bench.checkpoint"},
-    {"bench.tune"},
+    {"bench.steps"},
+    {"bench.plan", "bench.tune"},
     {"bench.report"},
     {"bench.run"},
     {"bench.encoder_run"},
     {"commands", "bench.cli"},
     {"cli"},
 ]
-PACKAGES = {"client", "commands", "corpora", "filters", "generation"}
+PACKAGES = {"analysis", "client", "commands", "corpora", "filters", "generation"}
 
 
 def module_of(path: Path) -> str:

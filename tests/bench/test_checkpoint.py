@@ -15,7 +15,8 @@ from bioinstruct import BioinstructError, Instruction
 from bioinstruct.bench import checkpoint
 from bioinstruct.bench.model import CausalLM
 from bioinstruct.bench.recipe import Recipe
-from bioinstruct.bench.tune import Progress, Tuning, tune
+from bioinstruct.bench.steps import Tuning
+from bioinstruct.bench.tune import Progress, tune
 
 from .test_tune import lessons
 

@@ -244,7 +244,7 @@ def test_data_may_be_named(bench: Bench, model: str) -> None:
         ),
         (
             ("--model", "MODEL", *TASK, "--recipe", "fats.toml"),
-            ["no recipe named 'fats.toml'; known: default, tiny"],
+            ["no recipe named 'fats.toml'; known: bioinstruct-2023, default"],
         ),
         (
             ("--model", "MODEL", *TASK, "--style", "chat", "--no-tune"),

@@ -26,8 +26,8 @@ from bioinstruct.bench.run import (
     run,
     without_tests,
 )
+from bioinstruct.bench.steps import Tuning
 from bioinstruct.bench.task import get_task
-from bioinstruct.bench.tune import Tuning
 from bioinstruct.schema import content_id
 from tests.golden import check
 from tests.records import record

@@ -22,7 +22,8 @@ from bioinstruct import (
 from bioinstruct.bench.adapter import add_adapter, save_adapter, save_merged
 from bioinstruct.bench.model import CausalLM
 from bioinstruct.bench.recipe import RECIPES, Recipe, load_recipe
-from bioinstruct.bench.tune import _rate_factor, _Run, encode_examples, tune
+from bioinstruct.bench.steps import Steps, _rate_factor, encode_examples
+from bioinstruct.bench.tune import tune
 
 from .conftest import SHAPES
 
@@ -65,7 +66,7 @@ def test_the_gradient_is_that_of_a_plain_loop_over_samples(
         (loss * len(row.completion) / targets).backward()
     expected = gradients(model)
     assert len(expected) >= 8
-    run = _Run(model, FAST.model_copy(update={"precision": "float32"}), rows, tuning)
+    run = Steps(model, FAST.model_copy(update={"precision": "float32"}), rows, tuning)
     for budget in (1, 150, 10_000):
         model.token_budget = budget
         run.accumulate(rows)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,7 @@ from bioinstruct.terminal import Line, positive, run_command, say
 
 if TYPE_CHECKING:
     from bioinstruct.bench.encoder import Progress as EncoderProgress
+    from bioinstruct.bench.model import CausalLM
     from bioinstruct.bench.run import Tests, Training, Watch
     from bioinstruct.bench.tune import Progress
 
@@ -41,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     if args.encoder and (args.model or args.adapter or args.data or args.no_tune):
         parser.error("--encoder stands alone: it is not a model that instructions tune")
+    if args.plan and (args.no_tune or args.adapter):
+        parser.error("--plan is for tuning, --no-tune and --adapter do without it")
     if (args.no_tune or args.adapter) and (args.data or args.recipe):
         parser.error("--data and --recipe are for tuning, --no-tune and --adapter do without it")
     run_command(
@@ -96,6 +101,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME|FILE",
         help="a shipped recipe or a TOML file (default: `tiny` for that model, else `default`)",
     )
+    how.add_argument(
+        "--plan",
+        action="store_true",
+        help="say what tuning will take (steps, tokens, memory, time), and stop",
+    )
     how.add_argument("--no-tune", action="store_true", help="score only")
     how.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of the random numbers (default: 0)"
@@ -144,6 +154,8 @@ def _bench(args: argparse.Namespace) -> int:
         quantize=training.recipe.quantize if training else "none",
         trust_remote_code=args.trust_remote_code,
     )
+    if args.plan and training:
+        return _plan(model, training, args)
     report = run(
         model,
         tests,
@@ -160,6 +172,17 @@ def _bench(args: argparse.Namespace) -> int:
     if report.demonstration and not args.json:
         print(f"\n{DEMONSTRATION}")
     return 0
+
+
+def _plan(model: CausalLM, training: Training, args: argparse.Namespace) -> int:
+    from bioinstruct.bench.plan import make_plan
+
+    plan = make_plan(model, training.examples, training.recipe, seed=args.seed)
+    if args.json:
+        print(json.dumps(asdict(plan) | {"fits": plan.fits}, indent=2))
+    else:
+        print("\n".join(plan.lines()))
+    return 1 if plan.fits is False else 0
 
 
 def _bench_encoder(args: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from bioinstruct.bench.compare import Interval
 from bioinstruct.bench.recipe import Recipe
 from bioinstruct.bench.score import FLAGS
-from bioinstruct.bench.tune import Tuning
+from bioinstruct.bench.steps import Tuning
 
 __all__ = [
     "DEMONSTRATION",

@@ -17,8 +17,9 @@ from bioinstruct.bench.model import ABOUT, CausalLM
 from bioinstruct.bench.recipe import Recipe
 from bioinstruct.bench.report import Data, Report, Row, adapter_card, versions
 from bioinstruct.bench.score import Outcome, majority, score
+from bioinstruct.bench.steps import Tuning
 from bioinstruct.bench.task import Task
-from bioinstruct.bench.tune import Progress, Tuning, tune
+from bioinstruct.bench.tune import Progress, tune
 from bioinstruct.errors import BioinstructError
 from bioinstruct.files import write_text
 from bioinstruct.filters import Contaminated, Dropped, Screened, protected_texts, screen

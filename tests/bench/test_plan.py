@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bioinstruct import Instruction
+from bioinstruct.bench.model import CausalLM
+from bioinstruct.bench.plan import make_plan
+from bioinstruct.bench.recipe import Recipe
+from bioinstruct.bench.tune import tune
+
+from .test_tune import lessons
+
+Make = Callable[..., Instruction]
+Folder = Callable[[str], Path]
+RECIPE = Recipe(rank=4, epochs=3, batch_size=4, precision="float32")
+
+
+def test_a_plan_counts_what_tuning_then_does(model_folder: Folder, example: Make) -> None:
+    examples = [*lessons(example), example(instruction="fever " * 500)]
+    plan = make_plan(CausalLM.load(str(model_folder("llama"))), examples, RECIPE)
+    tuning = tune(CausalLM.load(str(model_folder("llama"))), examples, RECIPE)
+    assert (plan.examples, plan.skipped, plan.steps) == (10, 1, tuning.steps)
+    assert (plan.tokens, plan.target_tokens) == (tuning.tokens, tuning.target_tokens)
+    assert plan.trained_parameters == tuning.trained_parameters
+    assert plan.packed is tuning.packed is True
+    assert plan.fill == 1
+    assert plan.seconds > 0
+    assert plan.fits in (True, None)
+    text = "\n".join(plan.lines())
+    assert f"{plan.trained_parameters:,} trained of {plan.parameters:,}" in text
+
+
+def test_padding_is_counted(model_folder: Folder, example: Make) -> None:
+    short, long = example(input="fever"), example(input="fever " * 60)
+    plan = make_plan(CausalLM.load(str(model_folder("falcon"))), [short, long], RECIPE)
+    assert not plan.packed
+    assert 0.5 < plan.fill < 1
+
+
+SCRIPT = """
+import resource, sys
+import peft, torch
+from itertools import islice
+from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from bioinstruct import Style, read_examples
+from bioinstruct.bench.encode import Encoder
+from bioinstruct.bench.loading import TINY
+from bioinstruct.bench.model import CausalLM
+from bioinstruct.bench.plan import make_plan
+from bioinstruct.bench.recipe import Recipe
+from bioinstruct.bench.tune import tune
+
+what, width, layers, vocabulary, budget = sys.argv[1], *map(int, sys.argv[2:])
+tokenizer = AutoTokenizer.from_pretrained(TINY)
+examples = list(islice(read_examples("demo"), 64))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+torch.manual_seed(0)
+config = LlamaConfig(
+    vocab_size=vocabulary, hidden_size=width, intermediate_size=3 * width,
+    num_hidden_layers=layers, num_attention_heads=8, num_key_value_heads=8,
+    max_position_embeddings=1024, eos_token_id=tokenizer.eos_token_id,
+)
+model = LlamaForCausalLM(config).eval()
+model = CausalLM(model, Encoder(tokenizer, Style.ALPACA, 1024), name="fixture")
+model.token_budget = budget
+recipe = Recipe(rank=16, epochs=1, batch_size=32, precision="float32")
+if what == "plan":
+    print(make_plan(model, examples, recipe).memory)
+else:
+    tune(model, examples, recipe)
+    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
+"""
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize(
+    "shape", [(256, 4, 4096, 8192), (512, 8, 32_000, 2048), (512, 4, 64_000, 4096)]
+)
+def test_the_memory_of_a_plan_is_what_the_process_then_takes(shape: tuple[int, ...]) -> None:
+    # Freed blocks go back to the system at once, or the heap's holes would be measured too.
+    environment = os.environ | {"MALLOC_MMAP_THRESHOLD_": "65536"}
+    planned, taken = (
+        int(
+            subprocess.run(
+                [sys.executable, "-W", "ignore", "-c", SCRIPT, what, *map(str, shape)],
+                capture_output=True,
+                check=True,
+                env=environment,
+                text=True,
+            ).stdout
+        )
+        for what in ("plan", "run")
+    )
+    assert planned == pytest.approx(taken, rel=0.15)
