@@ -123,59 +123,51 @@ def _checked(value: Any, form: Form, raw: str) -> Draft | Unread:
 
 # Marks
 
-_MARK = re.compile(r"[ \t]*@@([0-9a-f]+)[ \t]+([A-Za-z]+)\b[ \t]*:?[ \t]*(.*)", re.DOTALL)
+_MARK = re.compile(r"^[ \t]*@@([0-9a-f]+)[ \t]+([A-Za-z]+)\b[ \t]*:?[ \t]*(.*)$", re.MULTILINE)
 
 
 @dataclass(slots=True)
 class _Part:
-    """A task that is being read."""
+    """A task that is being read: its place in the answer, and its texts."""
 
-    lines: list[str] = field(default_factory=list)
-    texts: dict[str, list[str]] = field(default_factory=dict)
+    start: int
+    end: int = 0
+    texts: dict[str, str] = field(default_factory=dict)
     ended: bool = False
     fault: str = ""
-
-    def text(self, name: str) -> str:
-        return "\n".join(self.texts.get(name, ()))
 
 
 def _marked(text: str, form: Form, cut: bool) -> Iterator[Draft | Unread]:
     parts = _parts(text, form)
     for number, part in enumerate(parts, start=1):
-        raw = "\n".join(part.lines)
+        raw = text[part.start : part.end]
         if part.fault:
             yield Unread(UNPARSABLE, part.fault, raw)
         elif cut and number == len(parts) and not part.ended:
             yield Unread(CUT_OFF, "the answer ends inside a task", raw)
         else:
-            yield _complete({name: part.text(name) for name in form.fields}, raw)
+            yield _complete({name: part.texts.get(name, "") for name in form.fields}, raw)
 
 
 def _parts(text: str, form: Form) -> list[_Part]:
     """The tasks that marks begin and end; what stands outside of them belongs to no task."""
     names = (*form.fields, "end")
+    marks = [
+        mark for mark in _MARK.finditer(text) if mark[1] == form.tag and mark[2].lower() in names
+    ]
+    ends = [*(mark.start() for mark in marks[1:]), len(text)]
     parts: list[_Part] = []
-    current = ""
-    for line in text.split("\n"):
-        found = _MARK.fullmatch(line) if "@@" in line else None
-        name = found[2].lower() if found else ""
-        if found is None or found[1] != form.tag or name not in names:
-            if current:
-                parts[-1].lines.append(line)
-                parts[-1].texts[current].append(line)
-            continue
-        rest = found[3].rstrip("\r")
+    for mark, end in zip(marks, ends, strict=False):  # no marks, no ends
+        name = mark[2].lower()
         if name == "end":
             if parts and not parts[-1].ended:
-                parts[-1].lines.append(line)
+                parts[-1].end = mark.end()
                 parts[-1].ended = True
-            current = ""
             continue
         if _begins(parts, name, names):
-            parts.append(_Part())
-        part, current = parts[-1], name
-        part.lines.append(line)
-        part.texts[name] = [rest] if rest else []
+            parts.append(_Part(mark.start()))
+        parts[-1].texts[name] = text[mark.start(3) : end]
+        parts[-1].end = end
     return parts
 
 
