@@ -355,6 +355,7 @@ LEFT_OUT = {
     "demo": "made up, to show the road",
     "bc5cdr": "the sentences of bc5cdr-disease and bc5cdr-chemical",
     "jnlpba-gene": "jnlpba in the classes of MedTuned",
+    "chemprot-abstracts": "chemprot from the original abstracts, in groups of relations",
     "genetag": "bc2gm before it was cut into words",
     "linnaeus-documents": "linnaeus whole",
     "medqa-5": "medqa with a fifth option",
