@@ -179,9 +179,9 @@ def compare(name: str, records: int, options: argparse.Namespace, *, latency: fl
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=25_005)
-    parser.add_argument("--small", type=int, default=2_000, help="records without latency")
+    parser.add_argument("--small", type=int, default=4_000, help="records without latency")
     parser.add_argument("--repeats", type=int, default=3, help="of the small rounds")
-    parser.add_argument("--latency", type=float, default=0.5)
+    parser.add_argument("--latency", type=float, default=1.0)
     parser.add_argument("--concurrency", type=int, default=64)
     parser.add_argument("--peer-python", help="of an environment with bespokelabs-curator")
     parser.add_argument("--plain", nargs=2, help=argparse.SUPPRESS)

@@ -16,8 +16,8 @@ from bioinstruct.schema import Instruction, Provenance
 
 if TYPE_CHECKING:
     from bioinstruct.client.ask import Usage
-    from bioinstruct.client.openai import OpenAIClient
     from bioinstruct.client.prices import Budget
+    from bioinstruct.client.request import Client
     from bioinstruct.filters import Contaminated
     from bioinstruct.generation.accept import Sieve
     from bioinstruct.generation.prompt import Plan
@@ -52,8 +52,8 @@ class Settings:
 class Access:
     """How the teacher is reached, and where its answers are kept."""
 
-    client: OpenAIClient | None = None
-    """By default one of `OPENAI_BASE_URL` and `OPENAI_API_KEY`."""
+    client: Client | None = None
+    """By default an `OpenAIClient` of `OPENAI_BASE_URL` and `OPENAI_API_KEY`."""
     transcript: Path | None = None
     """By default `made.transcript.jsonl` beside `made.jsonl`."""
     replay: bool = False

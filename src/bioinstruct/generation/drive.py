@@ -54,8 +54,9 @@ async def _ask(run: Run, path: Path, access: Access, sink: Sink, watch: Watcher 
             watch(Progress(run.tally, usage))
 
     async with AsyncExitStack() as stack:
-        # Connections belong to the loop that opened them: they are closed, whoever made the client.
-        client = await stack.enter_async_context(access.client or OpenAIClient())
+        client = access.client or OpenAIClient()
+        if isinstance(client, OpenAIClient):  # its connections end with the loop that opened them
+            await stack.enter_async_context(client)
         transcript = stack.enter_context(Transcript.open(path, base_url=client.base_url))
         _note_plan(transcript, run.plan)
         for requests in run.rounds():
