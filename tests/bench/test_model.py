@@ -45,7 +45,7 @@ def test_likelihoods_equal_those_of_single_rows(
     model = CausalLM.load(str(model_folder(shape)))
     choices = ("yes", "no", "type 2 diabetes")
     asked = questions(example)
-    for index, choice in model.choose(asked, choices=choices):
+    for index, choice in model.choose(asked, choices=[choices] * len(asked)):
         expected = [plain_log_likelihood(model, asked[index], answer) for answer in choices]
         assert choice.log_likelihoods == pytest.approx(expected, abs=1e-4)
 
@@ -74,9 +74,9 @@ def test_completions_equal_those_of_single_prompts(
 def test_a_small_token_budget_changes_nothing(model_folder: Folder, example: Make) -> None:
     model = CausalLM.load(str(model_folder("llama")))
     asked = questions(example)
-    large = dict(model.choose(asked, choices=("yes", "no")))
+    large = dict(model.choose(asked, choices=[("yes", "no")] * len(asked)))
     model.token_budget = 1
-    small = dict(model.choose(asked, choices=("yes", "no")))
+    small = dict(model.choose(asked, choices=[("yes", "no")] * len(asked)))
     for index in large:
         assert small[index].log_likelihoods == pytest.approx(large[index].log_likelihoods, abs=1e-4)
 
@@ -84,7 +84,7 @@ def test_a_small_token_budget_changes_nothing(model_folder: Folder, example: Mak
 def test_the_order_of_choices_changes_nothing(model_folder: Folder, example: Make) -> None:
     model = CausalLM.load(str(model_folder("gpt2")))
     (_, forth), (_, back) = (
-        next(model.choose([example()], choices=choices))
+        next(model.choose([example()], choices=[choices]))
         for choices in (("yes", "no"), ("no", "yes"))
     )
     assert forth.log_likelihoods == pytest.approx(back.log_likelihoods[::-1], abs=1e-5)
@@ -95,7 +95,7 @@ def test_an_input_too_long_for_the_context_is_shortened_and_said(
 ) -> None:
     model = CausalLM.load(str(model_folder("llama")))
     asked = [example(input="The patient reports chest pain . " * 60 + "Question: asthma ?")]
-    _, choice = next(model.choose(asked, choices=("yes", "no")))
+    _, choice = next(model.choose(asked, choices=[("yes", "no")] * len(asked)))
     assert choice.shortened
     assert len(choice.log_likelihoods) == 2
     prompt = model.encoder.prompt(asked[0], room=10)
@@ -111,7 +111,7 @@ def test_a_prompt_that_cannot_fit_is_skipped_not_cut_to_nothing(
 ) -> None:
     model = CausalLM.load(str(model_folder("llama")))
     asked = [example(instruction="List the diseases of the sentence . " * 100)]
-    assert next(model.choose(asked, choices=("yes", "no")))[1].log_likelihoods == ()
+    assert next(model.choose(asked, choices=[("yes", "no")] * len(asked)))[1].log_likelihoods == ()
     assert next(model.complete(asked, max_new_tokens=4))[1].skipped
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,18 +34,18 @@ class Fake:
     asked: list[str] = field(default_factory=list)
 
     def complete(
-        self, examples: Sequence[Instruction], *, max_new_tokens: int
+        self, examples: Sequence[Instruction], *, max_new_tokens: int, **options: Any
     ) -> Iterator[tuple[int, Completion]]:
         for i in reversed(range(len(examples))):
             self.asked.append(examples[i].id)
             yield i, self.write(examples[i])
 
     def choose(
-        self, examples: Sequence[Instruction], *, choices: Sequence[str]
+        self, examples: Sequence[Instruction], *, choices: Sequence[Sequence[str]], **options: Any
     ) -> Iterator[tuple[int, Choice]]:
         for i in reversed(range(len(examples))):
             self.asked.append(examples[i].id)
-            yield i, Choice(tuple(self.prefer(examples[i], c) for c in choices))
+            yield i, Choice(tuple(self.prefer(examples[i], c) for c in choices[i]))
 
 
 def read_word(text: str, example: Instruction) -> str | None:
@@ -171,7 +172,11 @@ def test_a_prompt_that_does_not_fit_is_wrong_and_counted_whatever_the_parse_make
 
     class Short(Fake):
         def choose(
-            self, examples: Sequence[Instruction], *, choices: Sequence[str]
+            self,
+            examples: Sequence[Instruction],
+            *,
+            choices: Sequence[Sequence[str]],
+            **options: Any,
         ) -> Iterator[tuple[int, Choice]]:
             for i, choice in super().choose(examples, choices=choices):
                 yield i, Choice(()) if examples[i] == questions[4] else choice

@@ -110,16 +110,16 @@ def test_the_base_is_untouched_by_tuning(model_folder: Folder, example: Make) ->
     for embeddings in (False, True):
         model = CausalLM.load(str(model_folder("llama")))
         asked = lessons(example)
-        before = dict(model.choose(asked, choices=("yes", "no")))
+        before = dict(model.choose(asked, choices=[("yes", "no")] * len(asked)))
         fingerprint = model.fingerprint
         tune(model, asked, FAST.model_copy(update={"train_embeddings": embeddings}))
-        tuned = dict(model.choose(asked, choices=("yes", "no")))
+        tuned = dict(model.choose(asked, choices=[("yes", "no")] * len(asked)))
         assert model.fingerprint != fingerprint
         with model.base():
             assert model.fingerprint == fingerprint
-            assert dict(model.choose(asked, choices=("yes", "no"))) == before
+            assert dict(model.choose(asked, choices=[("yes", "no")] * len(asked))) == before
         assert tuned != before
-        assert dict(model.choose(asked, choices=("yes", "no"))) == tuned
+        assert dict(model.choose(asked, choices=[("yes", "no")] * len(asked))) == tuned
 
 
 def test_every_trained_tensor_moves(model_folder: Folder, example: Make) -> None:
@@ -161,8 +161,8 @@ def test_a_saved_adapter_gives_the_same_answers(
     loaded = CausalLM.load(folder)
     loaded.load_adapter(tmp_path / "adapter")
     asked = lessons(example)
-    assert dict(loaded.choose(asked, choices=("yes", "no"))) == dict(
-        model.choose(asked, choices=("yes", "no"))
+    assert dict(loaded.choose(asked, choices=[("yes", "no")] * len(asked))) == dict(
+        model.choose(asked, choices=[("yes", "no")] * len(asked))
     )
 
 
@@ -212,11 +212,16 @@ def test_variants_of_lora_learn_and_leave_the_base_alone(
 ) -> None:
     model = CausalLM.load(str(model_folder("llama")))
     asked = lessons(example)
-    before = [choice.log_likelihoods for _, choice in model.choose(asked, choices=("yes", "no"))]
+    before = [
+        choice.log_likelihoods
+        for _, choice in model.choose(asked, choices=[("yes", "no")] * len(asked))
+    ]
     tuning = tune(model, asked, FAST.model_copy(update={"variant": variant, "epochs": 6}))
     assert tuning.losses[-1] < tuning.losses[0]
     with model.base():
-        after = [c.log_likelihoods for _, c in model.choose(asked, choices=("yes", "no"))]
+        after = [
+            c.log_likelihoods for _, c in model.choose(asked, choices=[("yes", "no")] * len(asked))
+        ]
     assert after == before
 
 
@@ -232,7 +237,7 @@ def test_the_adapter_of_pissa_is_saved_as_one_for_the_base_as_it_was(
     loaded = CausalLM.load(folder)
     loaded.load_adapter(tmp_path / "adapter")
     found, expected = (
-        [c.log_likelihoods for _, c in m.choose(asked, choices=("yes", "no"))]
+        [c.log_likelihoods for _, c in m.choose(asked, choices=[("yes", "no")] * len(asked))]
         for m in (loaded, model)
     )
     assert found == expected
@@ -298,12 +303,18 @@ def test_a_merged_model_needs_no_adapter_and_answers_the_same(
         model = CausalLM.load(str(model_folder("llama")))
         tune(model, lessons(example), FAST.model_copy(update={"train_embeddings": embeddings}))
         expected = [
-            c.log_likelihoods for _, c in model.choose(lessons(example), choices=("yes", "no"))
+            c.log_likelihoods
+            for _, c in model.choose(
+                lessons(example), choices=[("yes", "no")] * len(lessons(example))
+            )
         ]
         apart = save_merged(model, tmp_path / "merged")
         merged = CausalLM.load(str(tmp_path / "merged"))
         found = [
-            c.log_likelihoods for _, c in merged.choose(lessons(example), choices=("yes", "no"))
+            c.log_likelihoods
+            for _, c in merged.choose(
+                lessons(example), choices=[("yes", "no")] * len(lessons(example))
+            )
         ]
         assert apart < 1e-3
         assert np.allclose(found, expected, atol=1e-3)

@@ -7,6 +7,7 @@ same in training, where the completion follows, and in scoring, where it is yet 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from bioinstruct.errors import ModelError
 from bioinstruct.prompts import ChatTemplate, Style, check_style, render
 from bioinstruct.schema import Instruction
 
-__all__ = ["Encoded", "Encoder"]
+__all__ = ["Encoded", "Encoder", "Front", "before_stop"]
 
 _OMISSION = " [...] "
 
@@ -26,6 +27,19 @@ class Encoded:
     ids: list[int]
     shortened: bool
     """True when words in the middle of the input were left out to fit the context."""
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """What stands before every prompt of a task: worked examples, or nothing."""
+
+    ids: tuple[int, ...] = ()
+    """Their token ids, the same for every prompt."""
+    turns: tuple[dict[str, str], ...] = ()
+    """In the style `chat`: earlier turns of the conversation."""
+
+
+NO_FRONT = Front()
 
 
 class Encoder:
@@ -55,14 +69,33 @@ class Encoder:
         """Token ids of an answer, without the end-of-sequence token."""
         return self._ids(text)
 
-    def prompt(self, example: Instruction, *, room: int) -> Encoded | None:
+    def front(self, shots: Sequence[Instruction]) -> Front:
+        """Worked examples, for the prompts of all examples of a task.
+
+        Each is the prompt that its style gives it, its output and a blank line, where the prompt
+        has the token ids that tuning gives it, and output and blank line are tokenised together.
+        In the style `chat` each is a turn of the user and one of the assistant.
+        """
+        if self.style is not Style.CHAT:
+            pieces = [(render(shot, self.style), f"{shot.output}\n\n") for shot in shots]
+            return Front(tuple(i for piece in pieces for text in piece for i in self._ids(text)))
+        turns: list[dict[str, str]] = []
+        for shot in shots:
+            asked = render(shot, self.style, chat_template=lambda messages: messages[-1]["content"])
+            turns += [
+                {"role": "user", "content": asked},
+                {"role": "assistant", "content": shot.output},
+            ]
+        return Front(turns=tuple(turns))
+
+    def prompt(self, example: Instruction, *, room: int, front: Front = NO_FRONT) -> Encoded | None:
         """Token ids of the prompt, with `room` tokens of the context left for the completion.
 
         An input that is too long loses words from its middle: question and instruction stand at
         either end of an input. None when the prompt does not fit even so.
         """
         limit = self.max_length - room
-        ids = self._prompt_ids(example, example.input)
+        ids = self._prompt_ids(example, example.input, front)
         if len(ids) <= limit:
             return Encoded(ids, shortened=False)
         spans = [match.span() for match in re.finditer(r"\S+", example.input)]
@@ -70,7 +103,7 @@ class Encoder:
         low, high = 1, len(spans) - 1  # how many words to keep; bisection for the most that fit
         while low <= high:
             keep = (low + high) // 2
-            ids = self._prompt_ids(example, _without_middle(example.input, spans, keep))
+            ids = self._prompt_ids(example, _without_middle(example.input, spans, keep), front)
             if len(ids) <= limit:
                 fitting, low = ids, keep + 1
             else:
@@ -90,15 +123,27 @@ class Encoder:
             (with_special[:i] for i in starts if with_special[i:][: len(plain)] == plain), []
         )
 
-    def _prompt_ids(self, example: Instruction, text: str) -> list[int]:
-        prompt = render(example, self.style, input=text, chat_template=self._chat)
-        return [*self._front, *self._ids(prompt)]
+    def _prompt_ids(self, example: Instruction, text: str, front: Front) -> list[int]:
+        chat = self._chat
+
+        def after_turns(messages: Sequence[dict[str, str]]) -> str:
+            return chat([*front.turns, *messages]) if chat is not None else ""
+
+        template = after_turns if chat is not None else None
+        prompt = render(example, self.style, input=text, chat_template=template)
+        return [*self._front, *front.ids, *self._ids(prompt)]
 
     def _ids(self, text: str, *, special: bool = False) -> list[int]:
         ids: list[int] = self.tokenizer(text, add_special_tokens=special, verbose=False)[
             "input_ids"
         ]
         return ids
+
+
+def before_stop(text: str, stop: Sequence[str]) -> str:
+    """The text up to the first of the strings that end it."""
+    ends = [at for at in (text.find(mark) for mark in stop if mark) if at >= 0]
+    return text[: min(ends)] if ends else text
 
 
 def _without_middle(text: str, spans: list[tuple[int, int]], keep: int) -> str:

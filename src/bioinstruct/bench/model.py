@@ -13,7 +13,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from bioinstruct.bench.encode import Encoder
+from bioinstruct.bench.encode import Encoded, Encoder, before_stop
 from bioinstruct.bench.loading import context_length, first_line, load_model_and_tokenizer
 from bioinstruct.errors import ModelError
 from bioinstruct.prompts import Style
@@ -143,12 +143,21 @@ class CausalLM:
             raise ValueError("it was trained on another base, or with another style of prompts")
 
     def complete(
-        self, examples: Sequence[Instruction], *, max_new_tokens: int
+        self,
+        examples: Sequence[Instruction],
+        *,
+        max_new_tokens: int,
+        stop: Sequence[str] = (),
+        shots: Sequence[Instruction] = (),
     ) -> Iterator[tuple[int, Completion]]:
-        """Greedy completions, each with the position of its example, in no particular order."""
+        """Greedy completions, each with the position of its example, in no particular order.
+
+        A completion ends before the first string of `stop`; `shots` are worked examples in front.
+        """
         encoded = {}
+        front = self.encoder.front(shots)
         for index, example in enumerate(examples):
-            prompt = self.encoder.prompt(example, room=max_new_tokens)
+            prompt = self.encoder.prompt(example, room=max_new_tokens, front=front)
             if prompt is None:
                 yield index, Completion("", skipped=True)
             else:
@@ -159,30 +168,42 @@ class CausalLM:
             for index, ids in zip(batch, rows, strict=True):
                 truncated = len(ids) == max_new_tokens and ids[-1] not in self._stop_ids()
                 text = self.encoder.text(ids)
-                yield index, Completion(text, truncated, encoded[index].shortened)
+                cut = before_stop(text, stop)
+                truncated = truncated and cut == text
+                yield index, Completion(cut, truncated, encoded[index].shortened)
 
     def choose(
-        self, examples: Sequence[Instruction], *, choices: Sequence[str]
+        self,
+        examples: Sequence[Instruction],
+        *,
+        choices: Sequence[Sequence[str]],
+        shots: Sequence[Instruction] = (),
     ) -> Iterator[tuple[int, Choice]]:
-        """Log-likelihood of each answer, each with the position of its example, in any order."""
-        answers = [self.encoder.completion(choice) for choice in choices]
-        if not all(answers):
-            raise ModelError(f"an answer of {list(choices)} has no tokens in this vocabulary")
-        room = max(map(len, answers))
-        encoded = {}
-        for index, example in enumerate(examples):
-            prompt = self.encoder.prompt(example, room=room)
+        """Log-likelihood of each example's answers, with its position, in any order.
+
+        Raises:
+            ModelError: an answer has no tokens, so nothing can be said of it.
+        """
+        front = self.encoder.front(shots)
+        encoded: dict[int, Encoded] = {}
+        answers: dict[int, list[list[int]]] = {}
+        for index, (example, texts) in enumerate(zip(examples, choices, strict=True)):
+            answers[index] = [self.encoder.completion(text) for text in texts]
+            if not texts or not all(answers[index]):
+                raise ModelError(f"an answer of {list(texts)} has no tokens in this vocabulary")
+            room = max(map(len, answers[index]))
+            prompt = self.encoder.prompt(example, room=room, front=front)
             if prompt is None:
                 yield index, Choice(())
             else:
                 encoded[index] = prompt
-        lengths = {index: len(prompt.ids) for index, prompt in encoded.items()}
-        for batch in self._batches(lengths, extra=room, copies=len(answers)):
-            pairs = [(encoded[index].ids, answer) for index in batch for answer in answers]
-            sums = self._log_likelihoods(pairs)
-            for position, index in enumerate(batch):
-                start = position * len(answers)
-                row = tuple(sums[start : start + len(answers)])
+        lengths = {i: len(p.ids) + max(map(len, answers[i])) for i, p in encoded.items()}
+        copies = max((len(answers[i]) for i in encoded), default=1)
+        for batch in self._batches(lengths, extra=0, copies=copies):
+            pairs = [(encoded[index].ids, answer) for index in batch for answer in answers[index]]
+            sums = iter(self._log_likelihoods(pairs))
+            for index in batch:
+                row = tuple(next(sums) for _ in answers[index])
                 yield index, Choice(row, encoded[index].shortened)
 
     def logits(

@@ -39,12 +39,23 @@ class Model(Protocol):
         """Changes whenever the same question could get another answer."""
 
     def complete(
-        self, examples: Sequence[Instruction], *, max_new_tokens: int
-    ) -> Iterator[tuple[int, Completion]]: ...
+        self,
+        examples: Sequence[Instruction],
+        *,
+        max_new_tokens: int,
+        stop: Sequence[str] = (),
+        shots: Sequence[Instruction] = (),
+    ) -> Iterator[tuple[int, Completion]]:
+        """A completion of each prompt, up to the first string of `stop`, behind worked examples."""
 
     def choose(
-        self, examples: Sequence[Instruction], *, choices: Sequence[str]
-    ) -> Iterator[tuple[int, Choice]]: ...
+        self,
+        examples: Sequence[Instruction],
+        *,
+        choices: Sequence[Sequence[str]],
+        shots: Sequence[Instruction] = (),
+    ) -> Iterator[tuple[int, Choice]]:
+        """How likely each of an example's own answers is, behind the same worked examples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +112,8 @@ def score(
 
     if task.choices:
         rows = ask(
-            ("choose", *task.choices), lambda missing: model.choose(missing, choices=task.choices)
+            ("choose", *task.choices),
+            lambda missing: model.choose(missing, choices=[task.choices] * len(missing)),
         )
         chosen = [
             _likeliest(task, e, row, outcome.flags) for e, row in zip(examples, rows, strict=True)
