@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -211,6 +213,25 @@ def test_a_budget_that_is_used_up_is_exit_code_one_with_the_way_on(
     assert err[-2].startswith("bioinstruct: the budget of 1 USD does not cover one more request")
     assert "--budget" in err[-1]
     assert 0 < len(list(read("made.jsonl"))) < 500
+
+
+def test_a_run_is_stopped_without_a_traceback_and_goes_on(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.settings.latency = 0.2
+    args = (*USUAL[:3], "200", *USUAL[4:], "--concurrency", "4")
+    process = subprocess.Popen([COMMAND, "generate", *args], stderr=subprocess.PIPE, text=True)
+    while server.answered.total() < 8:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err.splitlines()[0]) == (1, "bioinstruct: stopped")
+    assert "the same command goes on" in err
+    assert {path.suffix for path in Path().iterdir()} <= {".jsonl", ".lock"}
+    assert not Path("made.jsonl").exists()
+    server.settings.latency = 0
+    assert generate(capsys, *args)[0] == 0
+    assert set(server.asked.values()) == {1}, "what was under way was waited for, and kept"
 
 
 def test_the_line_tells_what_is_accepted_spent_and_left(

@@ -211,10 +211,13 @@ def test_what_is_wrong_is_told_before_anything_is_asked(server: Server, tmp_path
         ({"format": "xml"}, "no format named 'xml'"),
         ({"near_duplicates": 7}, "7"),
         ({"seeds": []}, "0 seeds"),
+        ({"model": " "}, "the teacher has no name"),
+        ({"count": 0}, "0 records are nothing to generate"),
+        ({"attributes": {"colour": ()}}, "the attribute 'colour' has no values"),
     ]
     for changes, message in wrong:
         with pytest.raises(BioinstructError, match=message):
-            make(out, 5, **changes)
+            make(out, **{"count": 5, **changes})
     with pytest.raises(MissingError, match="no transcript"):
         make(out, 5, access=Access(replay=True))
     assert server.asked.total() == 0

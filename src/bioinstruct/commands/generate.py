@@ -202,6 +202,9 @@ def run(args: argparse.Namespace) -> int:
             access=access,
             watch=line,
         )
+    except KeyboardInterrupt:
+        hint = "what was answered is in the transcript: the same command goes on where it was"
+        raise BioinstructError("stopped", hint=hint) from None
     finally:
         line.close()
     return _report(args, made)

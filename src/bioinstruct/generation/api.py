@@ -126,6 +126,8 @@ def generate(
     from bioinstruct.generation.output import Files, Memory
     from bioinstruct.generation.run import Run
 
+    if count < 1:
+        raise BioinstructError(f"{count} records are nothing to generate", hint="1 or more")
     access = access or Access()
     check_license(license)
     plan, sieve = prepare(model, settings or Settings())

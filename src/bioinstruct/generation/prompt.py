@@ -38,6 +38,11 @@ class Plan:
     """Of the random draws."""
 
     def __post_init__(self) -> None:
+        if not self.model.strip():
+            raise BioinstructError("the teacher has no name", hint="name the model")
+        for name, values in self.attributes.items():
+            if not values:
+                raise BioinstructError(f"the attribute {name!r} has no values to draw from")
         if len(self.seeds) < self.recipe.seed_examples:
             raise BioinstructError(
                 f"{len(self.seeds)} seeds, and recipe {self.recipe.name} shows "
