@@ -42,6 +42,8 @@ class Usage:
     """US dollars that the requests in flight may still cost, with a budget."""
     misreported: int = 0
     """Outcomes whose token counts cannot be true: our own stand in their place."""
+    batches: str = ""
+    """Where the batches stand, in words to print."""
 
 
 async def ask(
@@ -271,11 +273,7 @@ class _Run:
 
     def _short(self) -> BudgetError:
         assert self._budget is not None
-        return BudgetError(
-            f"the budget of {self._budget.usd:g} USD does not cover one more request "
-            f"({self._budget.spent:.4f} USD spent)",
-            hint="what was answered is kept: a larger --budget goes on from here",
-        )
+        return self._budget.short()
 
     async def drain(self, seconds: float) -> None:
         """Let what is on the wire finish, and end the rest."""

@@ -14,6 +14,7 @@ __all__ = [
     "BudgetError",
     "ProviderError",
     "SchemaUnsupportedError",
+    "SilentError",
     "Verdict",
     "judge",
     "redactor",
@@ -47,6 +48,10 @@ class SchemaUnsupportedError(ProviderError):
     The answer to it is another request (without `schema`, with another prompt), so that what was
     asked stays what is on record: `--format delimited`.
     """
+
+
+class SilentError(ProviderError):
+    """The server does not answer, or only with errors that may pass."""
 
 
 class BudgetError(BioinstructError):

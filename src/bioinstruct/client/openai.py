@@ -8,12 +8,14 @@ import os
 import random
 import re
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from bioinstruct.client.failures import (
     ProviderError,
     SchemaUnsupportedError,
+    SilentError,
     Verdict,
     judge,
     redactor,
@@ -26,9 +28,12 @@ from bioinstruct.client.tokens import prompt_bound
 from bioinstruct.errors import MissingError
 
 if TYPE_CHECKING:
+    from httpx2 import Response
     from openai import AsyncOpenAI
 
-__all__ = ["OPENAI", "OpenAIClient", "body_of", "clean_url"]
+__all__ = ["OPENAI", "OpenAIClient", "body_of", "clean_url", "is_text"]
+
+_T = TypeVar("_T")
 
 OPENAI = "https://api.openai.com/v1"
 _PATIENCE = 4  # attempts to reach a server that was never reached: a wrong address is told soon
@@ -79,12 +84,12 @@ class OpenAIClient:
         query = [value for name, value in parse_qsl(urlsplit(self._url).query) if "key" in name]
         secrets = [self._key, password, *query]
         self._redact = redactor(secrets)
-        self._redact_body = redactor(secrets, guess=False)  # an answer may speak of bearers
+        self.redact_body = redactor(secrets, guess=False)  # an answer may speak of bearers
         self._timeout = timeout
         self._limiter = Limiter(limits)
         self._retries = retries or Retries()
         self._rng = random.Random()  # of delays only: nothing that is written depends on it
-        self._max_name = "max_completion_tokens" if self._base_url == OPENAI else "max_tokens"
+        self.max_name = "max_completion_tokens" if self._base_url == OPENAI else "max_tokens"
         self._renamed = False
         self._reached = False
         self._given_up = 0
@@ -97,7 +102,7 @@ class OpenAIClient:
 
     async def complete(self, request: Request) -> Outcome:
         """The answer, or why there is none; retried as `Retries` says."""
-        if not _is_text(request):
+        if not is_text(request):
             return Failure(reason="bad-request", message="half a surrogate pair is no text")
         begun = time.monotonic()
         attempt = 0
@@ -117,6 +122,37 @@ class OpenAIClient:
                 self._given_up = 0
                 return outcome
 
+    async def call(
+        self,
+        work: Callable[[AsyncOpenAI], Awaitable[_T]],
+        *,
+        found: Callable[[], Awaitable[_T | None]] | None = None,
+    ) -> _T:
+        """Do something else at the endpoint than asking, with the same patience.
+
+        Args:
+            work: is done again when it raises what may pass.
+            found: says, before that, whether an attempt has worked though its reply was lost.
+
+        Raises:
+            SilentError: nothing but what may pass came, for as long as was tried.
+            ProviderError: the server refuses.
+        """
+        begun, attempt = time.monotonic(), 0
+        while True:
+            try:
+                return await self._call(work)
+            except TryAgainError as trouble:
+                wait = self._next_wait(attempt, trouble)
+                late = time.monotonic() + wait - begun > self._retries.seconds
+                if attempt + 1 >= self._retries.attempts or late:
+                    hint = "nothing is lost: run the same command again later"
+                    raise SilentError(self._redact(trouble.message), hint=hint) from None
+                await asyncio.sleep(wait)
+                attempt += 0 if trouble.wait else 1
+            if found is not None and (result := await found()) is not None:
+                return result
+
     async def aclose(self) -> None:
         """Close the connections; `async with` does so too."""
         if self._sdk is not None:
@@ -135,7 +171,7 @@ class OpenAIClient:
         async with self._limiter.slot(tokens):
             for watch in list(self.watches):
                 watch.sending(request)
-            name = self._max_name
+            name = self.max_name
             reply = await self._send(request)
         if reply.status == 200:
             return read_reply(reply.body, request)
@@ -144,8 +180,8 @@ class OpenAIClient:
         match verdict.fate:
             case "again":
                 raise TryAgainError(verdict.reason, said, wait=self._shared_wait(reply, said))
-            case "rename" if name != self._max_name or not self._renamed:
-                self._rename(name)
+            case "rename" if name != self.max_name or not self._renamed:
+                self.rename(name)
                 return await self._attempt(request)
             case "fail" | "rename":
                 return Failure(reason=verdict.reason, message=said)
@@ -155,7 +191,7 @@ class OpenAIClient:
         """One HTTP request; only what a server can mend by itself is an error to try again."""
         from openai import APIConnectionError, APIStatusError
 
-        sent = body_of(request, max_name=self._max_name)
+        sent = body_of(request, max_name=self.max_name)
         # OpenAI keeps it in its logs: what a user quotes to the support. It holds no secret.
         name = {"X-Client-Request-Id": f"{request.key(self._base_url)}-{request.sample}"}
         try:
@@ -171,8 +207,32 @@ class OpenAIClient:
         except APIConnectionError as error:
             raise self._connection_trouble(error) from None
         self._reached = True
-        body = self._redact_body(response.text)
+        body = self.redact_body(response.text)
         return Reply(response.status_code, body, response.headers)
+
+    async def _call(self, work: Callable[[AsyncOpenAI], Awaitable[_T]]) -> _T:
+        from httpx2 import HTTPError
+        from openai import APIConnectionError, APIStatusError
+
+        try:
+            async with self._limiter.slot(0):
+                result = await work(self._connection())
+        except APIStatusError as error:
+            raise self._refusal(error.response) from None
+        except (APIConnectionError, HTTPError) as error:  # the second inside a long body
+            raise self._connection_trouble(error) from None
+        self._reached = True
+        return result
+
+    def _refusal(self, response: Response) -> Exception:
+        """What a reply to `call` means that is an error."""
+        self._reached = True
+        reply = Reply(response.status_code, self.redact_body(response.text), response.headers)
+        said = self._redact(f"{self._base_url} says {reply.status}: {words(reply.body)}")
+        verdict = judge(reply.status, reply.body)
+        if verdict.fate == "again":
+            return TryAgainError(verdict.reason, said, wait=self._shared_wait(reply, said))
+        return ProviderError(said, hint=verdict.hint)
 
     def _connection_trouble(self, error: Exception) -> TryAgainError:
         cause = error.__cause__ or error
@@ -217,11 +277,14 @@ class OpenAIClient:
             completion_tokens=(request.max_tokens or 0) if trouble.charged else 0,
         )
 
-    def _rename(self, name: str) -> None:
-        """Newer models want `max_completion_tokens`, many servers know only `max_tokens`."""
-        if name == self._max_name:
+    def rename(self, name: str) -> None:
+        """Call `max_tokens` otherwise than by a name that was refused, the first time that one is.
+
+        Newer models want `max_completion_tokens`, many servers know only `max_tokens`.
+        """
+        if name == self.max_name:
             both = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
-            self._max_name = both[name]
+            self.max_name = both[name]
             self._renamed = True
 
     def _error(self, verdict: Verdict, said: str) -> ProviderError:
@@ -282,7 +345,7 @@ def body_of(request: Request, *, max_name: str = "max_completion_tokens") -> dic
     return body | {name: value for name, value in settings.items() if value is not None}
 
 
-def _is_text(request: Request) -> bool:
+def is_text(request: Request) -> bool:
     """Whether all of a prompt can be sent as UTF-8."""
     try:
         "".join(turn.content for turn in request.messages).encode("utf-8")

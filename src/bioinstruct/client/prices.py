@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from bioinstruct.client.failures import BudgetError
 from bioinstruct.client.request import Answer, Failure, Outcome, Request
 from bioinstruct.client.tokens import charged, prompt_bound
 from bioinstruct.client.transcript import Transcript, parse_entry
@@ -74,6 +74,8 @@ class Budget:
         self._batch = batch
         self._spent = 0.0
         self._reserved: dict[Request, float] = {}
+        self._sum = 0.0
+        self._pending: dict[str, list[float]] = {}
 
     @property
     def spent(self) -> float:
@@ -83,7 +85,7 @@ class Budget:
     @property
     def reserved(self) -> float:
         """US dollars that the requests in flight may still cost."""
-        return sum(self._reserved.values())
+        return self._sum
 
     def worst(self, request: Request) -> float:
         """US dollars that a request can cost at most.
@@ -91,54 +93,90 @@ class Budget:
         Raises:
             BioinstructError: it has no `max_tokens`, so there is no most.
         """
-        if request.max_tokens is None:
-            raise BioinstructError("a budget needs a bound on each answer", hint="set max_tokens")
-        return self._cost(prompt_bound(request), request.max_tokens)
+        return self._cost(prompt_bound(request), _bound(request.max_tokens), batch=self._batch)
 
     def resume(self, transcript: Transcript) -> None:
         """Count what earlier runs spent, and what was in flight when one was killed."""
-        pending: Counter[str] = Counter()
-        worst: dict[str, float] = {}
+        pending: dict[str, list[float]] = {}
         spent = 0.0
         for row in transcript.history():
+            note = row.get("note")
+            value = row.get("value")
             if row["kind"] != "note":
-                spent += self._charge(*parse_entry(row))
-                spent += max(0, pending.pop(row["key"], 1) - 1) * worst.pop(row["key"], 0.0)
-            elif row["note"] == "sent":
-                sent = row["value"]
-                pending[sent["key"]] += 1
-                worst[sent["key"]] = self._cost(sent["prompt_tokens"], sent["max_tokens"])
-            elif row["note"] == "unsent":
-                pending[row["value"]["key"]] -= 1
-        self._spent = spent + sum(worst[key] * count for key, count in pending.items() if count > 0)
+                spent += self._charge(*parse_entry(row), batch="batch" in row)
+                spent += sum(pending.pop(row["key"], [])[:-1])
+            elif note == "sent":
+                cost = self._cost(value["prompt_tokens"], value["max_tokens"])
+                pending.setdefault(value["key"], []).append(cost)
+            elif note == "batch-planned":
+                for key, (prompt, most) in value["requests"].items():
+                    cost = self._cost(prompt, _bound(most), batch=True)
+                    pending.setdefault(key, []).append(cost)
+            elif note in {"unsent", "batch-ended"}:
+                for key in value.get("uncharged", [value.get("key")]):
+                    pending.get(key, [])[-1:] = []
+        self._pending = {key: costs for key, costs in pending.items() if costs}
+        self._spent = spent + sum(sum(costs) for costs in pending.values())
+
+    def claim(self, request: Request, key: str) -> None:
+        """Set aside what a batch of an earlier run, that is still open, may cost for a request."""
+        costs = self._pending.get(key)
+        amount = costs.pop() if costs else self.worst(request)
+        if costs is not None:
+            self._spent -= amount
+        self._set_aside(request, amount)
 
     def reserve(self, request: Request) -> bool:
         """Set the worst case of a request aside; False: it does not fit now."""
         worst = self.worst(request)
         if self._spent + self.reserved + worst > self.usd:
             return False
-        self._reserved[request] = worst
+        self._set_aside(request, worst)
         return True
 
     def settle(self, request: Request, outcome: Outcome) -> None:
         """Put what it cost in the place of what was reserved."""
-        self._reserved.pop(request, None)
-        self._spent += self._charge(request, outcome)
+        self.release(request)
+        self._spent += self._charge(request, outcome, batch=self._batch)
 
     def release(self, request: Request) -> None:
-        """Free what was reserved for a request that was never sent."""
-        self._reserved.pop(request, None)
+        """Free what was reserved for a request that was never sent, or is not charged."""
+        self._take_back(request)
 
     def lose(self, request: Request) -> None:
         """Count a request in full that may have been charged though no answer came."""
-        self._spent += self._reserved.pop(request, 0.0)
+        self._spent += self._take_back(request)
 
-    def _charge(self, request: Request, outcome: Answer | Failure) -> float:
+    def short(self) -> BudgetError:
+        """What to raise when the next request does not fit and nothing is in flight."""
+        return BudgetError(
+            f"the budget of {self.usd:g} USD does not cover one more request "
+            f"({self._spent:.4f} USD spent)",
+            hint="what was answered is kept: a larger --budget goes on from here",
+        )
+
+    def _set_aside(self, request: Request, amount: float) -> None:
+        self._take_back(request)
+        self._reserved[request] = amount
+        self._sum += amount  # kept, since adding up all of a batch for each of it takes long
+
+    def _take_back(self, request: Request) -> float:
+        amount = self._reserved.pop(request, 0.0)
+        self._sum = self._sum - amount if self._reserved else 0.0
+        return amount
+
+    def _charge(self, request: Request, outcome: Answer | Failure, *, batch: bool) -> float:
         tokens = charged(request, outcome)
-        return self._cost(tokens.prompt_tokens, tokens.completion_tokens)
+        return self._cost(tokens.prompt_tokens, tokens.completion_tokens, batch=batch)
 
-    def _cost(self, prompt_tokens: int, completion_tokens: int) -> float:
-        return self._price.cost(prompt_tokens, completion_tokens, batch=self._batch)
+    def _cost(self, prompt_tokens: int, completion_tokens: int, *, batch: bool = False) -> float:
+        return self._price.cost(prompt_tokens, completion_tokens, batch=batch)
+
+
+def _bound(max_tokens: int | None) -> int:
+    if max_tokens is None:
+        raise BioinstructError("a budget needs a bound on each answer", hint="set max_tokens")
+    return max_tokens
 
 
 @cache

@@ -107,11 +107,15 @@ class Transcript:
             raise DataError(f"the entry at byte {place} was changed by hand", path=self.path)
         return outcome
 
-    def add(self, request: Request, outcome: Outcome) -> None:
-        """Append an outcome; when this returns, killing the process cannot lose it."""
+    def add(self, request: Request, outcome: Outcome, *, batch: str = "") -> None:
+        """Append an outcome; when this returns, killing the process cannot lose it.
+
+        `batch` is the provider's id of the batch that it came in, if it came in one.
+        """
         key = request.key(self.base_url)
         kind = "answer" if isinstance(outcome, Answer) else "failure"
         row = {"kind": kind, "key": key, "at": _now(), "outcome": asdict(outcome)}
+        row |= {"batch": batch} if batch else {}
         self._places[bytes.fromhex(key)] = self._append(row | {"request": request.row()})
 
     def note(self, kind: str, value: Any) -> None:
