@@ -1,0 +1,7 @@
+"""Which of QA, IE, GEN and OTHER a record is: by a small classifier, or by a teacher model."""
+
+from bioinstruct.labels.audit import Audit, label_records
+from bioinstruct.labels.label import Labelled
+from bioinstruct.labels.offline import Classifier, Verdict, classifier
+
+__all__ = ["Audit", "Classifier", "Labelled", "Verdict", "classifier", "label_records"]
