@@ -42,7 +42,7 @@ LEVELS = [
         "bench.answers",
     },
     {"doctor", "generation", "mixing", "publish", "bench.tasks", "bench.model", "bench.compare"},
-    {"analysis", "exports"},
+    {"analysis", "exports", "labels"},
     {"bench.score", "bench.adapter", "bench.encoder", "bench.answer_loss", "bench.layout"},
     {"bench.checkpoint"},
     {"bench.steps"},
@@ -53,7 +53,7 @@ LEVELS = [
     {"commands", "bench.cli"},
     {"cli"},
 ]
-PACKAGES = {"analysis", "client", "commands", "corpora", "filters", "generation"}
+PACKAGES = {"analysis", "client", "commands", "corpora", "filters", "generation", "labels"}
 
 
 def module_of(path: Path) -> str:
@@ -144,6 +144,7 @@ HEAVY = [
     "pandas",
     "httpx2",
     "rouge_score",
+    "sklearn",
 ]
 
 
