@@ -9,6 +9,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from bioinstruct.balance import Balance
 from bioinstruct.schema import Category
 from bioinstruct.statistics import Quantiles, Statistics
 
@@ -16,6 +17,7 @@ __all__ = ["license_ids", "render_card"]
 
 _TEMPLATE = Path(__file__).with_name("data") / "card.md"
 _TASKS_SHOWN = 40  # of a category
+_LABELS_SHOWN = 6  # of a task
 
 # Identifiers that the Hub accepts in a card; anything else is `other` there.
 _HUB_LICENSES = re.compile(
@@ -73,6 +75,7 @@ def render_card(
         tasks=_tasks(statistics),
         kind_table=_kind_table(statistics),
         length_table=_length_table(statistics),
+        answers=_answers(statistics),
         notes=_notes(statistics),
         source_table=_source_table(statistics),
         license_note=_license_note(statistics),
@@ -187,7 +190,11 @@ def _kind_table(statistics: Statistics) -> str:
 def _length_table(statistics: Statistics) -> str:
     rows = [
         (f"{field}, {unit}", *(f"{value:,}" for value in _values(lengths[field])))
-        for unit, lengths in (("characters", statistics.characters), ("words", statistics.words))
+        for unit, lengths in (
+            ("characters", statistics.characters),
+            ("words", statistics.words),
+            ("tokens", statistics.tokens),
+        )
         for field in lengths
     ]
     header = ("length of", "shortest", "10 %", "median", "90 %", "99 %", "longest")
@@ -198,13 +205,35 @@ def _values(lengths: Quantiles) -> tuple[int, ...]:
     return (lengths.min, lengths.p10, lengths.median, lengths.p90, lengths.p99, lengths.max)
 
 
+def _answers(statistics: Statistics) -> str:
+    """Only where there is a task with a closed set of answers."""
+    if not statistics.answers:
+        return ""
+    rows = [
+        (task, f"{found.examples:,}", _labels(found), f"{100 * found.majority:.1f} %")
+        for task, found in statistics.answers.items()
+    ]
+    table = _table(("task", "examples", "labels", "most frequent"), rows, right=(1, 3))
+    return f"### Balance of the answers\n\n{table}\n"
+
+
+def _labels(found: Balance) -> str:
+    labels = list(found.labels.items())
+    shown = [f"{name} {count:,}" for name, count in labels[:_LABELS_SHOWN]]
+    if rest := labels[_LABELS_SHOWN:]:
+        shown.append(f"{len(rest):,} more {sum(count for _, count in rest):,}")
+    return ", ".join(shown)
+
+
 def _notes(statistics: Statistics) -> str:
     count = statistics.without_input
     verb = "has" if count == 1 else "have"
     notes = f"{_many(count, 'record')} {verb} no input, which counts as length 0. " if count else ""
     if count := statistics.duplicates:
         verb = "was" if count == 1 else "were"
-        notes += f"{_many(count, 'exact duplicate')} {verb} left out before counting."
+        notes += f"{_many(count, 'exact duplicate')} {verb} left out before counting. "
+    if statistics.tokenizer:
+        notes += f"Tokens are those of {_plain(statistics.tokenizer)}."
     return notes.strip()
 
 

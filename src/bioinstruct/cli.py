@@ -6,7 +6,18 @@ import argparse
 from collections.abc import Sequence
 
 import bioinstruct
-from bioinstruct.commands import compile, doctor, filter, generate, label, publish, seeds, show
+from bioinstruct.commands import (
+    compile,
+    doctor,
+    export,
+    filter,
+    generate,
+    label,
+    publish,
+    seeds,
+    show,
+    stats,
+)
 from bioinstruct.terminal import run_command
 
 EXAMPLES = """\
@@ -17,7 +28,7 @@ a whole run:
   python -c 'from datasets import load_dataset; print(load_dataset("bioinstruct"))'
 """
 
-COMMANDS = (seeds, generate, compile, filter, label, publish, show, doctor)
+COMMANDS = (seeds, generate, compile, filter, label, publish, export, show, stats, doctor)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -17,6 +17,7 @@ from bioinstruct.errors import BioinstructError, DataError, MissingError
 from bioinstruct.files import atomic_directory
 from bioinstruct.schema import Instruction
 from bioinstruct.statistics import Collector, Statistics
+from bioinstruct.tokens import Tokens
 
 __all__ = ["forbids_redistribution", "obstacle", "publish", "push"]
 
@@ -38,6 +39,7 @@ def publish(
     language: str = "en",
     shard_bytes: int = hub.SHARD_BYTES,
     private_copy: bool = False,
+    tokens: Tokens | None = None,
 ) -> Statistics:
     """Write `out/data/*.parquet`, `out/README.md` and `out/statistics.json`.
 
@@ -47,6 +49,7 @@ def publish(
 
     A record that may not be passed on stops it, unless this is a `private_copy`: then the card
     says how many there are and that the folder is not for redistribution, and `push` refuses it.
+    With `tokens` the lengths are also counted in them.
 
     Raises:
         BioinstructError: there are no examples, one may not be redistributed, or `out` is
@@ -54,7 +57,7 @@ def publish(
     """
     out = Path(out).resolve()  # a link to a folder stays a link
     _may_replace(out)
-    collector = Collector()
+    collector = Collector(tokens.count, tokenizer=tokens.name) if tokens else Collector()
     try:
         with atomic_directory(out) as folder:
             closed: Counter[str] = Counter()

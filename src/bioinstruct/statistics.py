@@ -6,10 +6,11 @@ import dataclasses
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from bioinstruct.balance import Answers, Balance
 from bioinstruct.schema import Instruction
 
 __all__ = ["Collector", "Quantiles", "Source", "Statistics", "statistics"]
@@ -64,6 +65,12 @@ class Statistics:
     """Lengths of instruction, input and output in characters, an absent input being 0."""
     words: dict[str, Quantiles]
     """The same in words, which are what white space separates."""
+    tokens: dict[str, Quantiles]
+    """The same in tokens, where they were counted."""
+    tokenizer: str
+    """What counted them; empty when nothing did."""
+    answers: dict[str, Balance]
+    """Of the tasks whose answers are a closed set of labels."""
 
     def as_dict(self) -> dict[str, Any]:
         """The statistics as plain values, ready for JSON."""
@@ -79,9 +86,13 @@ def statistics(examples: Iterable[Instruction]) -> Statistics:
 
 
 class Collector:
-    """Counts examples as they pass; remembers an id of each, and no text."""
+    """Counts examples as they pass; remembers an id of each, and no text but labels.
 
-    def __init__(self) -> None:
+    `tokens` counts those of a text, by the tokenizer of that name; they are left out without it.
+    """
+
+    def __init__(self, tokens: Callable[[str], int] | None = None, *, tokenizer: str = "") -> None:
+        self._tokenizer = tokenizer
         self._digest = hashlib.sha256()
         self._ids: set[int] = set()
         self._duplicates = 0
@@ -91,6 +102,9 @@ class Collector:
         self._teachers: Counter[str] = Counter()
         self._characters = {field: Counter[int]() for field in _FIELDS}
         self._words = {field: Counter[int]() for field in _FIELDS}
+        self._count_tokens = tokens
+        self._tokens = {field: Counter[int]() for field in _FIELDS}
+        self._answers: dict[str, Answers] = {}
 
     def add(self, example: Instruction) -> bool:
         """Count an example; False if it was here before."""
@@ -110,6 +124,9 @@ class Collector:
             text: str = getattr(example, field)
             self._characters[field][len(text)] += 1
             self._words[field][len(text.split())] += 1
+            if self._count_tokens is not None:
+                self._tokens[field][self._count_tokens(text)] += 1
+        self._answers.setdefault(example.task, Answers()).add(example.output)
         return True
 
     def result(self) -> Statistics:
@@ -133,6 +150,13 @@ class Collector:
             ),
             characters=_quantiles(self._characters),
             words=_quantiles(self._words),
+            tokens=_quantiles(self._tokens),
+            tokenizer=self._tokenizer,
+            answers={
+                task: balance
+                for task in sorted(self._answers)
+                if (balance := self._answers[task].balance())
+            },
         )
 
 

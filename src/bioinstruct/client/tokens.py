@@ -8,17 +8,26 @@ import math
 import os
 import tempfile
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bioinstruct.client.request import Answer, Outcome, Request
+from bioinstruct.errors import MissingError
 
 if TYPE_CHECKING:
     from tiktoken import Encoding
 
-__all__ = ["Charged", "TokenCounter", "charged", "prompt_bound"]
+__all__ = [
+    "Charged",
+    "TokenCounter",
+    "charged",
+    "encoding_counter",
+    "encodings",
+    "prompt_bound",
+]
 
 _SOURCE = "https://openaipublic.blob.core.windows.net/encodings/{}.tiktoken"  # as tiktoken has it
 _PATIENCE = 5.0  # seconds to fetch an encoding (1.7 or 3.6 MB)
@@ -76,6 +85,28 @@ def prompt_bound(request: Request) -> int:
     texts = [message.content for message in request.messages] + [request.schema or ""]
     # A tokeniser on bytes, or with bytes to fall back to, never makes two tokens of one byte.
     return sum(len(text.encode("utf-8", "replace")) + 16 for text in texts)
+
+
+def encodings() -> list[str]:
+    """Names of the encodings that tiktoken has."""
+    import tiktoken
+
+    return sorted(tiktoken.list_encoding_names())
+
+
+def encoding_counter(name: str) -> Callable[[str], int]:
+    """What counts the tokens of a text by an encoding of tiktoken, exactly.
+
+    Raises:
+        MissingError: the encoding is not at hand and could not be fetched.
+    """
+    encoding = _encoding(name)
+    if encoding is None:
+        raise MissingError(
+            f"the encoding {name} of tiktoken is not at hand",
+            hint="run it once with a network, or put the file in TIKTOKEN_CACHE_DIR",
+        )
+    return lambda text: len(encoding.encode_ordinary(text))
 
 
 @cache

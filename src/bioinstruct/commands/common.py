@@ -16,9 +16,19 @@ from bioinstruct.terminal import Line, say
 if TYPE_CHECKING:
     Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
 
-__all__ = ["SOURCE", "SPLIT", "beside", "counted", "keep_rejected", "sentence", "watched"]
+__all__ = [
+    "SOURCE",
+    "SPLIT",
+    "TOKENIZER",
+    "beside",
+    "counted",
+    "keep_rejected",
+    "sentence",
+    "watched",
+]
 
 SPLIT = "train, validation or test (default: train)"
+TOKENIZER = "count tokens too: `tiny`, a tiktoken encoding, or a folder with a tokenizer.json"
 SOURCE = "a JSON Lines file, `-`, `seeds`, `demo`, a published folder or a Hub id"
 
 

@@ -8,12 +8,13 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bioinstruct.commands.common import SOURCE, keep_rejected, sentence, watched
+from bioinstruct.commands.common import SOURCE, TOKENIZER, keep_rejected, sentence, watched
 from bioinstruct.errors import BioinstructError
 from bioinstruct.jsonl import Rejected
 from bioinstruct.load import read_examples
 from bioinstruct.publish import obstacle, publish, push
 from bioinstruct.terminal import say
+from bioinstruct.tokens import tokens_by
 
 if TYPE_CHECKING:
     from bioinstruct.commands.common import Commands
@@ -46,6 +47,7 @@ def add(commands: Commands) -> None:
         action="store_true",
         help="write records that may not be passed on too; such a folder is never pushed",
     )
+    publishing.add_argument("--tokenizer", metavar="NAME", help=TOKENIZER)
     publishing.set_defaults(command=run)
 
 
@@ -70,6 +72,7 @@ def run(args: argparse.Namespace) -> int:
         args.out,
         name=args.out.resolve().name,
         private_copy=args.private_copy,
+        tokens=tokens_by(args.tokenizer) if args.tokenizer else None,
     )
     say(
         f"{statistics.examples:,} instructions in {args.out}, "
