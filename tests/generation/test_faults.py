@@ -69,8 +69,8 @@ def kill_at_random(server: Server, out: Path, *, kills: int, count: int, recipe:
             time.sleep(0.001)
         time.sleep(rng.random() * 0.05)
         process.send_signal(signal.SIGKILL)
-        process.communicate()
-        assert process.returncode in {0, -signal.SIGKILL}
+        _, err = process.communicate()
+        assert process.returncode in {0, -signal.SIGKILL}, err
         for key in on_disk(transcript):
             kept.setdefault(key, server.asked[key])
     finish(start(server, out, count=count, recipe=recipe))
