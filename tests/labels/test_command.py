@@ -165,6 +165,31 @@ def test_records_without_a_usable_label_keep_theirs_and_are_counted(
     assert list(read("made.jsonl")) == records(3)
 
 
+def test_a_server_without_schemas_is_asked_in_words(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.settings.schemas = False
+    write("in.jsonl", records(3))
+    args = ("in.jsonl", "--out", "made.jsonl", "--by", "teacher", "--model", "m")
+    code, _, err = command(capsys, *args)
+    assert code == 1
+    assert err.endswith("hint: this server takes no JSON schema: use --no-schema\n")
+    assert not Path("made.jsonl").exists()
+    assert command(capsys, *args, "--no-schema")[0] == 0
+    assert len(list(read("made.jsonl"))) == 3
+
+
+def test_faults_that_pass_change_nothing(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("in.jsonl", records(20))
+    args = ("in.jsonl", "--by", "teacher", "--model", "m", "--records", 2)
+    assert command(capsys, *args, "--out", "calm.jsonl")[0] == 0
+    server.settings.script.extend(["429-after", "500", "reset", "half-json", "empty-choices"])
+    assert command(capsys, *args, "--out", "storm.jsonl")[0] == 0
+    assert Path("storm.jsonl").read_bytes() == Path("calm.jsonl").read_bytes()
+
+
 def test_a_budget_needs_a_price(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     args = ("seeds", "--out", "made.jsonl", "--by", "teacher", "--model", "m", "--budget", 1)
     code, _, err = command(capsys, *args)

@@ -131,6 +131,7 @@ def _labelled(
     if args.by == "offline":
         yield label_records(examples, keep_existing=args.keep_existing)
         return
+    from bioinstruct.client.failures import SchemaUnsupportedError
     from bioinstruct.client.openai import OpenAIClient
     from bioinstruct.client.prices import Budget, find_price
     from bioinstruct.client.transcript import Transcript
@@ -157,7 +158,11 @@ def _labelled(
         Transcript.open(path, base_url=client.base_url) as transcript,
         closing(label_by_teacher(examples, client, transcript, teaching)) as made,
     ):
-        yield made
+        try:
+            yield made
+        except SchemaUnsupportedError as error:
+            error.hint = "this server takes no JSON schema: use --no-schema"
+            raise
 
 
 def _written(stream: Iterator[Labelled], labels: IO[bytes] | None) -> Iterator[Instruction]:
