@@ -68,13 +68,12 @@ def stats(url: str) -> dict[str, Any]:
     return found
 
 
-def measure(
-    command: list[str], *, latency: float, log: Path, requests: int | None = None
-) -> Measured:
-    """Run a command against a server of its own."""
+def measure(command: list[str], *, latency: float, log: Path, online: bool = True) -> Measured:
+    """Run a command against a server of its own, or without one."""
     import psutil
 
     with serving(latency) as (url, server):
+        url = url if online else "http://127.0.0.1:9/v1"
         environment = os.environ | {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": "none"}
         environment |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
         began = time.monotonic()
@@ -86,14 +85,14 @@ def measure(
                 time.sleep(0.1)
         wall = time.monotonic() - began
         times = psutil.Process(server).cpu_times()
-        asked = stats(url)["answered"]
+        asked = stats(url)["answered"] if online else 0
     process.returncode = os.waitstatus_to_exitcode(ended[1])
     if process.returncode != 0:
         raise SystemExit(f"{command}\n{log.read_text(encoding='utf-8')}")
     usage = ended[2]
     steps = [memory[len(memory) * tenth // 10] for tenth in range(1, 10)] if memory else []
     return Measured(
-        requests=asked if requests is None else requests,
+        requests=asked,
         wall=wall,
         cpu=usage.ru_utime + usage.ru_stime,
         peak_mib=usage.ru_maxrss / 1024,
@@ -151,6 +150,8 @@ class Round:
     latency: float
     load_before: float
     bioinstruct: Measured
+    replay: Measured
+    """Ours again without a server: start, parse, filter and write, from the transcript."""
     plain: Measured
     peer: Measured | None
 
@@ -162,8 +163,11 @@ def compare(name: str, records: int, options: argparse.Namespace, *, latency: fl
         log = folder / "log"
         command = ours(records, folder, options.concurrency)
         mine = measure(command, latency=latency, log=log)
-        with (folder / "made.jsonl").open("rb") as file:
-            assert sum(1 for _ in file) == records
+        made = (folder / "made.jsonl").read_bytes()
+        assert made.count(b"\n") == records
+        replay = measure([*command, "--replay"], latency=0, log=log, online=False)
+        replay.requests = mine.requests
+        assert (folder / "made.jsonl").read_bytes() == made
         prompts = folder / "prompts.jsonl"
         write_prompts(prompts, mine.requests)
         arguments = [str(prompts), str(options.concurrency)]
@@ -173,7 +177,7 @@ def compare(name: str, records: int, options: argparse.Namespace, *, latency: fl
         if options.peer_python:
             there = [options.peer_python, str(Path(__file__).with_name("generation_peer.py"))]
             peer = measure([*there, *arguments], latency=latency, log=log)
-    return Round(name, records, options.concurrency, latency, load, mine, loop, peer)
+    return Round(name, records, options.concurrency, latency, load, mine, replay, loop, peer)
 
 
 def main() -> None:
@@ -203,6 +207,7 @@ def main() -> None:
         "rounds": [asdict(one) for one in rounds],
     }
     RESULTS.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    render(report)
     print("\n".join(table(report)))
 
 
@@ -214,13 +219,25 @@ def peer_version(python: str | None) -> str:
     return subprocess.run([python, "-c", code], capture_output=True, text=True).stdout.strip()
 
 
+NAMES = {
+    "bioinstruct": "bioinstruct: transcript, parse, filter, dataset",
+    "plain": "plain loop: the texts in a list",
+    "peer": "bespokelabs-curator: the texts in a dataset",
+    "replay": "bioinstruct --replay: parse, filter, dataset alone",
+}
+
+
 def table(report: dict[str, Any]) -> Iterator[str]:
-    """The table of `README.md`."""
+    """The tables of `README.md`."""
     for one in report["rounds"]:
-        yield f"**{one['name']}**, {one['records']:,} records, latency {one['latency']} s:"
+        yield (
+            f"**{one['records']:,} records, {one['latency']:g} s a request**, "
+            f"{one['concurrency']} at once, load of the machine before {one['load_before']:.1f}:"
+        )
+        yield ""
         yield "| | requests | wall | CPU | CPU a request | peak memory |"
         yield "| --- | ---: | ---: | ---: | ---: | ---: |"
-        for name in ("bioinstruct", "plain", "peer"):
+        for name, title in NAMES.items():
             if m := one[name]:
                 cells = (
                     f"{m['requests']:,}",
@@ -229,7 +246,18 @@ def table(report: dict[str, Any]) -> Iterator[str]:
                     f"{1000 * m['cpu'] / m['requests']:.2f} ms",
                     f"{m['peak_mib']:.0f} MiB",
                 )
-                yield f"| {name} | {' | '.join(cells)} |"
+                yield f"| {title} | {' | '.join(cells)} |"
+        yield ""
+
+
+def render(report: dict[str, Any]) -> None:
+    """Put the tables where `README.md` has their place."""
+    path = Path(__file__).with_name("README.md")
+    begin, end = "<!-- generation: rendered -->\n\n", "<!-- end of generation -->"
+    before, _, rest = path.read_text(encoding="utf-8").partition(begin)
+    after = rest.partition(end)[2]
+    text = "\n".join(table(report))
+    path.write_text(f"{before}{begin}{text}\n{end}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -157,7 +157,7 @@ BIOINSTRUCT = Recipe(
     labels=True,
     temperature=1.0,
     top_p=1.0,
-    max_tokens=3072,
+    max_tokens=4096,
     rules=(*(rule for rule in _PUBLISHED if rule != "begins-with-non-ascii"), *_CLEAN_UP, *_OURS),
 )
 RECIPES: dict[str, Recipe] = {r.name: r for r in (BIOINSTRUCT, SELF_INSTRUCT, ALPACA)}
