@@ -114,6 +114,7 @@ def compile_mixture(
                     _drop(reason, outcome, on_drop)
             if report is None and outcome.is_fault:
                 raise outcome.error or outcome.rejected[0]
+        against, seen = None, None  # the index of the tests takes more memory than all the rest
         if mixture.near_duplicates is not None:
             told.show(f"near duplicates of {len(pool.gone):,} records")
             _drop_near_duplicates(mixture, pool, told.sources, on_drop)
