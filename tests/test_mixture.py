@@ -248,6 +248,28 @@ def test_what_overlaps_a_test_split_of_any_corpus_is_left_out(register: Register
     assert mixed("a", decontaminate=False) == [*numbered("a", 2), leaked]
 
 
+def test_a_list_of_labels_and_the_names_of_a_pair_are_not_taken_for_test_texts(
+    register: Register,
+) -> None:
+    labels = (
+        "sustaining proliferative signaling\ninducing angiogenesis\nresisting cell death of all"
+    )
+    hallmarks = [
+        record(n, input=f"abstract number {n} says its own", output=labels) for n in (1, 2)
+    ]
+    pair = "\n\nFirst drug: warfarin sodium tablets\nSecond drug: aspirin"
+    asked = record(3, input=f"One sentence of a test.{pair}", task="relation-drug-drug")
+    [other] = numbered("a", 1)
+    kept = [
+        record(8, input=other.input + pair, task="relation-drug-drug"),
+        record(9, input=other.input, output=labels),
+    ]
+    leaked = record(10, input="One sentence of a test.", task="relation-drug-drug")
+    register("a", [*kept, leaked])
+    register("b", [], test=[*hallmarks, asked])
+    assert mixed("a") == kept
+
+
 def test_near_duplicates_go_within_a_task_where_the_source_allows(register: Register) -> None:
     [first, second] = numbered("a", 2)
     near = record(0, input=first.input + " more")

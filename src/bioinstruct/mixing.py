@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+import re
 import tempfile
 from array import array
 from collections import Counter
@@ -31,6 +32,7 @@ __all__ = ["Report", "SourceOutcome", "compile_mixture", "is_noncommercial", "pr
 
 _BATCH = 10_000  # records that are compared with the test texts together
 _CATEGORIES = tuple(Category)
+_PAIR = re.compile(r"\n\n[^\n]+: [^\n]+\n[^\n]+: [^\n]+\Z")
 _NONCOMMERCIAL = {"academic", "nc", "noncommercial", "research"}
 
 
@@ -142,11 +144,14 @@ def protected(data: Path | None, report: Report) -> Iterator[str]:
 def _texts(examples: list[Instruction]) -> Iterator[str]:
     """What each record asks, and its answer unless that is a choice of labels.
 
-    An answer all of whose lines are in other answers too is such a choice, however long.
+    An answer all of whose lines are in other answers too is such a choice, however long. Of a
+    relation the text is protected, not the two lines that name the pair: others have it too.
     """
     lines = Counter(line for example in examples for line in set(example.output.split("\n")))
     for example in examples:
         question, *answer = protected_texts(example)
+        if example.task.startswith("relation-"):
+            question = _PAIR.sub("", question)
         yield question
         if any(lines[line] == 1 for line in example.output.split("\n")):
             yield from answer
