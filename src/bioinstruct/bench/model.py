@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 
-from bioinstruct.bench.encode import Encoded, Encoder, before_stop
+from bioinstruct.bench.decoder import Decoder
+from bioinstruct.bench.encode import Encoder, before_stop
+from bioinstruct.bench.likelihood import Plan, Scorer
 from bioinstruct.bench.loading import context_length, first_line, load_model_and_tokenizer
+from bioinstruct.bench.rows import Question
 from bioinstruct.errors import ModelError
 from bioinstruct.prompts import Style
 from bioinstruct.schema import Instruction
@@ -46,19 +48,16 @@ class Choice:
     shortened: bool = False
 
 
-class CausalLM:
+class CausalLM(Decoder):
     """A decoder, its tokenizer and, once tuned, its adapter; base and tuned share the weights."""
 
-    def __init__(self, model: Any, encoder: Encoder, *, name: str) -> None:
-        self.model = model
+    def __init__(self, model: Any, encoder: Encoder, *, name: str, plan: Plan = Plan.AUTO) -> None:
+        known = len(encoder.tokenizer)
+        super().__init__(model, pad=encoder.eos_id, known=known, name=name)
         self.encoder = encoder
-        self.name = name
+        self.scorer = Scorer(self, plan)
         self.base_fingerprint = _fingerprint(model, encoder)
         self._adapter_fingerprint = ""
-        self.device = next(model.parameters()).device
-        self.token_budget = 16_384 if self.device.type != "cpu" else 2048
-        self._can_select = self._selection_is_exact()
-        self._check_causal()
 
     @classmethod
     def load(
@@ -69,6 +68,7 @@ class CausalLM:
         device: str | None = None,
         quantize: str = "none",
         trust_remote_code: bool = False,
+        plan: Plan = Plan.AUTO,
     ) -> CausalLM:
         """Load a model folder, a Hub id, or `tiny`, to an accelerator where there is one.
 
@@ -81,21 +81,12 @@ class CausalLM:
             path, torch.device(name), quantize=quantize, trust_remote_code=trust_remote_code
         )
         encoder = Encoder(tokenizer, style, context_length(model.config))
-        return cls(model, encoder, name=path)
+        return cls(model, encoder, name=path, plan=plan)
 
     @property
     def fingerprint(self) -> str:
         """Names weights, adapter, tokenizer, style and precision: other answers, other name."""
         return f"{self.base_fingerprint}{self._adapter_fingerprint}"
-
-    @property
-    def bare(self) -> Any:
-        """The transformers model inside the adapter's wrapper."""
-        return self.model.get_base_model() if self.has_adapter else self.model
-
-    @property
-    def has_adapter(self) -> bool:
-        return hasattr(self.model, "disable_adapter")
 
     @contextlib.contextmanager
     def base(self) -> Iterator[None]:
@@ -185,117 +176,23 @@ class CausalLM:
             ModelError: an answer has no tokens, so nothing can be said of it.
         """
         front = self.encoder.front(shots)
-        encoded: dict[int, Encoded] = {}
-        answers: dict[int, list[list[int]]] = {}
+        asked: list[tuple[int, bool]] = []
+        questions = []
         for index, (example, texts) in enumerate(zip(examples, choices, strict=True)):
-            answers[index] = [self.encoder.completion(text) for text in texts]
-            if not texts or not all(answers[index]):
+            options = tuple(tuple(self.encoder.completion(text)) for text in texts)
+            if not options or not all(options):
                 raise ModelError(f"an answer of {list(texts)} has no tokens in this vocabulary")
-            room = max(map(len, answers[index]))
-            prompt = self.encoder.prompt(example, room=room, front=front)
+            prompt = self.encoder.prompt(example, room=max(map(len, options)), front=front)
             if prompt is None:
                 yield index, Choice(())
             else:
-                encoded[index] = prompt
-        lengths = {i: len(p.ids) + max(map(len, answers[i])) for i, p in encoded.items()}
-        copies = max((len(answers[i]) for i in encoded), default=1)
-        for batch in self._batches(lengths, extra=0, copies=copies):
-            pairs = [(encoded[index].ids, answer) for index in batch for answer in answers[index]]
-            sums = iter(self._log_likelihoods(pairs))
-            for index in batch:
-                row = tuple(next(sums) for _ in answers[index])
-                yield index, Choice(row, encoded[index].shortened)
+                asked.append((index, prompt.shortened))
+                questions.append(Question(tuple(prompt.ids), options))
+        for number, sums in self.scorer.score(questions):
+            index, shortened = asked[number]
+            yield index, Choice(sums, shortened)
 
-    def logits(
-        self,
-        ids: torch.Tensor,
-        rows: torch.Tensor,
-        columns: torch.Tensor,
-        *,
-        position_ids: torch.Tensor | None = None,
-    ) -> torch.Tensor:
-        """Float32 logits of the selected positions only, shape (positions, vocabulary).
-
-        The output head runs on these positions alone, which saves most of the memory of a large
-        vocabulary; the models' own scaling and soft-capping behind the head still apply.
-
-        Args:
-            ids: right-padded token ids, shape (batch, length); causality makes a mask needless.
-            rows: batch index of each position, shape (positions,).
-            columns: position in its row, shape (positions,).
-            position_ids: for rows of several examples, the position of each token in its own.
-        """
-        if not self._can_select:
-            return self.forward(ids, position_ids).float()[rows, columns]
-        return self._selected_logits(ids, rows, columns, position_ids)
-
-    def forward(self, ids: torch.Tensor, position_ids: torch.Tensor | None = None) -> torch.Tensor:
-        """All logits, shape (rows, length, vocabulary), as the model gives them.
-
-        Without a cache: with one, transformers takes a row of several examples for one text.
-        """
-        own = {} if position_ids is None else {"position_ids": position_ids}
-        logits: torch.Tensor = self.model(input_ids=ids, use_cache=False, **own).logits
-        return logits
-
-    def _full_logits(self, ids: torch.Tensor) -> torch.Tensor:
-        return self.forward(ids).float()
-
-    def _selected_logits(
-        self,
-        ids: torch.Tensor,
-        rows: torch.Tensor,
-        columns: torch.Tensor,
-        position_ids: torch.Tensor | None = None,
-    ) -> torch.Tensor:
-        def select(module: Any, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-            return (args[0][rows, columns],)
-
-        handle = self.bare.get_output_embeddings().register_forward_pre_hook(select)
-        try:
-            return self.forward(ids, position_ids).float()
-        finally:
-            handle.remove()
-
-    @torch.inference_mode()
-    def _selection_is_exact(self) -> bool:
-        """Whether the head may run on selected positions: tried once, on this very model."""
-        ids = self.probe_ids()
-        rows = torch.tensor([0, 1, 1], device=self.device)
-        columns = torch.tensor([3, 0, 5], device=self.device)
-        try:
-            selected = self._selected_logits(ids, rows, columns)
-        except (AttributeError, IndexError, RuntimeError, TypeError):
-            return False
-        expected = self._full_logits(ids)[rows, columns]
-        return selected.shape == expected.shape and torch.allclose(selected, expected, atol=1e-3)
-
-    @torch.inference_mode()
-    def _check_causal(self) -> None:
-        """Refuse a model in which a later token changes what is predicted before it."""
-        ids = self.probe_ids()
-        changed = ids.clone()
-        changed[:, -1] = (changed[:, -1] + 1) % self._vocabulary()
-        before, after = self._full_logits(ids)[:, :-1], self._full_logits(changed)[:, :-1]
-        if float((before - after).abs().max()) > 1e-3 * float(before.std()):
-            raise ModelError(
-                f"{self.name} is an encoder: later words change what it predicts for earlier ones",
-                hint="bioinstruct-bench scores decoders (causal language models)",
-            )
-
-    def probe_ids(self) -> torch.Tensor:
-        """Two rows of eight random tokens, the same each time, to try something out with."""
-        generator = torch.Generator().manual_seed(0)
-        ids = torch.randint(0, self._vocabulary(), (2, 8), generator=generator)
-        return ids.to(self.device)
-
-    def _vocabulary(self) -> int:
-        rows: int = self.model.get_input_embeddings().weight.shape[0]
-        return min(len(self.encoder.tokenizer), rows)
-
-    def _batches(
-        self, lengths: dict[int, int], *, extra: int, copies: int = 1
-    ) -> Iterator[list[int]]:
+    def _batches(self, lengths: dict[int, int], *, extra: int) -> Iterator[list[int]]:
         """Positions in batches of similar length that fit the token budget, longest first.
 
         Longest first: if memory does not suffice, that shows at once and not after an hour.
@@ -303,34 +200,12 @@ class CausalLM:
         batch: list[int] = []
         for index in sorted(lengths, key=lambda i: (-lengths[i], i)):
             longest = lengths[batch[0]] if batch else lengths[index]
-            if batch and (len(batch) + 1) * (longest + extra) * copies > self.token_budget:
+            if batch and (len(batch) + 1) * (longest + extra) > self.token_budget:
                 yield batch
                 batch = []
             batch.append(index)
         if batch:
             yield batch
-
-    @torch.inference_mode()
-    def _log_likelihoods(self, pairs: list[tuple[list[int], list[int]]]) -> list[float]:
-        """Sum of the log-probabilities of each answer's tokens behind its prompt."""
-        ids = self.right_padded([[*prompt, *answer][:-1] for prompt, answer in pairs])
-        rows, columns, targets = [], [], []
-        for row, (prompt, answer) in enumerate(pairs):
-            for offset, token in enumerate(answer):
-                rows.append(row)
-                columns.append(len(prompt) + offset - 1)
-                targets.append(token)
-        place = torch.tensor([rows, columns, targets], device=self.device)
-        logits = self.logits(ids, place[0], place[1])
-        scores = -F.cross_entropy(logits, place[2], reduction="none").double()
-        sums = torch.zeros(len(pairs), dtype=torch.float64, device=self.device)
-        return sums.index_add_(0, place[0], scores).tolist()
-
-    def right_padded(self, rows: list[list[int]]) -> torch.Tensor:
-        """Token ids as one tensor, shape (rows, longest), padded on the right."""
-        width = max(map(len, rows))
-        padded = [[*row, *[self.encoder.eos_id] * (width - len(row))] for row in rows]
-        return torch.tensor(padded, device=self.device)
 
     @torch.inference_mode()
     def _generate(self, prompts: list[list[int]], max_new_tokens: int) -> list[list[int]]:

@@ -1,0 +1,256 @@
+"""Attention of our own inside a model of transformers: texts end to end, over keys they share.
+
+A `Work` says who sees whom. `Recording` keeps the keys and values of a text that others begin with;
+`Packed` computes many texts in one row, each of which sees itself and what was recorded, and may
+branch at its end. Keys and values that are shared are never copied: attention to them and attention
+inside a text are computed apart and joined by the log-sum-exp of each, which is exact.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+
+__all__ = [
+    "KeyValues",
+    "Packed",
+    "Recording",
+    "Segment",
+    "Work",
+    "attend",
+    "attending",
+    "join",
+    "not_shareable",
+]
+
+ATTENTION = "bioinstruct_shared"
+
+KeyValues = dict[Any, tuple[torch.Tensor, torch.Tensor]]
+"""Keys and values of each attention module, shape (1, heads, tokens, dimension)."""
+
+
+class Work(Protocol):
+    """What is computed in place of a model's attention."""
+
+    def __call__(
+        self,
+        module: Any,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        scale: float | None,
+    ) -> torch.Tensor:
+        """From and to tensors of the shape (batch, heads, tokens, dimension)."""
+
+
+_WORK: list[Work] = []  # attention has no argument for it
+
+
+@contextmanager
+def attending(bare: Any, work: Work) -> Iterator[None]:
+    """Within this block the model computes its attention by `work`.
+
+    Raises:
+        NotImplementedError: the model does not let its attention be replaced.
+    """
+    before = bare.config._attn_implementation
+    _WORK.append(work)
+    try:
+        _switch(bare, ATTENTION)
+        yield
+    finally:
+        _WORK.pop()
+        _switch(bare, before)
+
+
+def _switch(bare: Any, name: str) -> None:
+    from transformers import AttentionInterface
+
+    AttentionInterface.register(ATTENTION, _attention)
+    try:
+        bare.set_attn_implementation(name)
+    except (AttributeError, ImportError, KeyError, ValueError) as error:
+        raise NotImplementedError("its attention cannot be replaced") from error
+    if bare.config._attn_implementation != name:
+        raise NotImplementedError("its attention cannot be replaced")
+
+
+def _attention(
+    module: Any,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    **options: Any,
+) -> tuple[torch.Tensor, None]:
+    odd = [name for name in ("softcap", "s_aux") if options.get(name) is not None]
+    if odd or attention_mask is not None:
+        raise NotImplementedError(f"its attention has {odd or 'a mask of its own'}")
+    out = _WORK[-1](module, query, key, value, scaling)
+    return out.transpose(1, 2).contiguous(), None
+
+
+def attend(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    *,
+    scale: float | None,
+    causal: bool = False,
+    mask: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Attention and the log-sum-exp of its scores, the latter of shape (batch, heads, queries)."""
+    if query.device.type == "cpu":
+        out, total = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
+            query, key, value, 0.0, causal, attn_mask=mask, scale=scale
+        )
+        return out, total
+    size = query.size(-1) ** -0.5 if scale is None else scale
+    scores = (query @ key.transpose(-1, -2)).float() * size
+    if causal:
+        later = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).triu(1)
+        scores = scores.masked_fill(later, -math.inf)
+    if mask is not None:
+        scores = scores + mask
+    return scores.softmax(-1).to(value.dtype) @ value, scores.logsumexp(-1)
+
+
+def join(
+    one: tuple[torch.Tensor, torch.Tensor], other: tuple[torch.Tensor, torch.Tensor]
+) -> torch.Tensor:
+    """Attention to two sets of keys, from attention to each and its log-sum-exp."""
+    weight = torch.sigmoid(other[1] - one[1]).unsqueeze(-1)
+    return torch.lerp(one[0].float(), other[0].float(), weight).to(one[0].dtype)
+
+
+def to_shared(
+    query: torch.Tensor, shared: tuple[torch.Tensor, torch.Tensor], scale: float | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Attention of every query of every row to the same keys, which stay where they are.
+
+    Rows, and the heads that share keys, are folded into one axis of queries.
+    """
+    batch, heads, length, size = query.shape
+    of = shared[0].size(1)
+    folded = query.unflatten(1, (of, -1)).transpose(0, 1)
+    out, total = attend(folded.reshape(1, of, -1, size), *shared, scale=scale)
+    apart = (of, batch, heads // of, length)
+    out = out.reshape(*apart, size).transpose(0, 1).reshape(query.shape)
+    return out, total.reshape(apart).transpose(0, 1).reshape(batch, heads, length)
+
+
+def _for_each_head(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    times = query.size(1) // key.size(1)
+    if times == 1:
+        return key, value
+    return key.repeat_interleave(times, dim=1), value.repeat_interleave(times, dim=1)
+
+
+@dataclass(slots=True)
+class Recording:
+    """Ordinary causal attention of one text, whose keys and values are kept."""
+
+    kept: KeyValues = field(default_factory=dict)
+
+    def __call__(
+        self,
+        module: Any,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        scale: float | None,
+    ) -> torch.Tensor:
+        self.kept[module] = (key.contiguous(), value.contiguous())
+        keys, values = _for_each_head(query, key, value)
+        return attend(query, keys, values, scale=scale, causal=True)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One text of a packed row: [start, branch) in sequence, [branch, end) as the mask says."""
+
+    start: int
+    branch: int
+    end: int
+    mask: torch.Tensor | None = None
+    """Who sees whom behind the branch: 0 or -inf, shape (end - branch, end - start)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Texts end to end in one row, which see themselves and, all of them, the shared keys."""
+
+    segments: Sequence[Segment]
+    shared: KeyValues | None = None
+    keep: Callable[[Any, torch.Tensor, torch.Tensor], None] = lambda module, key, value: None
+    """Called with the keys and values of the whole row."""
+
+    def __call__(
+        self,
+        module: Any,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        scale: float | None,
+    ) -> torch.Tensor:
+        self.keep(module, key, value)
+        key, value = _for_each_head(query, key, value)
+        parts = [part for s in self.segments for part in _own(s, query, key, value, scale)]
+        out = torch.cat([part[0] for part in parts], dim=2)
+        if self.shared is None:
+            return out
+        total = torch.cat([part[1] for part in parts], dim=2)
+        return join((out, total), to_shared(query, self.shared[module], scale))
+
+
+def _own(
+    segment: Segment,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    scale: float | None,
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Attention of a text to itself, in one or two parts."""
+    start, branch, end = segment.start, segment.branch, segment.end
+    first, rest = slice(start, branch), slice(start, end)
+    yield attend(query[:, :, first], key[:, :, first], value[:, :, first], scale=scale, causal=True)
+    if end > branch:
+        mask = None if segment.mask is None else segment.mask[None, None].to(query.dtype)
+        asked = query[:, :, branch:end]
+        yield attend(asked, key[:, :, rest], value[:, :, rest], scale=scale, mask=mask)
+
+
+def not_shareable(config: Any, longest: int) -> str:
+    """Why texts of this length must not be computed by `Packed`, by the configuration; or ''.
+
+    A model that says nothing of it in its configuration has still to be tried.
+    """
+    text = config.get_text_config()
+    for name in ("sliding_window", "attention_chunk_size"):
+        window = getattr(text, name, None)
+        if window and longest > window:
+            return f"its {name} of {window} is shorter than a text of {longest} tokens"
+    if any(getattr(text, name, None) for name in ("attn_logit_softcapping", "alibi")):
+        return "its attention has soft-capping or ALiBi"
+    known = {"full_attention", "sliding_attention", "chunked_attention"}
+    if odd := set(getattr(text, "layer_types", None) or []) - known:
+        return f"it has layers of {', '.join(sorted(odd))}"
+    if odd := _rope_types(getattr(text, "rope_parameters", None)) & {"dynamic", "longrope"}:
+        return f"its positions depend on the length of the text ({', '.join(odd)})"
+    return ""
+
+
+def _rope_types(parameters: Any) -> set[str]:
+    if not isinstance(parameters, dict):
+        return set()
+    found = {str(parameters[k]) for k in ("rope_type", "type") if k in parameters}
+    return found.union(*map(_rope_types, parameters.values()))
