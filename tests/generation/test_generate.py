@@ -240,3 +240,11 @@ def test_a_client_of_your_own_is_used(server: Server, tmp_path: Path) -> None:
     for name in ("a", "b"):  # its connections end with each run
         make(tmp_path / f"{name}.jsonl", 5, access=Access(client=client))
     assert server.asked.total() > 0
+
+
+def test_a_server_without_schemas_says_what_to_do(server: Server, tmp_path: Path) -> None:
+    server.settings.schemas = False
+    with pytest.raises(BioinstructError) as caught:
+        make(tmp_path / "made.jsonl", 5, model="gpt-4o")
+    assert "--format delimited" in caught.value.hint
+    assert make(tmp_path / "other.jsonl", 5, model="gpt-4o", format="delimited").tally.accepted == 5
