@@ -251,9 +251,11 @@ def test_what_overlaps_a_test_split_of_any_corpus_is_left_out(register: Register
 def test_a_list_of_labels_and_the_names_of_a_pair_are_not_taken_for_test_texts(
     register: Register,
 ) -> None:
-    labels = (
-        "sustaining proliferative signaling\ninducing angiogenesis\nresisting cell death of all"
+    labels = (  # 14 words: of an answer, fewer are not looked for
+        "sustaining proliferative signaling\ninducing angiogenesis\nresisting cell death\n"
+        "evading growth suppressors\ntumor promoting inflammation"
     )
+
     hallmarks = [
         record(n, input=f"abstract number {n} says its own", output=labels) for n in (1, 2)
     ]
