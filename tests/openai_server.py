@@ -70,6 +70,7 @@ class Arrived:
     path: str
     headers: dict[str, str]
     content: bytes
+    query: str = ""
 
     def json(self) -> Json:
         body: Json = json.loads(self.content)
@@ -368,7 +369,8 @@ async def _read(reader: asyncio.StreamReader) -> Arrived | None:
     pairs = (line.split(":", 1) for line in rest if line)
     headers = {name.lower(): value.strip() for name, value in pairs}
     content = await reader.readexactly(int(headers.get("content-length", 0)))
-    return Arrived(method, path.partition("?")[0], headers, content)
+    path, _, query = path.partition("?")
+    return Arrived(method, path, headers, content, query)
 
 
 def main() -> None:

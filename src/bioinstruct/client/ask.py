@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from bioinstruct.client.failures import BudgetError, ProviderError
 from bioinstruct.client.prices import Budget
 from bioinstruct.client.request import Answer, Client, Outcome, Request, Watched
-from bioinstruct.client.tokens import charged, prompt_bound
+from bioinstruct.client.tokens import Charged, charged, prompt_bound
 from bioinstruct.client.transcript import Transcript
 from bioinstruct.errors import BioinstructError
 
@@ -44,6 +44,12 @@ class Usage:
     """Outcomes whose token counts cannot be true: our own stand in their place."""
     batches: str = ""
     """Where the batches stand, in words to print."""
+
+    def add(self, tokens: Charged) -> None:
+        """Count the tokens of an outcome."""
+        self.prompt_tokens += tokens.prompt_tokens
+        self.completion_tokens += tokens.completion_tokens
+        self.misreported += tokens.misreported
 
 
 async def ask(
@@ -190,10 +196,7 @@ class _Run:
             self.sending(request)
         outcome = await self._client.complete(request)
         self._transcript.add(request, outcome)
-        tokens = charged(request, outcome)
-        self._usage.prompt_tokens += tokens.prompt_tokens
-        self._usage.completion_tokens += tokens.completion_tokens
-        self._usage.misreported += tokens.misreported
+        self._usage.add(charged(request, outcome))
         if self._budget is not None:
             self._budget.settle(request, outcome)
         self._count(outcome)

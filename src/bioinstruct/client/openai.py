@@ -22,7 +22,7 @@ from bioinstruct.client.failures import (
     words,
 )
 from bioinstruct.client.limiter import Limiter, Limits, Retries, retry_after
-from bioinstruct.client.replies import Reply, TryAgainError, read_reply
+from bioinstruct.client.replies import Reply, TryAgainError, exhausted, read_reply
 from bioinstruct.client.request import Failure, Outcome, Request, Watch
 from bioinstruct.client.tokens import prompt_bound
 from bioinstruct.errors import MissingError
@@ -31,10 +31,12 @@ if TYPE_CHECKING:
     from httpx2 import Response
     from openai import AsyncOpenAI
 
-__all__ = ["OPENAI", "OpenAIClient", "body_of", "clean_url", "is_text"]
+__all__ = ["NOT_TEXT", "OPENAI", "OpenAIClient", "body_of", "clean_url", "is_text"]
 
 _T = TypeVar("_T")
 
+NOT_TEXT = Failure(reason="bad-request", message="half a surrogate pair is no text")
+"""The outcome of a request that `is_text` refuses."""
 OPENAI = "https://api.openai.com/v1"
 _PATIENCE = 4  # attempts to reach a server that was never reached: a wrong address is told soon
 _NOT_SENT = {"ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol"}
@@ -83,7 +85,7 @@ class OpenAIClient:
         password = urlsplit(self._url).password or ""
         query = [value for name, value in parse_qsl(urlsplit(self._url).query) if "key" in name]
         secrets = [self._key, password, *query]
-        self._redact = redactor(secrets)
+        self.redact = redactor(secrets)
         self.redact_body = redactor(secrets, guess=False)  # an answer may speak of bearers
         self._timeout = timeout
         self._limiter = Limiter(limits)
@@ -103,7 +105,7 @@ class OpenAIClient:
     async def complete(self, request: Request) -> Outcome:
         """The answer, or why there is none; retried as `Retries` says."""
         if not is_text(request):
-            return Failure(reason="bad-request", message="half a surrogate pair is no text")
+            return NOT_TEXT
         begun = time.monotonic()
         attempt = 0
         while True:
@@ -147,7 +149,7 @@ class OpenAIClient:
                 late = time.monotonic() + wait - begun > self._retries.seconds
                 if attempt + 1 >= self._retries.attempts or late:
                     hint = "nothing is lost: run the same command again later"
-                    raise SilentError(self._redact(trouble.message), hint=hint) from None
+                    raise SilentError(self.redact(trouble.message), hint=hint) from None
                 await asyncio.sleep(wait)
                 attempt += 0 if trouble.wait else 1
             if found is not None and (result := await found()) is not None:
@@ -176,7 +178,7 @@ class OpenAIClient:
         if reply.status == 200:
             return read_reply(reply.body, request)
         verdict = judge(reply.status, reply.body, schema=request.schema is not None)
-        said = self._redact(f"{self._base_url} says {reply.status}: {words(reply.body)}")
+        said = self.redact(f"{self._base_url} says {reply.status}: {words(reply.body)}")
         match verdict.fate:
             case "again":
                 raise TryAgainError(verdict.reason, said, wait=self._shared_wait(reply, said))
@@ -228,7 +230,7 @@ class OpenAIClient:
         """What a reply to `call` means that is an error."""
         self._reached = True
         reply = Reply(response.status_code, self.redact_body(response.text), response.headers)
-        said = self._redact(f"{self._base_url} says {reply.status}: {words(reply.body)}")
+        said = self.redact(f"{self._base_url} says {reply.status}: {words(reply.body)}")
         verdict = judge(reply.status, reply.body)
         if verdict.fate == "again":
             return TryAgainError(verdict.reason, said, wait=self._shared_wait(reply, said))
@@ -237,7 +239,7 @@ class OpenAIClient:
     def _connection_trouble(self, error: Exception) -> TryAgainError:
         cause = error.__cause__ or error
         kind = type(cause).__name__
-        message = self._redact(f"{self._base_url}: {kind} {cause}".strip())
+        message = self.redact(f"{self._base_url}: {kind} {cause}".strip())
         if kind in _NOT_SENT:
             return TryAgainError("unreachable", message)
         return TryAgainError("connection", message, charged=True)
@@ -261,7 +263,7 @@ class OpenAIClient:
 
     def _give_up(self, request: Request, trouble: TryAgainError, *, attempts: int) -> Failure:
         self._given_up += 1
-        said = self._redact(trouble.message)
+        said = self.redact(trouble.message)
         last = f"{attempts} attempts, the last: {trouble.reason}, {said}"
         if self._given_up >= self._retries.in_a_row:
             hint = "what was answered is kept: run the same command again later"
@@ -270,12 +272,7 @@ class OpenAIClient:
                 hint=hint,
                 charged=trouble.charged,
             ) from None
-        return Failure(
-            reason="retries-exhausted",
-            message=last,
-            prompt_tokens=prompt_bound(request) if trouble.charged else 0,
-            completion_tokens=(request.max_tokens or 0) if trouble.charged else 0,
-        )
+        return exhausted(request, last, charged=trouble.charged)
 
     def rename(self, name: str) -> None:
         """Call `max_tokens` otherwise than by a name that was refused, the first time that one is.

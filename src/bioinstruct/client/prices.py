@@ -101,7 +101,7 @@ class Budget:
         spent = 0.0
         for row in transcript.history():
             note = row.get("note")
-            value = row.get("value")
+            value: Any = row.get("value")
             if row["kind"] != "note":
                 spent += self._charge(*parse_entry(row), batch="batch" in row)
                 spent += sum(pending.pop(row["key"], [])[:-1])

@@ -9,8 +9,9 @@ from typing import Any
 
 from bioinstruct.client.failures import judge, words
 from bioinstruct.client.request import Answer, Failure, Outcome, Request
+from bioinstruct.client.tokens import prompt_bound
 
-__all__ = ["Reply", "TryAgainError", "read_reply"]
+__all__ = ["Reply", "TryAgainError", "exhausted", "read_reply"]
 
 _UNFINISHED = frozenset({"abort", "error"})  # a server's own fault, in vLLM and in routers
 
@@ -39,6 +40,16 @@ class TryAgainError(Exception):
         self.message = message
         self.charged = charged
         self.wait = wait
+
+
+def exhausted(request: Request, message: str, *, charged: bool) -> Failure:
+    """A request that is given up; `charged`: the provider may count its last attempt."""
+    return Failure(
+        reason="retries-exhausted",
+        message=message,
+        prompt_tokens=prompt_bound(request) if charged else 0,
+        completion_tokens=(request.max_tokens or 0) if charged else 0,
+    )
 
 
 def read_reply(body: str, request: Request) -> Outcome:

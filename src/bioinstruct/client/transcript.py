@@ -143,6 +143,10 @@ class Transcript:
                 yield json.loads(line)
             place += len(line)
 
+    def __contains__(self, key: str) -> bool:
+        """Whether the request of a key has an outcome."""
+        return bytes.fromhex(key) in self._places
+
     def __len__(self) -> int:
         """How many requests have an outcome."""
         return len(self._places)
