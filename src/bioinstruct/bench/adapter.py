@@ -8,13 +8,13 @@ import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from bioinstruct.bench.model import ABOUT, CausalLM
 from bioinstruct.bench.recipe import Recipe
-from bioinstruct.errors import UnknownNameError
+from bioinstruct.errors import ModelError, UnknownNameError
 from bioinstruct.files import atomic_directory
 
 __all__ = ["add_adapter", "linear_layers", "save_adapter", "save_merged"]
@@ -153,7 +153,9 @@ def save_adapter(model: CausalLM, folder: Path, about: dict[str, Any] | None = N
         (temporary / "README.md").unlink(missing_ok=True)  # peft's own card says nothing yet
 
 
-def save_merged(model: CausalLM, folder: Path, *, dtype: torch.dtype = torch.float32) -> float:
+def save_merged(
+    model: CausalLM, folder: Path, *, dtype: Literal["float32", "bfloat16"] = "float32"
+) -> float:
     """Write the model with the adapter merged into its weights, merged in float32.
 
     The model in memory is merged by it and has no adapter afterwards.
@@ -165,11 +167,21 @@ def save_merged(model: CausalLM, folder: Path, *, dtype: torch.dtype = torch.flo
 
     Returns:
         The largest difference of a logit from the unmerged model, on a few tokens, in nats.
+
+    Raises:
+        ModelError: there is no adapter, or the base is held in 4 bits.
     """
+    if not model.has_adapter:
+        raise ModelError("there is no adapter to merge")
+    if getattr(model.bare, "is_quantized", False):
+        raise ModelError(
+            "an adapter is not merged into a base that is held in 4 bits: it would be rounded again",
+            hint="run again with --adapter DIR --merge float32, which loads the base as it is",
+        )
     ids = model.probe_ids()
     with torch.inference_mode():
         before = model.forward(ids).float()
-    merged = model.model.float().merge_and_unload().to(dtype)
+    merged = model.model.float().merge_and_unload().to(getattr(torch, dtype))
     with torch.inference_mode():
         after = merged(input_ids=ids, use_cache=False).logits.float()
     with atomic_directory(folder) as temporary:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 from typing import TypeVar
 
 import torch
 import torch.distributed as dist
 
+from bioinstruct.errors import BioinstructError
+
 __all__ = ["Devices"]
 
 T = TypeVar("T")
+
+# The others wait here while the first one scores, which may take long.
+PATIENCE = timedelta(days=7)
 
 
 class Devices:
@@ -25,12 +33,18 @@ class Devices:
         self.count = int(os.environ.get("WORLD_SIZE", "1"))
         self.rank = int(os.environ.get("RANK", "0"))
         if self.count > 1 and not dist.is_initialized():
-            dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+            if cuda := torch.cuda.is_available():
+                torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+            dist.init_process_group("nccl" if cuda else "gloo", timeout=PATIENCE)
 
     @property
     def first(self) -> bool:
         """Whether this is the process that writes and prints."""
         return self.rank == 0
+
+    def budget(self, tokens: int, most: int) -> int:
+        """Tokens of a micro-batch, at most `most`: fewer where some process would have none."""
+        return most if self.count == 1 else min(most, math.ceil(tokens / self.count))
 
     def share(self, parts: Sequence[T]) -> Sequence[T]:
         """The parts that are this process's to do."""
@@ -57,7 +71,31 @@ class Devices:
             at += grad.numel()
         return float(flat[-1])
 
-    def wait(self) -> None:
-        """Go on when all processes are here."""
-        if self.count > 1:
-            dist.barrier()
+    def agree(self, number: int, about: str) -> None:
+        """Make sure that all processes have come to the same number.
+
+        Raises:
+            BioinstructError: they have not.
+        """
+        if self.count == 1:
+            return
+        on = "cuda" if torch.cuda.is_available() else "cpu"
+        ends = torch.tensor([number, -number], device=on)
+        dist.all_reduce(ends, op=dist.ReduceOp.MAX)
+        if (highest := int(ends[0])) != (lowest := -int(ends[1])):
+            raise BioinstructError(
+                f"the processes differ in {about}: {lowest} and {highest}",
+                hint="give all of them the same files: --out and --data on a disk that all see",
+            )
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Within this block the processes are connected; what is printed, the first one prints."""
+        silent = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  # not a path of ours
+        with silent, contextlib.ExitStack() as stack:
+            if not self.first:
+                stack.enter_context(contextlib.redirect_stdout(silent))
+                stack.enter_context(contextlib.redirect_stderr(silent))
+            yield
+        if self.count > 1 and dist.is_initialized():
+            dist.destroy_process_group()

@@ -79,9 +79,11 @@ def optimizer_batches(
                 yield [rows[i] for i in order[start : start + batch_size]]
 
 
-def micro_batches(model: CausalLM, batch: Sequence[Row], *, packed: bool) -> Iterator[Micro]:
-    """The batch in parts of at most the model's token budget, largest first."""
-    for part in (_fitting if packed else _similar)(batch, model.token_budget):
+def micro_batches(
+    model: CausalLM, batch: Sequence[Row], *, packed: bool, budget: int | None = None
+) -> Iterator[Micro]:
+    """The batch in parts of at most `budget` tokens, by default the model's, largest first."""
+    for part in (_fitting if packed else _similar)(batch, budget or model.token_budget):
         yield (_packed if packed else _padded)(model, part)
 
 

@@ -81,7 +81,7 @@ def start(
         )
     torch.manual_seed(seed)
     finish = add_adapter(model, recipe)
-    steps = Steps(model, recipe, rows, tuning)
+    steps = Steps(model, recipe, rows, tuning, seed=seed)
     model.model.train()
     with _packing(model, recipe, rows) as tuning.packed, _out_of_memory(model):
         yield steps
@@ -95,7 +95,9 @@ def start(
 class Steps:
     """A run under way: what changes from step to step."""
 
-    def __init__(self, model: CausalLM, recipe: Recipe, rows: list[Row], tuning: Tuning) -> None:
+    def __init__(
+        self, model: CausalLM, recipe: Recipe, rows: list[Row], tuning: Tuning, *, seed: int = 0
+    ) -> None:
         self.named = {n: p for n, p in model.model.named_parameters() if p.requires_grad}
         self.optimizer = torch.optim.AdamW(
             self.named.values(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
@@ -106,7 +108,8 @@ class Steps:
         self.rows = rows
         self.tuning = tuning
         self._recipe = recipe
-        self._devices = Devices()
+        self.devices = Devices()
+        self._seed = seed
         self._loss = AnswerLoss(model)
         self._low = _in_bfloat16(model.device, recipe)
         tuning.trained_parameters = sum(p.numel() for p in self.named.values())
@@ -144,11 +147,14 @@ class Steps:
         Several processes share the micro-batches, and each has the whole gradient afterwards.
         """
         targets = sum(len(row.completion) for row in batch)
-        parts = list(micro_batches(self.model, batch, packed=self.tuning.packed))
+        budget = self.devices.budget(sum(map(len, batch)), self.model.token_budget)
+        parts = micro_batches(self.model, batch, packed=self.tuning.packed, budget=budget)
         total = 0.0
-        for part in self._devices.share(parts):
+        for number, part in self.devices.share(list(enumerate(parts))):
+            if self._recipe.dropout:  # the same chance in whichever process, and after a resume
+                torch.manual_seed(_chance(self._seed, self.tuning.steps, number))
             total += self.add_gradient(part, targets)
-        return self._devices.add_up(total, self.named.values())
+        return self.devices.add_up(total, self.named.values())
 
     def add_gradient(self, part: Micro, targets: int) -> float:
         """Add the gradient of a micro-batch's summed loss over `targets`; return that loss."""
@@ -182,6 +188,11 @@ class Steps:
     def _alone(self, row: Row) -> float:
         [part] = micro_batches(self.model, [row], packed=False)
         return float(self._loss(part.ids, part.place))
+
+
+def _chance(seed: int, step: int, part: int) -> int:
+    """A seed for the dropout of a micro-batch."""
+    return ((seed * 1_000_003 + step) * 1_000_003 + part) % 2**63
 
 
 def _checkpoint_activations(model: CausalLM, *, on: bool) -> None:

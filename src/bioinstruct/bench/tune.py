@@ -53,10 +53,13 @@ def tune(
     Raises:
         BioinstructError: there is nothing to train on, the loss is no number, or memory ran out.
     """
-    kept = Checkpoints(checkpoints, run_key(model, examples, recipe, seed)) if checkpoints else None
+    key = run_key(model, examples, recipe, seed)
+    kept = Checkpoints(checkpoints, key) if checkpoints else None
     with start(model, examples, recipe, seed=seed) as steps:
         tuning = steps.tuning
         before = steps.resume(kept) if kept else 0
+        steps.devices.agree(int(key[:12], 16), "base, examples, recipe or seed")
+        steps.devices.agree(before, "the step that they go on from")
         tokens, targets = tuning.tokens, tuning.target_tokens
         saved, started = time.monotonic(), time.perf_counter()
         batches = optimizer_batches(
@@ -75,7 +78,8 @@ def tune(
                     seconds / (tuning.steps - before) * (steps.count - tuning.steps),
                 )
             )
-            if kept and time.monotonic() - saved >= save_every and tuning.steps < steps.count:
+            due = time.monotonic() - saved >= save_every and tuning.steps < steps.count
+            if kept and due and steps.devices.first:
                 kept.save(tuning.steps, steps.named, steps.optimizer, tuning)
                 saved = time.monotonic()
     return tuning
