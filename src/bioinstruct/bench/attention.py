@@ -139,7 +139,7 @@ def to_shared(
     """
     batch, heads, length, size = query.shape
     of = shared[0].size(1)
-    folded = query.unflatten(1, (of, -1)).transpose(0, 1)
+    folded = query.reshape(batch, of, -1, length, size).transpose(0, 1)
     out, total = attend(folded.reshape(1, of, -1, size), *shared, scale=scale)
     apart = (of, batch, heads // of, length)
     out = out.reshape(*apart, size).transpose(0, 1).reshape(query.shape)

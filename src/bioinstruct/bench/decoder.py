@@ -156,6 +156,7 @@ def _selecting(
 
 def _in_float32(head: torch.nn.Linear, selected: torch.Tensor) -> torch.Tensor:
     x = selected.float()
-    parts = [x @ part.float().T for part in head.weight.split(_VOCABULARY_PART)]
+    weights = torch.split(head.weight, _VOCABULARY_PART)
+    parts = [x @ part.float().T for part in weights]
     logits = torch.cat(parts, dim=-1)
     return logits if head.bias is None else logits + head.bias.float()

@@ -225,7 +225,7 @@ def branch_mask(row: Row, device: torch.device) -> torch.Tensor | None:
 def _add_up(logits: torch.Tensor, slots: Slots, sums: torch.Tensor, *, part: int = 128) -> None:
     """Add each log-probability that is read to the sum of its option."""
     reads = torch.tensor(slots.reads, device=logits.device)
-    total = torch.cat([rows.logsumexp(-1) for rows in logits.split(part)])
+    total = torch.cat([rows.logsumexp(-1) for rows in torch.split(logits, part)])
     scores = logits[reads[:, 0], reads[:, 1]] - total[reads[:, 0]]
     sums.index_add_(0, reads[:, 2].cpu(), scores.double().cpu())
 
