@@ -156,7 +156,8 @@ class Batches:
         key, _, sample = name.rpartition("-")
         settings = self.server.settings
         line: Json = {"id": f"batch_req_{key[:8]}", "custom_id": name, "response": None}
-        unlucky = chance(settings.seed, "batch", name, self.submitted[name]) < self.failing
+        parts = (settings.seed, "batch", digest_of(body, int(sample)), self.submitted[name])
+        unlucky = chance(*parts) < self.failing
         if fate == "silent" or (fate == "cancelled" and int(key[:2], 16) % 2):
             return None
         if unlucky and self.expire:
@@ -166,7 +167,7 @@ class Batches:
             return line | _response(500, {"error": {"message": "a 500 in a batch"}})
         if self.bad_line is not None:
             return line | _response(400, self.bad_line)
-        if "refuse" in body["messages"][-1]["content"]:
+        if "REFUSE-THIS" in body["messages"][-1]["content"]:
             wrong = {"message": "filtered by the content policy", "code": "content_filter"}
             return line | _response(400, {"error": wrong})
         text = settings.answer(body, int(sample))

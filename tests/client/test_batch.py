@@ -65,7 +65,7 @@ def test_outcomes_are_those_of_asking_one_by_one_in_the_same_order(
     server: Server, batches: Batches, tmp_path: Path
 ) -> None:
     asked = [request(n, sample=n % 2) for n in range(20)] + requests(5)
-    asked += [request(99, words=0, stop=("refuse",)), request(3)]
+    asked += [request(3)]
     one_by_one = ask_all(server, tmp_path / "one.jsonl", asked)
     together = ask_batches(server, tmp_path / "all.jsonl", asked)
     assert together == one_by_one
@@ -141,7 +141,7 @@ def test_a_refused_line_is_final_and_its_neighbours_are_answered(
     server: Server, batches: Batches, tmp_path: Path
 ) -> None:
     bad = Request(model="teacher", messages=(request(1).messages[0],), max_tokens=5)
-    odd = Request(model="teacher", messages=tuple(_messages("refuse")), max_tokens=5)
+    odd = Request(model="teacher", messages=tuple(_messages("REFUSE-THIS")), max_tokens=5)
     half = Request(model="teacher", messages=tuple(_messages("half \ud800")), max_tokens=5)
     outcomes = dict(ask_batches(server, tmp_path / "t.jsonl", [bad, odd, half]))
     assert isinstance(outcomes[bad], Answer)

@@ -40,8 +40,6 @@ class Batching:
     longest_poll: float = 60
     submissions: int = 4
     """So often a request is put into a batch before it is given up."""
-    barren: int = 3
-    """So many batches in a row without one answer end the run."""
     doubt: float = 5
     """Seconds between two looks for a batch that was perhaps made when a process was killed."""
     silence: float = 6 * 3600
@@ -137,6 +135,7 @@ class _Run:
         self._tries: Counter[Request] = Counter()
         self._most = batching.requests
         self._full = False
+        self._barren = True  # no batch of this round has had an outcome
         self._pause = 0.0
         self._heard = time.monotonic()
         self._first_name = client.max_name
@@ -172,6 +171,7 @@ class _Run:
         """Have all of a round answered; what stops the run, if something does."""
         self._todo.clear()
         self._tries.clear()
+        self._barren = True
         try:
             await self._begin([one for one in dict.fromkeys(asked) if one not in self.done])
             while self._stop is None:
@@ -286,9 +286,8 @@ class _Run:
         if job.status == "failed":
             self._fail(one, job)
         else:
-            expected = len(one.left)
             troubles = await self._ingest(one, job)
-            self._again(one, job, troubles, barren=len(one.left) == expected)
+            self._again(one, job, troubles)
         del self._open[one.plan.name]
         if job.code != _FULL_QUEUE or not self._open:
             self._full = False
@@ -330,6 +329,7 @@ class _Run:
                     troubles[key] = TryAgainError(wrong.fate, str(wrong))
                 else:
                     self._record(one.left.pop(key), outcome, batch=job.id)
+                    self._barren = False
         return troubles
 
     def _refuse(self, wrong: LineError, one: _Open) -> None:
@@ -340,9 +340,7 @@ class _Run:
             return
         self._stop = self._stop or wrong.error
 
-    def _again(
-        self, one: _Open, job: Job, troubles: dict[str, TryAgainError], *, barren: bool
-    ) -> None:
+    def _again(self, one: _Open, job: Job, troubles: dict[str, TryAgainError]) -> None:
         """Put what has no outcome into the next batch, or give it up."""
         uncharged = []
         missing = "missing" if job.status == "completed" else job.status
@@ -351,7 +349,7 @@ class _Run:
             if not trouble.charged:
                 uncharged.append(key)
             last = self._tries[request] >= self._batching.submissions
-            if last and barren and len(one.left) >= 3:
+            if last and self._barren and len(one.left) >= 3:
                 said = f"no answer in {self._tries[request]} batches: {trouble.message}"
                 self._stop = self._stop or ProviderError(said)
             if self._stop is None and last:

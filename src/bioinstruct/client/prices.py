@@ -36,6 +36,11 @@ class Price:
         full = (prompt_tokens * self.input + completion_tokens * self.output) / 1_000_000
         return full * self.batch if batch else full
 
+    def in_batches(self) -> Price:
+        """The price of asking by the Batch API."""
+        source = f"{self.source}, {self.batch:g} of it in batches"
+        return Price(input=self.input * self.batch, output=self.output * self.batch, source=source)
+
 
 def find_price(model: str, *, base_url: str, given: tuple[float, float] | None = None) -> Price:
     """The price of a model; `given` is what the user says, input and output.

@@ -148,6 +148,11 @@ def _add_reaching(group: argparse._ArgumentGroup) -> None:
         help="US dollars per million tokens, where it is not known or has changed",
     )
     group.add_argument(
+        "--batch",
+        action="store_true",
+        help="ask by the provider's Batch API: half the price, up to a day for each round",
+    )
+    group.add_argument(
         "--concurrency",
         type=positive,
         default=16,
@@ -190,8 +195,11 @@ def run(args: argparse.Namespace) -> int:
         replay=args.replay,
         concurrency=args.concurrency,
         budget=budget,
+        batch=args.batch,
     )
-    line = GenerationLine(price)
+    if args.batch and not args.replay:
+        say("batches may take a day: stop this when you like, the same command goes on with them")
+    line = GenerationLine(price.in_batches() if price and args.batch else price)
     try:
         made = generate(
             args.model,
@@ -268,7 +276,9 @@ def _price(args: argparse.Namespace, base_url: str) -> Price | None:
 def _budget(args: argparse.Namespace, price: Price | None) -> Budget | None:
     from bioinstruct.client.prices import Budget
 
-    return Budget(args.budget, price) if args.budget is not None and price is not None else None
+    if args.budget is None or price is None:
+        return None
+    return Budget(args.budget, price, batch=args.batch)
 
 
 def _terms(model: str) -> str:
@@ -297,6 +307,7 @@ def _dry_run(args: argparse.Namespace) -> int:
         say(f"  - {text}")
     say(f"  temperature {recipe.temperature}, top_p {recipe.top_p}, {recipe.tasks} tasks an answer")
     price = _price(args, base_url)
+    price = price.in_batches() if price and args.batch else price
     for name, expected in (("published", short), ("seeds'", long)):
         cost = money(expected.cost(price)) if price else "price unknown"
         say(

@@ -88,6 +88,8 @@ def _asked(tally: Tally, usage: Usage | None) -> list[str]:
         parts.append(f"{usage.retried.total():,} retries")
     if tally.failed:
         parts.append(f"{tally.failed:,} failed")
+    if usage is not None and usage.batches:
+        parts.append(usage.batches)
     return [", ".join(parts)]
 
 

@@ -62,6 +62,8 @@ class Access:
     """Requests in flight at most."""
     budget: Budget | None = None
     """A hard cap over all runs of the transcript."""
+    batch: bool = False
+    """Ask by the provider's Batch API: half the price, and up to a day for each round."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
@@ -11,7 +11,9 @@ from typing import Any
 
 from bioinstruct.client import ask as asking
 from bioinstruct.client.ask import Usage
+from bioinstruct.client.batch import ask_in_batches
 from bioinstruct.client.openai import OpenAIClient
+from bioinstruct.client.request import Client, Outcome, Request
 from bioinstruct.client.transcript import Transcript
 from bioinstruct.errors import BioinstructError
 from bioinstruct.generation.api import Access, Progress, Watcher
@@ -60,14 +62,7 @@ async def _ask(run: Run, path: Path, access: Access, sink: Sink, watch: Watcher 
         transcript = stack.enter_context(Transcript.open(path, base_url=client.base_url))
         _note_plan(transcript, run.plan)
         for requests in run.rounds():
-            asked = asking.ask(
-                requests,
-                client,
-                transcript,
-                concurrency=access.concurrency,
-                budget=access.budget,
-                watch=told,
-            )
+            asked = _asked(run, requests, client, transcript, access=access, watch=told)
             async with aclosing(asked) as outcomes:
                 async for request, outcome in outcomes:
                     sink.add(run.take(outcome), request, client.base_url)
@@ -75,6 +70,29 @@ async def _ask(run: Run, path: Path, access: Access, sink: Sink, watch: Watcher 
                         watch(Progress(run.tally, latest))
                     if run.over:
                         return
+
+
+def _asked(
+    run: Run,
+    requests: Iterator[Request],
+    client: Client,
+    transcript: Transcript,
+    *,
+    access: Access,
+    watch: Callable[[Usage], None],
+) -> AsyncGenerator[tuple[Request, Outcome], None]:
+    """The outcomes of a round, asked for one by one or in batches."""
+    budget = access.budget
+    if not access.batch:
+        parallel = access.concurrency
+        return asking.ask(
+            requests, client, transcript, concurrency=parallel, budget=budget, watch=watch
+        )
+    if not isinstance(client, OpenAIClient):
+        raise BioinstructError("only an OpenAIClient asks in batches", hint="leave `batch` out")
+    return ask_in_batches(
+        requests, client, transcript, size=run.missing_requests, budget=budget, watch=watch
+    )
 
 
 def run_anywhere(work: Coroutine[Any, Any, None]) -> None:

@@ -7,16 +7,21 @@ a network and an undisturbed run come to the same bytes.
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bioinstruct.client.request import Failure, Outcome, Request
 from bioinstruct.generation.accept import Acceptor, Judged, Sieve
+from bioinstruct.generation.estimate import ACCEPTANCE
 from bioinstruct.generation.prompt import Plan, Prompt, prompt
 from bioinstruct.schema import Instruction
 
 __all__ = ["Run", "Tally"]
+
+_TRUST = 10  # requests that the assumed acceptance counts for, beside those that were answered
+_SPARE = 1.1  # a round that falls a little short costs up to a day more
 
 
 @dataclass(slots=True)
@@ -67,6 +72,12 @@ class Run:
     def waiting(self) -> int:
         """Requests whose outcome has not been used."""
         return len(self._waiting)
+
+    def missing_requests(self) -> int:
+        """How many more requests should do, by what came of those so far: a round of a batch."""
+        tally, assumed = self.tally, self.plan.recipe.tasks * ACCEPTANCE
+        each = (tally.accepted + assumed * _TRUST) / (tally.requests + _TRUST)
+        return math.ceil((tally.wanted - tally.accepted) / each * _SPARE) or 1
 
     def rounds(self) -> Iterator[Iterator[Request]]:
         """Requests that do not depend on each other's outcomes, each made when it is asked for.

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import bioinstruct
+from bioinstruct.cli import main
+from bioinstruct.client.batch import Batching, ask_in_batches
+from bioinstruct.errors import BioinstructError
+from bioinstruct.generation import Access, Progress, Settings, drive, get_recipe
+from tests.batch_server import Batches
+from tests.generation.teacher import answer
+from tests.openai_server import Server
+from tests.openai_server import Settings as Behaviour
+
+WANTED = 120
+
+
+@pytest.fixture
+def batches(monkeypatch: pytest.MonkeyPatch) -> Iterator[Batches]:
+    with Server(Behaviour(answer=answer)).running() as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "none")
+        yield Batches(server)
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    quick = Batching(first_poll=0.001, longest_poll=0.004, doubt=0.01, submissions=9)
+
+    def ask(*args: Any, **settings: Any) -> Any:
+        return ask_in_batches(*args, **settings, batching=quick)
+
+    monkeypatch.setattr(drive, "ask_in_batches", ask)
+
+
+def make(out: Path, *, batch: bool, count: int = WANTED, **settings: Any) -> Any:
+    access = Access(batch=batch)
+    watch = settings.pop("watch", None)
+    return bioinstruct.generate(
+        "gpt-4",
+        count,
+        license="CC-BY-4.0",
+        out=out,
+        settings=Settings(**settings),
+        access=access,
+        watch=watch,
+    )
+
+
+def files(folder: Path, name: str) -> list[bytes]:
+    return [(folder / f"{name}{what}.jsonl").read_bytes() for what in ("", ".rejected")]
+
+
+@pytest.mark.parametrize("recipe", ["bioinstruct", "self-instruct"])
+def test_a_dataset_made_in_batches_is_the_one_made_request_by_request(
+    recipe: str, batches: Batches, tmp_path: Path
+) -> None:
+    settings = replace(get_recipe(recipe), round=8)
+    make(tmp_path / "single.jsonl", batch=False, recipe=settings)
+    asked = batches.server.asked.total()
+    batches.failing, batches.expire = 0.2, True
+    seen: set[str] = set()
+
+    def watch(progress: Progress) -> None:
+        if progress.usage is not None:
+            seen.add(progress.usage.batches)
+
+    make(tmp_path / "batch.jsonl", batch=True, recipe=settings, watch=watch)
+    assert files(tmp_path, "batch") == files(tmp_path, "single")
+    assert batches.server.asked.total() == asked, "nothing is asked one by one"
+    assert set(batches.paid.values()) == {1}
+    assert any("batch in progress" in text for text in seen)
+
+
+def test_a_round_has_the_requests_that_should_do_and_few_more(
+    batches: Batches, tmp_path: Path
+) -> None:
+    made = make(tmp_path / "made.jsonl", batch=True)
+    assert made.tally.requests <= batches.paid.total() <= made.tally.requests * 1.4
+    assert len(batches.sizes) <= 2
+
+
+def test_what_was_asked_one_by_one_goes_on_in_batches_and_back(
+    batches: Batches, tmp_path: Path
+) -> None:
+    make(tmp_path / "whole.jsonl", batch=False, count=90)
+    out = tmp_path / "made.jsonl"
+    for count, batch in ((30, False), (60, True), (90, False)):
+        before = batches.server.asked.total()
+        make(out, batch=batch, count=count)
+        assert batch == (batches.server.asked.total() == before)
+    assert files(tmp_path, "made") == files(tmp_path, "whole")
+
+
+def test_the_command_asks_in_batches_and_shows_half_the_price(
+    batches: Batches, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["generate", "--model", "gpt-4", "--count", "25", "--license", "CC0-1.0"]
+    arguments += ["--price", "10", "20", "--budget", "5", "--batch"]
+    with pytest.raises(SystemExit, match="0"):
+        main([*arguments, "--out", str(tmp_path / "a.jsonl")])
+    assert "batches may take a day" in capsys.readouterr().err
+    assert batches.server.asked.total() == 0
+    assert len((tmp_path / "a.jsonl").read_bytes().splitlines()) == 25
+    with pytest.raises(SystemExit, match="0"):
+        main([*arguments, "--dry-run"])
+    assert "of it in batches" in capsys.readouterr().err
+
+
+def test_a_client_that_knows_no_batches_is_told_so(tmp_path: Path) -> None:
+    class Mine:
+        base_url = "local://mine"
+
+        async def complete(self, request: Any) -> Any:
+            raise AssertionError
+
+    with pytest.raises(BioinstructError, match="only an OpenAIClient asks in batches"):
+        bioinstruct.generate(
+            "mine",
+            5,
+            license="CC0-1.0",
+            out=tmp_path / "a.jsonl",
+            access=Access(client=Mine(), batch=True),
+        )
