@@ -26,6 +26,7 @@ __all__ = [
     "attending",
     "join",
     "not_shareable",
+    "to_shared",
 ]
 
 ATTENTION = "bioinstruct_shared"

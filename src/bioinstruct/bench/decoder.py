@@ -33,7 +33,7 @@ class Decoder:
         self.name = name
         self.device = next(model.parameters()).device
         self.token_budget = 16_384 if self.device.type != "cpu" else 2048
-        self._pad = pad
+        self.pad = pad
         self._known = known
         self._can_select = self._selection_is_exact()
         self._check_causal()
@@ -97,7 +97,7 @@ class Decoder:
     def right_padded(self, rows: list[list[int]]) -> torch.Tensor:
         """Token ids as one tensor, shape (rows, longest), padded on the right."""
         width = max(map(len, rows))
-        padded = [[*row, *[self._pad] * (width - len(row))] for row in rows]
+        padded = [[*row, *[self.pad] * (width - len(row))] for row in rows]
         return torch.tensor(padded, device=self.device)
 
     @torch.inference_mode()

@@ -32,9 +32,9 @@ from bioinstruct.bench.rows import (
 )
 from bioinstruct.errors import ModelError
 
-__all__ = ["Plan", "Scorer", "branch_mask", "record"]
+__all__ = ["MIN_PREFIX", "Plan", "Scorer", "branch_mask", "record"]
 
-_MIN_PREFIX = 32  # tokens; sharing fewer saves less than joining two attentions costs
+MIN_PREFIX = 32  # tokens; sharing fewer saves less than joining two attentions costs
 _LOGITS = 2**26  # numbers held at once: 256 MB in float32
 _TOLERANCE = {torch.float32: 1e-3, torch.float64: 1e-3}  # nats per token
 _HALF_TOLERANCE = 0.1
@@ -89,7 +89,7 @@ class Scorer:
         sums = torch.zeros(starts[-1], dtype=torch.float64)
         self.used = self._resolve(max(map(len, questions)))
         skip = common_prefix(list(contexts)) if len(contexts) > 1 else 0
-        if self.used is Plan.TREE or self.used is Plan.FLAT or skip < _MIN_PREFIX:
+        if self.used is Plan.TREE or self.used is Plan.FLAT or skip < MIN_PREFIX:
             skip = 0
         groups = []
         for context, numbers in contexts.items():
@@ -232,8 +232,8 @@ def _add_up(logits: torch.Tensor, slots: Slots, sums: torch.Tensor, *, part: int
 
 def _trial_questions(decoder: Decoder) -> list[Question]:
     """Three contexts of random tokens that begin alike, with options that begin alike."""
-    ids: list[int] = decoder.probe_ids(_MIN_PREFIX + 16)[0].tolist()
-    begin, rest = ids[: _MIN_PREFIX + 2], ids[_MIN_PREFIX + 2 :]
+    ids: list[int] = decoder.probe_ids(MIN_PREFIX + 16)[0].tolist()
+    begin, rest = ids[: MIN_PREFIX + 2], ids[MIN_PREFIX + 2 :]
     a, b, c, d = rest[:4]
     options = ((a,), (b, c), (b, d, a), (d, c, c, b))
     return [Question((*begin, *rest[n::2], b), options) for n in (0, 3, 9)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from bioinstruct.bench.decoder import Decoder
+from bioinstruct.bench.decoding import Writer
 from bioinstruct.bench.encode import Encoder, before_stop
 from bioinstruct.bench.likelihood import Plan, Scorer
 from bioinstruct.bench.loading import context_length, first_line, load_model_and_tokenizer
@@ -56,6 +57,7 @@ class CausalLM(Decoder):
         super().__init__(model, pad=encoder.eos_id, known=known, name=name)
         self.encoder = encoder
         self.scorer = Scorer(self, plan)
+        self.writer = Writer(self, self._stop_ids)
         self.base_fingerprint = _fingerprint(model, encoder)
         self._adapter_fingerprint = ""
 
@@ -145,23 +147,37 @@ class CausalLM(Decoder):
 
         A completion ends before the first string of `stop`; `shots` are worked examples in front.
         """
-        encoded = {}
         front = self.encoder.front(shots)
+        asked: list[tuple[int, bool]] = []
+        prompts = []
         for index, example in enumerate(examples):
             prompt = self.encoder.prompt(example, room=max_new_tokens, front=front)
             if prompt is None:
                 yield index, Completion("", skipped=True)
             else:
-                encoded[index] = prompt
-        lengths = {index: len(prompt.ids) for index, prompt in encoded.items()}
-        for batch in self._batches(lengths, extra=max_new_tokens):
-            rows = self._generate([encoded[index].ids for index in batch], max_new_tokens)
-            for index, ids in zip(batch, rows, strict=True):
-                truncated = len(ids) == max_new_tokens and ids[-1] not in self._stop_ids()
-                text = self.encoder.text(ids)
-                cut = before_stop(text, stop)
-                truncated = truncated and cut == text
-                yield index, Completion(cut, truncated, encoded[index].shortened)
+                asked.append((index, prompt.shortened))
+                prompts.append(prompt.ids)
+        ended = self._ended(stop) if stop else None
+        for number, ids in self.writer.write(prompts, max_new_tokens=max_new_tokens, ended=ended):
+            index, shortened = asked[number]
+            text = self.encoder.text(ids)
+            cut = before_stop(text, stop)
+            stopped = cut != text or not self._stop_ids().isdisjoint(ids[-1:])
+            truncated = len(ids) == max_new_tokens and not stopped
+            yield index, Completion(cut, truncated, shortened)
+
+    def _ended(self, stop: Sequence[str]) -> Callable[[list[int]], bool]:
+        """Whether a text holds one of the strings; told by its last tokens first."""
+        tail = max(len(mark.encode()) for mark in stop) + 1  # a token is a byte at least
+
+        def ended(ids: list[int]) -> bool:
+            last = self.encoder.text(ids[-tail:])
+            if before_stop(last, stop) == last:
+                return False
+            text = self.encoder.text(ids)
+            return before_stop(text, stop) != text
+
+        return ended
 
     def choose(
         self,
@@ -191,48 +207,6 @@ class CausalLM(Decoder):
         for number, sums in self.scorer.score(questions):
             index, shortened = asked[number]
             yield index, Choice(sums, shortened)
-
-    def _batches(self, lengths: dict[int, int], *, extra: int) -> Iterator[list[int]]:
-        """Positions in batches of similar length that fit the token budget, longest first.
-
-        Longest first: if memory does not suffice, that shows at once and not after an hour.
-        """
-        batch: list[int] = []
-        for index in sorted(lengths, key=lambda i: (-lengths[i], i)):
-            longest = lengths[batch[0]] if batch else lengths[index]
-            if batch and (len(batch) + 1) * (longest + extra) > self.token_budget:
-                yield batch
-                batch = []
-            batch.append(index)
-        if batch:
-            yield batch
-
-    @torch.inference_mode()
-    def _generate(self, prompts: list[list[int]], max_new_tokens: int) -> list[list[int]]:
-        from transformers import GenerationConfig
-
-        width = max(map(len, prompts))
-        pad = self.encoder.eos_id
-        ids = torch.tensor([[*[pad] * (width - len(p)), *p] for p in prompts], device=self.device)
-        mask = torch.tensor(
-            [[*[0] * (width - len(p)), *[1] * len(p)] for p in prompts], device=self.device
-        )
-        config = GenerationConfig(  # type: ignore[no-untyped-call]
-            do_sample=False,
-            max_new_tokens=max_new_tokens,
-            pad_token_id=pad,
-            eos_token_id=sorted(self._stop_ids()),
-        )
-        out = self.model.generate(input_ids=ids, attention_mask=mask, generation_config=config)
-        return [self._until_stop(row) for row in out[:, width:].tolist()]
-
-    def _until_stop(self, ids: list[int]) -> list[int]:
-        """Ids up to and with the first stop token; what follows it is padding."""
-        stops = self._stop_ids()
-        for position, token in enumerate(ids):
-            if token in stops:
-                return ids[: position + 1]
-        return ids
 
     def _stop_ids(self) -> set[int]:
         """The tokenizer's end of sequence, and those that the model's own settings add."""
