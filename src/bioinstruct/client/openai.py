@@ -198,8 +198,10 @@ class OpenAIClient:
         name = {"X-Client-Request-Id": f"{request.key(self._base_url)}-{request.sample}"}
         try:
             async with asyncio.timeout(self._timeout):
-                completions = self._connection().chat.completions.with_raw_response
-                raw = await completions.create(**sent, extra_headers=name)
+                sdk = self._connection()
+                path = sdk.chat.completions if request.prompt is None else sdk.completions
+                create: Any = path.with_raw_response.create
+                raw = await create(**sent, extra_headers=name)
                 response = raw.http_response
         except APIStatusError as error:
             response = error.response
@@ -320,7 +322,12 @@ def clean_url(url: str) -> str:
 
 
 def body_of(request: Request, *, max_name: str = "max_completion_tokens") -> dict[str, Any]:
-    """The JSON that is sent to `/chat/completions`; what is None is left to the server."""
+    """The JSON that is sent to `/chat/completions`; what is None is left to the server.
+
+    Where there is a prompt in place of messages, it is sent to `/completions`.
+    """
+    if request.prompt is not None:
+        max_name = "max_tokens"
     settings: dict[str, Any] = {
         "temperature": request.temperature,
         "top_p": request.top_p,
@@ -334,6 +341,9 @@ def body_of(request: Request, *, max_name: str = "max_completion_tokens") -> dic
         "model": request.model,
         "messages": [{"role": m.role, "content": m.content} for m in request.messages],
     }
+    if request.prompt is not None:
+        body = {"model": request.model, "prompt": request.prompt}
+        body |= {"echo": True, "logprobs": 1} if request.echo else {}
     if request.schema is not None:
         schema = json.loads(request.schema)
         name = re.sub(r"[^\w-]", "_", schema.get("title", "answer"), flags=re.ASCII)[:64]
@@ -345,7 +355,7 @@ def body_of(request: Request, *, max_name: str = "max_completion_tokens") -> dic
 def is_text(request: Request) -> bool:
     """Whether all of a prompt can be sent as UTF-8."""
     try:
-        "".join(turn.content for turn in request.messages).encode("utf-8")
+        "".join(request.texts).encode("utf-8")
     except UnicodeEncodeError:
         return False
     return True

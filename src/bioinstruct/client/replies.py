@@ -75,7 +75,7 @@ def read_reply(body: str, request: Request) -> Outcome:
 def _outcome(choice: dict[str, Any], content: dict[str, Any], request: Request) -> Outcome:
     message = choice.get("message")
     message = message if isinstance(message, dict) else {}
-    text = _text(message.get("content"))
+    text = _text(message.get("content") if request.prompt is None else choice.get("text"))
     finish = str(choice.get("finish_reason") or "unknown")
     usage = content.get("usage")
     usage = usage if isinstance(usage, dict) else {}
@@ -94,7 +94,18 @@ def _outcome(choice: dict[str, Any], content: dict[str, Any], request: Request) 
         model=str(content.get("model") or request.model),
         prompt_tokens=counts[0],
         completion_tokens=counts[1],
+        echoed=_echoed(choice.get("logprobs")) if request.echo else (),
     )
+
+
+def _echoed(said: object) -> tuple[tuple[str, float | None], ...]:
+    """Tokens and their log-probabilities; none where the server does not say them."""
+    said = said if isinstance(said, dict) else {}
+    tokens, values = said.get("tokens"), said.get("token_logprobs")
+    if not isinstance(tokens, list) or not isinstance(values, list) or len(tokens) != len(values):
+        return ()
+    numbers = [float(v) if isinstance(v, int | float) else None for v in values]
+    return tuple(zip(map(str, tokens), numbers, strict=True))
 
 
 def _content(body: str) -> dict[str, Any]:

@@ -40,6 +40,15 @@ class Request:
     """JSON schema that the answer must have, as JSON text with a `title`; None for free text."""
     sample: int = 0
     """Which of several answers to the same question: each is an entry of its own."""
+    prompt: str | None = None
+    """Text to go on from as it stands (`/completions`), where there are no messages."""
+    echo: bool = False
+    """Ask for the tokens of the prompt and how likely each is (`Answer.echoed`)."""
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What a model is given to read."""
+        return (*(turn.content for turn in self.messages), *filter(None, [self.prompt]))
 
     def key(self, base_url: str) -> str:
         """SHA-256 of everything in the request and of where it is sent, in hexadecimal digits."""
@@ -47,7 +56,9 @@ class Request:
 
     def row(self) -> dict[str, Any]:
         """All of it, as JSON values."""
-        row = {name: getattr(self, name) for name in self.__slots__}
+        # What came later is left out where it is not used: keys on record stay what they are.
+        later = [name for name in ("prompt", "echo") if not getattr(self, name)]
+        row = {name: getattr(self, name) for name in self.__slots__ if name not in later}
         messages = [{"role": turn.role, "content": turn.content} for turn in self.messages]
         return row | {"messages": messages, "stop": list(self.stop)}
 
@@ -69,6 +80,14 @@ class Answer:
     """As the server names it, often with its date."""
     prompt_tokens: int
     completion_tokens: int
+    echoed: tuple[tuple[str, float | None], ...] = ()
+    """With `echo`: each token of the prompt, and its log-probability in nats where the server says
+    one; it says none of the first."""
+
+    def row(self) -> dict[str, Any]:
+        """All of it, as JSON values."""
+        left_out = () if self.echoed else ("echoed",)
+        return {name: getattr(self, name) for name in self.__slots__ if name not in left_out}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

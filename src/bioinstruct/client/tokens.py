@@ -76,13 +76,13 @@ class TokenCounter:
 
     def prompt(self, request: Request) -> int:
         """Tokens of a request's messages and schema, with what a chat adds to each message."""
-        content = sum(_PER_MESSAGE + self.text(message.content) for message in request.messages)
+        content = sum(_PER_MESSAGE + self.text(text) for text in request.texts)
         return content + _PER_PROMPT + self.text(request.schema or "")
 
 
 def prompt_bound(request: Request) -> int:
     """Tokens that a prompt cannot exceed, whatever the tokeniser: its bytes, and some for roles."""
-    texts = [message.content for message in request.messages] + [request.schema or ""]
+    texts = [*request.texts, request.schema or ""]
     # A tokeniser on bytes, or with bytes to fall back to, never makes two tokens of one byte.
     return sum(len(text.encode("utf-8", "replace")) + 16 for text in texts)
 
@@ -156,7 +156,7 @@ def charged(request: Request, outcome: Outcome) -> Charged:
     the bytes of the prompt, or above `max_tokens`, the upper bound is taken: what can have been
     reserved for it.
     """
-    sent = sum(len(message.content.encode("utf-8", "replace")) for message in request.messages)
+    sent = sum(len(text.encode("utf-8", "replace")) for text in request.texts)
     text = outcome.text if isinstance(outcome, Answer) else ""
     prompt, completion = outcome.prompt_tokens, outcome.completion_tokens
     if isinstance(outcome, Answer) and prompt * _MOST_BYTES < sent:

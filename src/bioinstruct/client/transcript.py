@@ -114,7 +114,8 @@ class Transcript:
         """
         key = request.key(self.base_url)
         kind = "answer" if isinstance(outcome, Answer) else "failure"
-        row = {"kind": kind, "key": key, "at": _now(), "outcome": asdict(outcome)}
+        said = outcome.row() if isinstance(outcome, Answer) else asdict(outcome)
+        row = {"kind": kind, "key": key, "at": _now(), "outcome": said}
         row |= {"batch": batch} if batch else {}
         self._places[bytes.fromhex(key)] = self._append(row | {"request": request.row()})
 
@@ -247,7 +248,10 @@ def parse_entry(row: dict[str, Any]) -> tuple[Request, Outcome]:
     asked = row["request"]
     messages = tuple(Message(**message) for message in asked["messages"])
     request = Request(**asked | {"messages": messages, "stop": tuple(asked["stop"])})
-    return request, (Answer if row["kind"] == "answer" else Failure)(**row["outcome"])
+    if row["kind"] != "answer":
+        return request, Failure(**row["outcome"])
+    echoed = tuple((token, value) for token, value in row["outcome"].get("echoed", ()))
+    return request, Answer(**row["outcome"] | {"echoed": echoed})
 
 
 def _now() -> str:
