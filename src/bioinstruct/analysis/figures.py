@@ -146,7 +146,8 @@ def _lengths(figure_of: Any, analysis: Analysis) -> Any:
         _plain(axes, f"Length in {unit}")
         axes.grid(axis="x", color="#e4e4e4", lw=0.6)
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-        axes.xaxis.set_minor_formatter(lambda value, _: "")
+        axes.set_xticks([], minor=True)
+        axes.set_xlim(left=0.8)
         axes.set_axisbelow(True)
     figure.supxlabel(
         "dot: median; bar: 10 % to 90 %; line: to 99 % (logarithmic; 0 is drawn at 1)",

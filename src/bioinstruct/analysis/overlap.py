@@ -11,7 +11,7 @@ from bioinstruct.schema import Instruction
 
 __all__ = ["Contamination", "NearDuplicateTable", "Overlaps", "near_duplicate_table"]
 
-_BATCH = 5_000  # records that are compared with the test texts together
+_BATCH = 20_000  # records that are compared with the test texts together
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,11 +144,12 @@ def _table(
         + "</tr>"
         for row in rows
     )
-    caption = f"<caption>{note}</caption>" if note else ""
-    return (
-        '<div class="scroll" tabindex="0" role="group" aria-label="table">'
-        f"<table>{caption}{_head(head, right)}<tbody>{body}</tbody></table></div>"
-    )
+    return _scroll(f"<table>{_head(head, right)}<tbody>{body}</tbody></table>", note)
+
+
+def _scroll(table: str, note: str = "") -> str:
+    below = f'<p class="note">{note}</p>' if note else ""
+    return f'<div class="scroll" tabindex="0" role="group" aria-label="table">{table}</div>{below}'
 
 
 def _lengths(analysis: Analysis) -> str:
@@ -192,8 +193,7 @@ def _answers(analysis: Analysis) -> str:
     head = _head(("task", "examples", "most frequent", "labels"), (1, 2))
     return _card(
         "Balance of the answers, in tasks with a closed set of them",
-        '<div class="scroll" tabindex="0" role="group" aria-label="table">'
-        f"<table>{head}<tbody>{''.join(rows)}</tbody></table></div>",
+        _scroll(f"<table>{head}<tbody>{''.join(rows)}</tbody></table>"),
         wide=True,
     )
 
@@ -265,13 +265,10 @@ def _near_duplicates(analysis: Analysis) -> str:
         f"{found.total - found.within:,} of another. Row: the record; column: the one before it; "
         "the darker, the larger the share of the row's source."
     )
-    table = (
-        '<div class="scroll" tabindex="0" role="group" aria-label="table"><table class="matrix">'
-        f"<caption>{note}</caption>"
-        f"{_head(('source', 'examples', *map(escape, columns)), range(1, len(columns) + 2))}"
-        f"<tbody>{''.join(body)}</tbody></table></div>"
-    )
-    return _card("Near duplicates, within and across sources", table, wide=True)
+    turned = "".join(f'<th scope="col" class="turned">{escape(name)}</th>' for name in columns)
+    head = f'<thead><tr><th scope="col">source</th><th scope="col" class="n">examples</th>{turned}'
+    table = f'<table class="matrix">{head}</tr></thead><tbody>{"".join(body)}</tbody></table>'
+    return _card("Near duplicates, within and across sources", _scroll(table, note), wide=True)
 
 
 def _contamination(analysis: Analysis) -> str:

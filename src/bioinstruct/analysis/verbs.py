@@ -103,7 +103,8 @@ def parsed_by(model: str) -> VerbObject:
         raise MissingError(
             f"no pipeline of spaCy named {model!r}", hint=f"python -m spacy download {model}"
         ) from error
-    if not {"parser", "lemmatizer"} <= set(pipeline.pipe_names):
+    names = " ".join(pipeline.pipe_names)
+    if "parser" not in names or "lemmatizer" not in names:
         raise MissingError(
             f"the pipeline {model!r} has no parser and lemmatizer",
             hint="en_core_web_sm has both",

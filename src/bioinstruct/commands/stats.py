@@ -206,5 +206,7 @@ def _contamination(names: list[str]) -> Contamination:
                 raise
             say(f"NOT compared with {name}: {error}")
             continue
-        texts[name] = [text for example in examples for text in protected_texts(example)]
+        protected = [text for example in examples for text in protected_texts(example)]
+        if name in names or protected not in texts.values():  # a task in two layouts counts once
+            texts[name] = protected
     return Contamination(texts)
