@@ -27,7 +27,7 @@ from bioinstruct.errors import ModelError
 from bioinstruct.prompts import Style, render
 from bioinstruct.schema import Instruction
 
-__all__ = ["Asking", "Endpoint", "outcomes_of"]
+__all__ = ["Asking", "Endpoint", "check_answered", "outcomes_of"]
 
 _PROBE = "The patient has a fever. Answer: yes"
 _MOST_STOPS = 4  # strings that OpenAI takes; all are looked for here besides
@@ -160,7 +160,7 @@ class Endpoint:
                 yield index, Completion("", skipped=True)
             else:
                 unanswered.append(outcome)
-        _check(unanswered)
+        check_answered(unanswered)
 
     def choose(
         self,
@@ -199,7 +199,7 @@ class Endpoint:
                     for answer, option in zip(answers[1:], options, strict=True)
                 ]
                 yield index, Choice(tuple(sums))
-        _check(unanswered)
+        check_answered(unanswered)
 
     def _prompt(self, example: Instruction, shots: Sequence[Instruction]) -> dict[str, Any]:
         """What is given to read: turns of a conversation, or the text that tuning trains on."""
@@ -272,7 +272,7 @@ def _does_not_fit(failure: Failure) -> bool:
     return failure.reason == "bad-request" and bool(_TOO_LONG.search(failure.message))
 
 
-def _check(unanswered: Sequence[Failure]) -> None:
+def check_answered(unanswered: Sequence[Failure]) -> None:
     """Refuse to count what the server did not answer as if the model had been wrong."""
     if unanswered:
         first = unanswered[0]
