@@ -74,7 +74,6 @@ class Writer:
         """The engine of the last call."""
         self.why_plain = ""
         """Why `auto` came to `plain` in the last call."""
-        self._apart: dict[Engine, str] = {}
 
     def write(
         self,
@@ -125,10 +124,10 @@ class Writer:
 
     def _trial(self, engine: Engine) -> str:
         """Why this engine is not one for the model: tried once, against `generate`."""
-        if engine not in self._apart:
-            self._apart[engine] = ""  # so that the trial itself is not tried
+        trials = self.decoder.trials
+        if engine not in trials:
+            trials[engine] = ""  # so that the trial itself is not tried
             trial = Writer(self.decoder, self.stop_ids, engine)
-            trial._apart = self._apart
             prompts = _trial_prompts(self.decoder)
             try:
                 found = dict(trial.write(prompts, max_new_tokens=4))
@@ -143,13 +142,13 @@ class Writer:
                 IndexError,
                 KeyError,
             ) as error:
-                self._apart[engine] = f"{error}" or type(error).__name__
+                trials[engine] = f"{error}" or type(error).__name__
             except (RuntimeError, TypeError, ValueError) as error:
-                self._apart[engine] = f"a trial fails: {str(error).strip().splitlines()[0]}"
+                trials[engine] = f"a trial fails: {str(error).strip().splitlines()[0]}"
             else:
                 if found != expected:
-                    self._apart[engine] = "in a trial it writes something else than `generate`"
-        return self._apart[engine]
+                    trials[engine] = "in a trial it writes something else than `generate`"
+        return trials[engine]
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ once for all of them. The output head runs only where something is read, always 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
@@ -38,6 +39,7 @@ MIN_PREFIX = 32  # tokens; sharing fewer saves less than joining two attentions 
 _LOGITS = 2**26  # numbers held at once: 256 MB in float32
 _TOLERANCE = {torch.float32: 1e-3, torch.float64: 1e-3}  # nats per token
 _HALF_TOLERANCE = 0.1
+_SHARING = "sharing"
 
 
 class Plan(StrEnum):
@@ -68,7 +70,6 @@ class Scorer:
         """The plan of the last call."""
         self.why_flat = ""
         """Why `auto` came to `flat` in the last call."""
-        self._apart: str | None = None
 
     def score(self, questions: Sequence[Question]) -> Iterator[tuple[int, tuple[float, ...]]]:
         """Log-likelihood of each question's options, in nats, as they are computed.
@@ -143,21 +144,20 @@ class Scorer:
 
     def _trial(self) -> str:
         """Why the model cannot share, by comparison with `flat`: tried once, on this model."""
-        if self._apart is None:
-            self._apart = ""  # so that the trial itself is not tried
+        trials = self.decoder.trials
+        if _SHARING not in trials:
+            trials[_SHARING] = ""  # so that the trial itself is not tried
             try:
-                trial = Scorer(self.decoder, Plan.CASCADE)
-                trial._apart = ""
-                apart = trial.apart(_trial_questions(self.decoder))
+                apart = Scorer(self.decoder, Plan.CASCADE).apart(_trial_questions(self.decoder))
             except (NotImplementedError, AttributeError, IndexError, KeyError) as error:
-                self._apart = f"{error}" or type(error).__name__
+                trials[_SHARING] = f"{error}" or type(error).__name__
             except (RuntimeError, TypeError, ValueError) as error:
-                self._apart = f"a trial fails: {str(error).strip().splitlines()[0]}"
+                trials[_SHARING] = f"a trial fails: {str(error).strip().splitlines()[0]}"
             else:
-                limit = _TOLERANCE.get(self.decoder.model.dtype, _HALF_TOLERANCE)
-                if not apart <= limit:
-                    self._apart = f"a trial differs by {apart:.2g} nats per token"
-        return self._apart
+                limit = _TOLERANCE.get(self.decoder.bare.dtype, _HALF_TOLERANCE)
+                if not apart <= limit and not math.isnan(apart):
+                    trials[_SHARING] = f"a trial differs by {apart:.2g} nats per token"
+        return trials[_SHARING]
 
     @torch.inference_mode()
     def _compute(self, rows: list[Row], shared: KeyValues | None, sums: torch.Tensor) -> None:

@@ -103,6 +103,7 @@ class CausalLM(Decoder):
     def adapted(self, model: Any) -> None:
         """Take over the same model wrapped with an adapter, or with its weights changed."""
         self.model = model.eval()
+        self.trials.clear()
         weights = {n: t for n, t in model.state_dict().items() if _is_of_adapter(n)}
         self._adapter_fingerprint = "+" + _hash_tensors(hashlib.sha256(), weights)
 
@@ -157,7 +158,7 @@ class CausalLM(Decoder):
             else:
                 asked.append((index, prompt.shortened))
                 prompts.append(prompt.ids)
-        ended = self._ended(stop) if stop else None
+        ended = self.ends(stop) if stop else None
         for number, ids in self.writer.write(prompts, max_new_tokens=max_new_tokens, ended=ended):
             index, shortened = asked[number]
             text = self.encoder.text(ids)
@@ -166,7 +167,7 @@ class CausalLM(Decoder):
             truncated = len(ids) == max_new_tokens and not stopped
             yield index, Completion(cut, truncated, shortened)
 
-    def _ended(self, stop: Sequence[str]) -> Callable[[list[int]], bool]:
+    def ends(self, stop: Sequence[str]) -> Callable[[list[int]], bool]:
         """Whether a text holds one of the strings; told by its last tokens first."""
         tail = max(len(mark.encode()) for mark in stop) + 1  # a token is a byte at least
 
