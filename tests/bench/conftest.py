@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bioinstruct import Category, Instruction, Provenance
+from bioinstruct import Category, Instruction, MissingError, Provenance
 
 SHAPES: dict[str, dict[str, Any]] = {
     "llama": {},
@@ -122,3 +122,41 @@ def example() -> Callable[..., Instruction]:
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def miniatures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with miniature files of the corpora that are not at hand."""
+    from tests.bench.miniatures import write_all
+
+    return write_all(tmp_path_factory.mktemp("miniatures"))
+
+
+@pytest.fixture
+def examples_of(
+    miniatures: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., list[Instruction]]:
+    """Test examples of a task: of the real corpus where it is at hand, else of a miniature."""
+    from bioinstruct.bench.examples import sample
+
+    def read(task: Any, limit: int | None = None) -> list[Instruction]:
+        try:
+            return sample(_read(task, "test"), limit)
+        except MissingError:
+            monkeypatch.setenv("BIOINSTRUCT_DATA", str(miniatures))
+        try:
+            return _read(task, "test")
+        except MissingError:
+            pytest.skip("BIOINSTRUCT_DATA is not set: NOT CHECKED ON THE REAL CORPUS")
+
+    return read
+
+
+_KNOWN: dict[tuple[str, str], list[Instruction]] = {}
+
+
+def _read(task: Any, split: str) -> list[Instruction]:
+    """Read once in a session: most of the time of these tests is reading."""
+    if (task.name, split) not in _KNOWN:
+        _KNOWN[task.name, split] = list(task.read(split))
+    return _KNOWN[task.name, split]

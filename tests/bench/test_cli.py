@@ -15,6 +15,7 @@ import pytest
 
 from bioinstruct import Instruction, write
 from bioinstruct.bench.cli import _duration, main
+from bioinstruct.bench.examples import sample
 from bioinstruct.load import read_examples
 from bioinstruct.terminal import Line
 from tests.golden import check
@@ -103,13 +104,10 @@ def test_a_model_is_scored_tuned_and_scored_again(bench: Bench, model: str) -> N
     table, said = done.out.splitlines(), done.err.splitlines()
     assert table[0].split() == [
         *("task", "metric", "n", "majority", "base", "tuned", "difference"),
-        *("(95", "%", "interval)"),
+        *("(95", "%", "interval)", "shortened"),
     ]
-    assert [line[:26] for line in table[1:3]] == [
-        "demo-qa  accuracy, likelih",
-        "demo-qa  accuracy, generat",
-    ]
-    assert table[3:] == [
+    assert [line[:20] for line in table[1:2]] == ["demo-qa  accuracy   "]
+    assert table[2:] == [
         "",
         "This is the demonstration, on short notes and sentences written for it. "
         "It shows that the road works, not how good a model is.",
@@ -117,10 +115,10 @@ def test_a_model_is_scored_tuned_and_scored_again(bench: Bench, model: str) -> N
     assert said[:3] == [
         "tuning on 16 instructions from little.jsonl",
         f"loading {model}",
-        "scoring base   demo-qa  8/8",
+        "scoring base   demo-qa  4/4",
     ]
     assert said[3].startswith("tuning  step 2/2  loss ")
-    assert said[4] == "scoring tuned  demo-qa  8/8"
+    assert said[4] == "scoring tuned  demo-qa  4/4"
     assert said[-1] == "kept out/report.json, out/answers.jsonl, out/adapter"
     assert found() == [
         "out",
@@ -131,6 +129,7 @@ def test_a_model_is_scored_tuned_and_scored_again(bench: Bench, model: str) -> N
         "out/adapter/bioinstruct.json",
         "out/answers.jsonl",
         "out/report.json",
+        "out/tuning.jsonl",
     ]
 
     again = bench("--model", model, *TASK, "--adapter", "out/adapter", "--out", "again")
@@ -154,7 +153,7 @@ def test_another_style_is_another_prompt(bench: Bench, model: str) -> None:
         assert bench(*scored, "--style", style).code == 0
         assert report()["style"] == style
     lines = Path("out/answers.jsonl").read_text(encoding="utf-8").splitlines()
-    assert len(lines) == len({json.loads(line)["key"] for line in lines}) == 16
+    assert len(lines) == len({json.loads(line)["key"] for line in lines}) == 8
 
 
 def test_without_corpora_the_demonstration_runs_and_says_so(bench: Bench, model: str) -> None:
@@ -172,9 +171,8 @@ def test_the_corpora_that_are_there_are_run_and_the_others_named(
     monkeypatch.setenv("BIOINSTRUCT_DATA", str(tmp_path / "some"))
     done = bench("--model", model, "--limit", "1", "--no-tune")
     assert done.code == 0
-    assert done.err.splitlines()[0] == (
-        f"left out, because their corpora are not in {tmp_path / 'some'}: "
-        "ncbi-disease, ncbi-disease-medtuned, mts-dialog"
+    assert done.err.startswith(
+        f"left out, because their corpora are not in {tmp_path / 'some'}: medqa, medmcqa, "
     )
     assert {row["task"] for row in report()["rows"]} == {"pubmedqa"}
     assert "demonstration" not in done.out
@@ -183,7 +181,8 @@ def test_the_corpora_that_are_there_are_run_and_the_others_named(
 def test_what_contains_test_questions_is_left_out_of_tuning_counted_and_kept(
     bench: Bench, model: str
 ) -> None:
-    write("mixed.jsonl", [*little(), *little("test", 3)])
+    asked = sample(little("test", 1000), 4)[:3]
+    write("mixed.jsonl", [*little(), *asked])
     tuning = ("--data", "mixed.jsonl", "--recipe", "fast.toml")
     done = bench("--model", model, *TASK, *tuning)
     assert done.code == 0
@@ -191,7 +190,7 @@ def test_what_contains_test_questions_is_left_out_of_tuning_counted_and_kept(
     assert "left out 3 because they overlap a test\n" in done.err
     assert "out/contaminated.jsonl" in done.err.splitlines()[-1]
     lines = Path("out/contaminated.jsonl").read_text(encoding="utf-8").splitlines()
-    assert [json.loads(line)["record"] for line in lines] == [e.row() for e in little("test", 3)]
+    assert [json.loads(line)["record"] for line in lines] == [e.row() for e in asked]
     assert report()["data"]["contaminated"] == 3
     assert report()["tuning"]["examples"] == 16
 
@@ -213,8 +212,7 @@ def test_data_may_be_named(bench: Bench, model: str) -> None:
         (
             ("--model", "MODEL", "--tasks", "pubmdqa"),
             [
-                "no task named 'pubmdqa'; known: demo-gen, demo-ie, demo-qa, mts-dialog, "
-                "ncbi-disease, ncbi-disease-medtuned, pubmedqa",
+                "no task or suite named 'pubmdqa'; known: aci-bench, anatem, ",
                 "hint: did you mean `pubmedqa`?",
             ],
         ),
@@ -401,7 +399,7 @@ def test_a_disk_that_takes_no_more_is_an_error_and_the_answers_so_far_are_kept(
     bench: Bench, model: str
 ) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500, before[1]))
     try:
         done = bench("--model", model, *TASK, "--no-tune")
     finally:
@@ -411,14 +409,31 @@ def test_a_disk_that_takes_no_more_is_an_error_and_the_answers_so_far_are_kept(
     assert found() == ["out", "out/answers.jsonl"]
     assert bench("--model", model, *TASK, "--no-tune").code == 0
     lines = Path("out/answers.jsonl").read_text(encoding="utf-8").splitlines()
-    assert len({json.loads(line)["key"] for line in lines}) == len(lines) == 8
+    assert len({json.loads(line)["key"] for line in lines}) == len(lines) == 4
+
+
+def test_the_adapter_is_merged_when_asked(bench: Bench, model: str) -> None:
+    tuning = ("--data", "little.jsonl", "--recipe", "fast.toml")
+    done = bench("--model", model, *TASK, *tuning, "--merge", "float32", "--json")
+    assert done.code == 0
+    last = done.err.splitlines()[-1]
+    assert last.startswith("kept out/merged, in float32: no logit tried differs by more than ")
+    assert float(last.rsplit(" ", 1)[1]) < 1e-3
+    merged = bench("--model", "out/merged", *TASK, "--no-tune", "--out", "again", "--json")
+    rows = zip(json.loads(done.out)["rows"], json.loads(merged.out)["rows"], strict=True)
+    assert all(before["tuned"] == after["base"] for before, after in rows)
+    later = ("--adapter", "out/adapter", "--merge", "bfloat16", "--out", "low")
+    assert bench("--model", model, *TASK, *later).code == 0
+    sizes = [Path(f"{out}/merged/model.safetensors").stat().st_size for out in ("out", "low")]
+    assert sizes[0] > 1.8 * sizes[1]
+    assert bench("--model", model, *TASK, "--no-tune", "--merge", "float32").code == 2
 
 
 def test_stopping_while_it_scores_is_one_word_and_keeps_what_was_tuned(
     bench: Bench, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def show(self: Line, text: str, *, last: bool = False) -> None:
-        if text == "scoring tuned  demo-qa  4/8":
+        if text == "scoring tuned  demo-qa  2/4":
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(Line, "show", show)
@@ -428,7 +443,10 @@ def test_stopping_while_it_scores_is_one_word_and_keeps_what_was_tuned(
     assert done.err.endswith(STOPPED)
     names = ("adapter_config.json", "adapter_model.safetensors", "bioinstruct.json")
     adapter = ["adapter", *(f"adapter/{name}" for name in names)]
-    assert found() == ["out", *(f"out/{name}" for name in [*adapter, "answers.jsonl"])]
+    assert found() == [
+        "out",
+        *(f"out/{name}" for name in [*adapter, "answers.jsonl", "tuning.jsonl"]),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -468,7 +486,7 @@ def test_ctrl_c_while_it_tunes_is_one_word_and_leaves_answers_only(
     process = real(*("--model", model, *TASK, "--data", "little.jsonl", "--recipe", "endless.toml"))
     assert process.stderr
     for line in process.stderr:
-        if line == "scoring base   demo-qa  8/8\n":
+        if line == "scoring base   demo-qa  4/4\n":
             break
     time.sleep(1)
     process.send_signal(signal.SIGINT)
@@ -492,7 +510,7 @@ def test_a_run_that_was_killed_goes_on_to_the_report_of_an_undisturbed_one(
     process.communicate()
     assert process.returncode == -signal.SIGKILL
     before = answers.read_bytes()
-    assert 20 <= before.count(b"\n") < 180
+    assert 20 <= before.count(b"\n") < 120
 
     assert bench(*scored, "--out", "killed").code == 0
     assert bench(*scored, "--out", "whole").code == 0
@@ -500,7 +518,7 @@ def test_a_run_that_was_killed_goes_on_to_the_report_of_an_undisturbed_one(
     whole = before[: before.rindex(b"\n") + 1]
     assert answers.read_bytes().startswith(whole)
     keys = [json.loads(line)["key"] for line in answers.read_bytes().splitlines()]
-    assert len(keys) == len(set(keys)) == 180
+    assert len(keys) == len(set(keys)) == 120
 
 
 def test_a_reader_that_has_enough_ends_it_without_a_word(model: str) -> None:

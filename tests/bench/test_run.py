@@ -50,10 +50,11 @@ def files(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
 
 
-def test_tests_are_the_first_examples_of_the_test_split() -> None:
+def test_tests_are_a_sample_of_the_test_split_in_its_order() -> None:
     everything = list(QA.read("test"))
     assert load_tests([QA]) == {QA: everything}
-    assert load_tests([QA], 3) == {QA: everything[:3]}
+    lowest = sorted(everything, key=lambda e: e.id)[:3]
+    assert load_tests([QA], 3) == {QA: [e for e in everything if e in lowest]}
 
 
 def test_a_task_without_examples_and_one_without_its_corpus_are_errors(
@@ -166,6 +167,7 @@ def test_a_run_writes_its_report_its_answers_its_adapter_and_what_was_left_out(
         "answers.jsonl",
         "contaminated.jsonl",
         "report.json",
+        "tuning.jsonl",
     ]
     lines = (out / "contaminated.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["record"] for line in lines] == [e.row() for e in tests[QA][:2]]
@@ -183,7 +185,6 @@ def test_a_run_writes_its_report_its_answers_its_adapter_and_what_was_left_out(
     rows = written["rows"]
     assert [(r["task"], r["metric"], r["how"], r["n"]) for r in rows] == [
         ("demo-qa", "accuracy", "likelihood", 4),
-        ("demo-qa", "accuracy", "generated", 4),
     ]
     for row in rows:
         assert row["split"] == "test"
@@ -193,7 +194,7 @@ def test_a_run_writes_its_report_its_answers_its_adapter_and_what_was_left_out(
         gain = row["tuned"]["value"] - row["base"]["value"]
         assert row["difference"]["value"] == pytest.approx(gain)
     answers = [json.loads(t) for t in (out / "answers.jsonl").read_text("utf-8").splitlines()]
-    assert len(answers) == 16  # 4 questions, chosen and written, base and tuned
+    assert len(answers) == 8  # 4 questions, base and tuned
     assert {a["model"] for a in answers} == {model.base_fingerprint, model.fingerprint}
     card = (out / "adapter" / "README.md").read_text(encoding="utf-8")
     assert table(report) in card
@@ -260,9 +261,9 @@ def stop_when(condition: Callable[..., bool]) -> Callable[..., None]:
 @pytest.mark.parametrize(
     "watch",
     [
-        Watch(scored=stop_when(lambda which, task, done, of: which == "base" and done >= 5)),
+        Watch(scored=stop_when(lambda which, task, done, of: which == "base" and done >= 2)),
         Watch(tuned=stop_when(lambda progress: progress.step == 1)),
-        Watch(scored=stop_when(lambda which, task, done, of: which == "tuned" and done >= 5)),
+        Watch(scored=stop_when(lambda which, task, done, of: which == "tuned" and done >= 2)),
     ],
     ids=["scoring the base", "tuning", "scoring the tuned"],
 )
@@ -285,7 +286,7 @@ def test_a_run_that_was_stopped_leaves_no_report_and_goes_on_to_the_same_one(
     after = (stopped / "answers.jsonl").read_bytes()
     assert after.startswith(before)
     keys = [json.loads(line)["key"] for line in after.splitlines()]
-    assert len(keys) == len(set(keys)) == 16
+    assert len(keys) == len(set(keys)) == 8
 
 
 OVERLAPS = {"contaminated-exact": 5, "contaminated-n-gram": 2}
@@ -350,14 +351,10 @@ def test_the_table_of_an_untuned_model_has_no_columns_that_would_be_empty() -> N
     check("table-untuned.txt", table(report(rows=rows)) + "\n")
 
 
-def test_no_odd_answer_is_silent() -> None:
+def test_what_was_left_out_of_tuning_is_told() -> None:
     assert notes(report()) == [
         "tuning: left out 7 because they overlap a test (5 exact, 2 n-gram)",
         "tuning: 10 examples did not fit and were left out, 20 inputs were shortened to fit",
-        "pubmedqa, base, 1,500 answers: 1,204 not readable as an answer; "
-        "12 to an input shortened to fit the context; "
-        "3 not asked, because the prompt does not fit: counted as wrong; "
-        "1 tied between choices: the first counts",
     ]
 
 

@@ -5,7 +5,6 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import pytest
 from bioinstruct import BioinstructError, Category, Instruction, ModelError
 from bioinstruct.bench import tasks  # noqa: F401  # defines them
 from bioinstruct.bench.answers import Answers
+from bioinstruct.bench.forms import Form, as_form, how
 from bioinstruct.bench.metrics import accuracy, rougeL
 from bioinstruct.bench.model import Choice, Completion
 from bioinstruct.bench.score import Outcome, majority, score
@@ -78,31 +78,33 @@ def odd(outcome: Outcome) -> dict[str, int]:
     return {name: count for name, count in outcome.flags.items() if count}
 
 
-@pytest.mark.parametrize("each", list(known_tasks().values()), ids=lambda task: task.name)
+every = pytest.mark.parametrize("each", list(known_tasks().values()), ids=lambda task: task.name)
+Examples = Callable[..., list[Instruction]]
+
+
+@every
 def test_a_model_that_gives_the_gold_scores_one_on_every_task(
-    each: Task, answers: Answers, request: pytest.FixtureRequest
+    each: Task, answers: Answers, examples_of: Examples
 ) -> None:
-    if not each.demonstration:
-        request.getfixturevalue("data")
-    outcome = score(Fake(), each, list(islice(each.read("test"), 50)), answers)
-    assert set(values(outcome).values()) == {1.0}
-    assert odd(outcome) == {}
-    assert len(outcome.readouts) == len(each.metrics) * (2 if each.choices else 1)
+    examples = examples_of(each, 50)
+    for form in Form:
+        one = as_form(each, form)
+        outcome = score(Fake(), one, examples, answers)
+        assert set(values(outcome).values()) == {1.0}
+        assert odd(outcome) == {}
+        ways = 2 if how(one) == "cloze" else 1
+        assert len(outcome.readouts) == len(each.metrics) * ways
 
 
-@pytest.mark.parametrize("each", list(known_tasks().values()), ids=lambda task: task.name)
+@every
 def test_a_model_that_always_gives_the_commonest_answer_scores_the_majority(
-    each: Task, answers: Answers, request: pytest.FixtureRequest
+    each: Task, answers: Answers, examples_of: Examples
 ) -> None:
-    if not each.demonstration:
-        request.getfixturevalue("data")
-    examples = list(islice(each.read("test"), 50))
+    examples = examples_of(each, 20)
     constant = Counter(e.output for e in examples).most_common(1)[0][0]
     model = Fake(write=lambda e: Completion(constant), prefer=lambda e, c: float(c == constant))
     outcome = score(model, each, examples, answers)
-    expected = majority(each, examples)
-    for start in range(0, len(outcome.readouts), len(expected)):
-        assert [r.value for r in outcome.readouts[start:][: len(expected)]] == expected
+    assert [readout.value for readout in outcome.readouts] == majority(each, examples)
 
 
 def test_the_majority_of_a_closed_task_is_the_share_of_its_commonest_answer(
@@ -111,16 +113,16 @@ def test_the_majority_of_a_closed_task_is_the_share_of_its_commonest_answer(
     assert majority(CLOSED, questions) == [3 / 5]
 
 
-def test_a_task_with_choices_is_read_by_likelihood_and_by_what_is_written(
+def test_a_task_with_choices_is_read_by_likelihood_and_on_request_by_what_is_written(
     questions: list[Instruction], answers: Answers
 ) -> None:
     model = Fake(write=lambda e: Completion("yes"), prefer=lambda e, c: -float(c == "yes"))
     outcome = score(model, CLOSED, questions, answers)
-    assert values(outcome) == {"accuracy, likelihood": 3 / 5, "accuracy, generated": 2 / 5}
-    assert [r.counts[:, 0].tolist() for r in outcome.readouts] == [
-        [1, 0, 1, 1, 0],
-        [0, 1, 0, 0, 1],
-    ]
+    assert values(outcome) == {"accuracy, likelihood": 3 / 5}
+    assert outcome.readouts[0].counts[:, 0].tolist() == [1, 0, 1, 1, 0]
+    written = score(model, as_form(CLOSED, Form.GENERATED), questions, answers)
+    assert values(written) == {"accuracy, generated": 2 / 5}
+    assert written.readouts[0].counts[:, 0].tolist() == [0, 1, 0, 0, 1]
     assert values(score(model, OPEN, questions, answers)) == {"accuracy, generated": 2 / 5}
 
 
@@ -182,9 +184,10 @@ def test_a_prompt_that_does_not_fit_is_wrong_and_counted_whatever_the_parse_make
                 yield i, Choice(()) if examples[i] == questions[4] else choice
 
     task = replace(CLOSED, parse=parse)
-    outcome = score(Short(write=write), task, questions, answers)
-    assert values(outcome) == {"accuracy, likelihood": 4 / 5, "accuracy, generated": 4 / 5}
-    assert odd(outcome) == {"skipped": 1}
+    for one in (task, replace(task, choices=())):
+        outcome = score(Short(write=write), one, questions, answers)
+        assert list(values(outcome).values()) == [4 / 5]
+        assert odd(outcome) == {"skipped": 1}
 
 
 def test_what_was_cut_off_and_what_was_shortened_is_counted(
@@ -219,9 +222,9 @@ def test_nothing_is_asked_twice(questions: list[Instruction], tmp_path: Path) ->
         score(model, CLOSED, questions, answers)
     with Answers(path) as answers:
         first = score(model, CLOSED, questions, answers)
-    assert Counter(model.asked) == {e.id: 2 for e in questions}  # once to choose, once to write
+    assert Counter(model.asked) == {e.id: 1 for e in questions}
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    assert len({row["key"] for row in rows}) == len(rows) == 10
+    assert len({row["key"] for row in rows}) == len(rows) == 5
     assert {(row["task"], row["model"]) for row in rows} == {("closed", "fake")}
     with Answers(tmp_path / "other.jsonl") as answers:
         fresh = score(Fake(), CLOSED, questions, answers)
@@ -264,7 +267,7 @@ def test_a_longer_answer_is_another_question(
     assert len(model.asked) == 10
 
 
-@pytest.mark.parametrize(("task", "of"), [(OPEN, 5), (CLOSED, 10)], ids=["open", "closed"])
+@pytest.mark.parametrize(("task", "of"), [(OPEN, 5), (CLOSED, 5)], ids=["open", "closed"])
 def test_progress_comes_to_all_questions_just_once_answered_before_or_not(
     task: Task, of: int, questions: list[Instruction], answers: Answers
 ) -> None:

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bioinstruct
-from bioinstruct import corpora
 from bioinstruct.bench import tasks as _tasks  # noqa: F401  # defines the tasks
-from bioinstruct.bench.task import Task, get_task, known_tasks
-from bioinstruct.errors import BioinstructError, MissingError
+from bioinstruct.bench.choosing import add_arguments, chosen_tests, listing
+from bioinstruct.bench.task_file import load_task_file
+from bioinstruct.errors import BioinstructError
 from bioinstruct.load import read_examples
 from bioinstruct.prompts import Style
-from bioinstruct.terminal import Line, positive, run_command, say
+from bioinstruct.terminal import Line, run_command, say
 
 if TYPE_CHECKING:
     from bioinstruct.bench.encoder import Progress as EncoderProgress
@@ -44,13 +44,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     if args.encoder and (args.model or args.adapter or args.data or args.no_tune):
         parser.error("--encoder stands alone: it is not a model that instructions tune")
+    if args.merge and (args.plan or (args.no_tune and not args.adapter)):
+        parser.error("--merge needs an adapter: tune one, or give one with --adapter")
     if args.plan and (args.no_tune or args.adapter):
         parser.error("--plan is for tuning, --no-tune and --adapter do without it")
     if (args.no_tune or args.adapter) and (args.data or args.recipe):
         parser.error("--data and --recipe are for tuning, --no-tune and --adapter do without it")
     run_command(
         "bioinstruct-bench",
-        lambda: _list() if args.list else _bench(args),
+        lambda: _list(args) if args.list else _in_step(args),
         stopped="the answers so far are kept: the same command goes on from there",
     )
 
@@ -73,13 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         help="instead of a model: fine-tune an encoder such as BioBERT on each task, and score it",
     )
     what.add_argument("--adapter", type=Path, metavar="DIR", help="score this adapter, do not tune")
-    what.add_argument(
-        "--tasks",
-        nargs="+",
-        metavar="TASK",
-        help="default: all whose corpora are in $BIOINSTRUCT_DATA, else the demonstration",
-    )
-    what.add_argument("--limit", type=positive, metavar="N", help="only N examples of each task")
+    add_arguments(what)
     what.add_argument(
         "--style",
         type=Style,
@@ -90,7 +86,22 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument(
         "--trust-remote-code", action="store_true", help="run code that the model brings"
     )
-    how = parser.add_argument_group("how to tune")
+    _add_tuning(parser.add_argument_group("how to tune"))
+    output = parser.add_argument_group("output")
+    output.add_argument(
+        "--out",
+        type=Path,
+        default=Path("out"),
+        metavar="DIR",
+        help="the folder for report, answers and adapter (default: out)",
+    )
+    output.add_argument("--json", action="store_true", help="print the report, not the table")
+    output.add_argument("--spec", action="store_true", help="say below the table what is counted")
+    output.add_argument("--list", action="store_true", help="list the tasks and suites, and stop")
+    return parser
+
+
+def _add_tuning(how: argparse._ArgumentGroup) -> None:
     how.add_argument(
         "--data",
         metavar="NAME|FILE",
@@ -108,27 +119,31 @@ def _parser() -> argparse.ArgumentParser:
     )
     how.add_argument("--no-tune", action="store_true", help="score only")
     how.add_argument(
+        "--merge",
+        choices=("float32", "bfloat16"),
+        help="also write the model with the adapter merged into it, to DIR/merged",
+    )
+    how.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of the random numbers (default: 0)"
     )
-    output = parser.add_argument_group("output")
-    output.add_argument(
-        "--out",
-        type=Path,
-        default=Path("out"),
-        metavar="DIR",
-        help="the folder for report, answers and adapter (default: out)",
-    )
-    output.add_argument("--json", action="store_true", help="print the report, not the table")
-    output.add_argument("--list", action="store_true", help="list the tasks and stop")
-    return parser
 
 
-def _list() -> int:
-    tasks = known_tasks().values()
-    width = max(len(task.name) for task in tasks)
-    for task in tasks:
-        print(f"{task.name:{width}}  {task.group:3}  {task.description}")
+def _list(args: argparse.Namespace) -> int:
+    if args.task_file:
+        load_task_file(args.task_file, args.metric)
+    print(listing())
     return 0
+
+
+def _in_step(args: argparse.Namespace) -> int:
+    """Alone, or as one of several processes (`accelerate launch`), of which the first prints."""
+    if os.environ.get("WORLD_SIZE", "1") == "1":
+        return _bench(args)
+    from bioinstruct.bench.devices import Devices
+
+    devices = Devices()
+    with devices.together():
+        return _bench(args) if devices.first or not (args.encoder or args.plan) else 0
 
 
 def _bench(args: argparse.Namespace) -> int:
@@ -136,16 +151,16 @@ def _bench(args: argparse.Namespace) -> int:
         return _bench_encoder(args)
     if not args.model:
         raise BioinstructError("no model", hint="give one with --model PATH, or `--model tiny`")
-    tasks = [get_task(name) for name in dict.fromkeys(args.tasks)] if args.tasks else _present()
+    from bioinstruct.bench.devices import Devices
     from bioinstruct.bench.loading import find_model, quiet
     from bioinstruct.bench.model import CausalLM
     from bioinstruct.bench.report import DEMONSTRATION, notes, table
-    from bioinstruct.bench.run import check_out, load_tests, run
+    from bioinstruct.bench.run import check_out, follow, run
 
     quiet()
     find_model(args.model)  # a slip in the name is told before anything is read
     check_out(args.out)
-    tests = load_tests(tasks, args.limit)
+    tests = chosen_tests(args)
     training = None if args.no_tune or args.adapter else _training(args, tests)
     say(f"loading {args.model}")
     model = CausalLM.load(
@@ -156,6 +171,9 @@ def _bench(args: argparse.Namespace) -> int:
     )
     if args.plan and training:
         return _plan(model, training, args)
+    if not Devices().first:
+        follow(model, args.out, training, seed=args.seed)
+        return 0
     report = run(
         model,
         tests,
@@ -168,10 +186,23 @@ def _bench(args: argparse.Namespace) -> int:
     for note in notes(report):
         say(note)
     say(_kept(args.out, training))
-    print(report.as_json() if args.json else table(report), end="" if args.json else "\n")
+    if args.merge:
+        _merge(model, args)
+    print(
+        report.as_json() if args.json else table(report, specified=args.spec),
+        end="" if args.json else "\n",
+    )
     if report.demonstration and not args.json:
         print(f"\n{DEMONSTRATION}")
     return 0
+
+
+def _merge(model: CausalLM, args: argparse.Namespace) -> None:
+    from bioinstruct.bench.adapter import save_merged
+
+    folder = args.out / "merged"
+    apart = save_merged(model, folder, dtype=args.merge)
+    say(f"kept {folder}, in {args.merge}: no logit tried differs by more than {apart:.2g}")
 
 
 def _plan(model: CausalLM, training: Training, args: argparse.Namespace) -> int:
@@ -186,18 +217,16 @@ def _plan(model: CausalLM, training: Training, args: argparse.Namespace) -> int:
 
 
 def _bench_encoder(args: argparse.Namespace) -> int:
-    tasks = [get_task(name) for name in dict.fromkeys(args.tasks)] if args.tasks else _present()
     from bioinstruct.bench.encoder import EncoderRecipe
     from bioinstruct.bench.encoder_run import run_encoder
     from bioinstruct.bench.loading import find_model, quiet
     from bioinstruct.bench.recipe import load_settings
     from bioinstruct.bench.report import table
-    from bioinstruct.bench.run import load_tests
 
     quiet()
     find_model(args.encoder)
     recipe = load_settings(EncoderRecipe, Path(args.recipe)) if args.recipe else EncoderRecipe()
-    tests = load_tests(tasks, args.limit)
+    tests = chosen_tests(args)
     line = Line()
 
     def tuned(task: str, now: EncoderProgress) -> None:
@@ -208,31 +237,11 @@ def _bench_encoder(args: argparse.Namespace) -> int:
     left = [task.name for task in tests if task.name not in {row.task for row in report.rows}]
     if left:
         say(f"left out, because an encoder cannot write: {', '.join(left)}")
-    print(report.as_json() if args.json else table(report), end="" if args.json else "\n")
+    print(
+        report.as_json() if args.json else table(report, specified=args.spec),
+        end="" if args.json else "\n",
+    )
     return 0
-
-
-def _present() -> list[Task]:
-    """The real tasks whose corpora are here, else those of the demonstration."""
-    folder = os.environ.get("BIOINSTRUCT_DATA")
-    if folder:
-        corpora.data_directory()  # a folder that is named and not there is a slip
-    present, missing = [], []
-    for task in known_tasks().values():
-        if not task.demonstration:
-            try:
-                next(iter(task.read("test")))
-            except MissingError:
-                missing.append(task.name)
-            else:
-                present.append(task)
-    if present:
-        if missing:
-            say(f"left out, because their corpora are not in {folder}: {', '.join(missing)}")
-        return present
-    why = f"no corpora in {folder}" if folder else "BIOINSTRUCT_DATA is not set"
-    say(f"{why}: running the demonstration tasks")
-    return [task for task in known_tasks().values() if task.demonstration]
 
 
 def _training(args: argparse.Namespace, tests: Tests) -> Training:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from bioinstruct.bench.metrics import Array, Metric
 
-__all__ = ["Interval", "difference", "interval"]
+__all__ = ["Counted", "Interval", "difference", "interval", "mean_difference", "mean_interval"]
 
 DRAWS = 10_000
 _AT_ONCE = 500  # draws resampled together: bounds the memory at 500 x items numbers
@@ -32,8 +32,7 @@ def interval(metric: Metric, counts: Array, *, seed: int = 0) -> Interval:
         counts: counts of each item, shape (items, k).
         seed: of the resampling.
     """
-    draws = np.concatenate([metric.value(w @ counts) for w in _weights(len(counts), seed)])
-    return _interval(float(metric.value(counts.sum(axis=0))), draws)
+    return _interval(_value(metric, counts), _draws(metric, counts, seed))
 
 
 def difference(metric: Metric, base: Array, tuned: Array, *, seed: int = 0) -> Interval:
@@ -50,7 +49,47 @@ def difference(metric: Metric, base: Array, tuned: Array, *, seed: int = 0) -> I
     return _interval(float(value), draws)
 
 
-def _weights(items: int, seed: int) -> Iterator[Array]:
+Counted = tuple[Metric, Array]
+"""A metric and the counts of each item, shape (items, k)."""
+
+
+def mean_interval(parts: Sequence[Counted], *, seed: int = 0) -> Interval:
+    """The mean of several scores with its 95 % interval; each one's items are drawn by themselves.
+
+    Every task weighs the same, however many items it has.
+    """
+    draws = [_draws(*part, [seed, i]) for i, part in enumerate(parts)]
+    return _interval(_mean([_value(*part) for part in parts]), np.mean(draws, axis=0))
+
+
+def mean_difference(
+    base: Sequence[Counted], tuned: Sequence[Counted], *, seed: int = 0
+) -> Interval:
+    """The mean of several differences on the same items, with its 95 % interval."""
+    pairs = list(zip(base, tuned, strict=True))
+    draws = [
+        np.concatenate(
+            [one[0].value(w @ two[1]) - one[0].value(w @ one[1]) for w in _weights(len(one[1]), at)]
+        )
+        for one, two, at in ((*pair, [seed, i]) for i, pair in enumerate(pairs))
+    ]
+    value = _mean([_value(*two) - _value(*one) for one, two in pairs])
+    return _interval(value, np.mean(draws, axis=0))
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _value(metric: Metric, counts: Array) -> float:
+    return float(metric.value(counts.sum(axis=0)))
+
+
+def _draws(metric: Metric, counts: Array, seed: int | list[int]) -> Array:
+    return np.concatenate([metric.value(w @ counts) for w in _weights(len(counts), seed)])
+
+
+def _weights(items: int, seed: int | list[int]) -> Iterator[Array]:
     """How often each item is drawn, shape (draws, items), in parts."""
     random = np.random.default_rng(seed)
     for _ in range(0, DRAWS, _AT_ONCE):

@@ -8,13 +8,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from bioinstruct.bench.compare import interval
 from bioinstruct.bench.encoder import EncoderRecipe, Progress, fits, load_encoder
 from bioinstruct.bench.loading import find_model
 from bioinstruct.bench.report import Report, Row, versions
-from bioinstruct.bench.run import REPORT, SPLIT, Tests, without_tests
+from bioinstruct.bench.run import REPORT, Examples, without_tests
 from bioinstruct.bench.score import Readout, majority
 from bioinstruct.bench.task import Task
 from bioinstruct.corpora.layouts import Entity
@@ -29,7 +27,7 @@ PREDICTIONS = "predictions.json"
 
 def run_encoder(
     path: str,
-    tests: Tests,
+    tests: Examples,
     out: Path,
     *,
     recipe: EncoderRecipe | None = None,
@@ -91,14 +89,15 @@ def _rows(task: Task, questions: list[Instruction], found: list[Any], seed: int)
     constants = majority(task, questions)
     rows = []
     for metric, constant in zip(task.metrics, constants, strict=True):
-        pairs = zip(golds, found, strict=True)
-        counts = np.array([metric.count(g, p) for g, p in pairs], dtype=np.float64)
+        if metric.of_texts:
+            continue  # an encoder writes none
+        counts = metric.counts(golds, found)
         readout = Readout(metric, "encoder", counts)
         rows.append(
             Row(
                 task=task.name,
                 group=task.group.value,
-                split=SPLIT,
+                split=task.split,
                 metric=metric.name,
                 how=readout.how,
                 spec=metric.spec,
@@ -122,7 +121,9 @@ def _known(path: Path, key: str) -> list[Any] | None:
     if kept["run"] != key:
         return None
     return [
-        [Entity(*entity) for entity in found] if isinstance(found, list) else found
+        [Entity(*one) if isinstance(one, list) else one for one in found]
+        if isinstance(found, list)
+        else found
         for found in kept["predictions"]
     ]
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
 from bioinstruct.bench.compare import Interval
+from bioinstruct.bench.examples import Unavailable
 from bioinstruct.bench.recipe import Recipe
 from bioinstruct.bench.score import FLAGS
 from bioinstruct.bench.steps import Tuning
@@ -16,6 +17,7 @@ from bioinstruct.bench.steps import Tuning
 __all__ = [
     "DEMONSTRATION",
     "Data",
+    "Group",
     "Report",
     "Row",
     "adapter_card",
@@ -48,6 +50,37 @@ class Row:
     difference: Interval | None
     base_flags: dict[str, int]
     tuned_flags: dict[str, int]
+    shots: tuple[str, ...] = ()
+    """Ids of the worked examples in front of every prompt."""
+
+    @property
+    def specification(self) -> str:
+        """What the number is: metric, how the model is read, on how many items of which split."""
+        shown = f"{len(self.shots)} worked examples in front" if self.shots else "no examples shown"
+        about = f"{self.n:,} items of the {self.split} split; read by: {self.how}; {shown}"
+        return f"{self.metric}: {self.spec}; {about}"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The mean over the tasks of a group, each by its first metric and weighing the same."""
+
+    group: str
+    split: str
+    form: str
+    """Empty for the usual form of each task."""
+    how: tuple[str, ...]
+    """How each task is read."""
+    tasks: tuple[str, ...]
+    metrics: tuple[str, ...]
+    majority: float
+    base: Interval
+    tuned: Interval | None
+    difference: Interval | None
+    spec: str = (
+        "mean over tasks of the first metric of each, every task weighing the same; the interval "
+        "draws the items of each task by themselves"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +113,14 @@ class Report:
     recipe: Recipe | None
     tuning: Tuning | None
     versions: dict[str, str]
+    groups: Sequence[Group] = ()
+    unavailable: Sequence[Unavailable] = ()
 
     def as_json(self) -> str:
         """The report as indented JSON, with a final line break."""
         values = asdict(self)
+        for row, said in zip(self.rows, values["rows"], strict=True):
+            said["specification"] = row.specification
         values["recipe"] = self.recipe.model_dump() if self.recipe else None
         return json.dumps(values, indent=2) + "\n"
 
@@ -94,15 +131,32 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {n: importlib.metadata.version(n) for n in names}
 
 
-def table(report: Report) -> str:
-    """The rows to read in a terminal: what, on how many items, base, tuned, and how sure."""
+def table(report: Report, *, specified: bool = False) -> str:
+    """The rows to read in a terminal: what, on how many items, base, tuned, and how sure.
+
+    Odd answers have a column each where there are any; `specified` says below what is counted.
+    """
+    odd = [name for name in FLAGS if any(_odd(row, name) for row in report.rows)]
     head = ["task", "metric", "n", "majority", "base", "tuned", "difference (95 % interval)"]
-    read_twice = {row.task for row in report.rows if row.how == "likelihood"}
-    lines = [head, *(_cells(row, row.task in read_twice) for row in report.rows)]
+    ways = {row.task: {r.how for r in report.rows if r.task == row.task} for row in report.rows}
+    splits = {row.split for row in report.rows} != {"test"}
+    lines = [head + odd]
+    for row in report.rows:
+        name = f"{row.task}, {row.split}" if splits else row.task
+        metric = f"{row.metric}, {row.how}" if len(ways[row.task]) > 1 else row.metric
+        flags = [_odd(row, flag) for flag in odd]
+        lines.append([name, metric, f"{row.n:,}", *_numbers(row), *flags])
+    lines += [_group_cells(group, splits) + [""] * len(odd) for group in _shown_groups(report)]
     if all(row.tuned is None for row in report.rows):
-        lines = [line[:5] for line in lines]
+        lines = [[*line[:5], *line[7:]] for line in lines]
     if report.style == "encoder":
         lines[0][4] = "encoder"
+    more = [*_missing(report), *(_specified(report) if specified else [])]
+    return "\n".join([*_aligned(lines), *more])
+
+
+def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
+    """Columns of equal width, the first two to the left."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     text = []
     for line in lines:
@@ -111,11 +165,54 @@ def table(report: Report) -> str:
             for i, (cell, width) in enumerate(zip(line, widths, strict=True))
         ]
         text.append("  ".join(cells).rstrip())
-    return "\n".join(text)
+    return text
+
+
+def _numbers(row: Row | Group) -> list[str]:
+    cells = [f"{row.majority:.3f}", f"{row.base.value:.3f}"]
+    if row.tuned is None or row.difference is None:
+        return [*cells, "", ""]
+    d = row.difference
+    return [*cells, f"{row.tuned.value:.3f}", f"{d.value:+.3f} ({d.low:+.3f} to {d.high:+.3f})"]
+
+
+def _odd(row: Row, flag: str) -> str:
+    """How many answers, of the base and of the tuned model where there is one; empty for none."""
+    base, tuned = row.base_flags.get(flag, 0), row.tuned_flags.get(flag, 0)
+    if not base and not tuned:
+        return ""
+    return f"{base:,}" if row.tuned is None else f"{base:,}/{tuned:,}"
+
+
+def _shown_groups(report: Report) -> list[Group]:
+    """A group of one task says nothing that its row does not say."""
+    return [group for group in report.groups if len(group.tasks) > 1]
+
+
+def _group_cells(group: Group, splits: bool) -> list[str]:
+    said = [group.group, *([group.split] if splits else []), *([group.form] if group.form else [])]
+    name = f"mean of {', '.join(said)}"
+    return [name, f"first metric of {len(group.tasks)} tasks", "", *_numbers(group)]
+
+
+def _missing(report: Report) -> list[str]:
+    if not report.unavailable:
+        return []
+    lines = ["", "not available:"]
+    for missing in report.unavailable:
+        how = f"; {missing.how}" if missing.how else ""
+        lines.append(f"  {missing.task}, {missing.split}: {missing.why}{how}")
+    return lines
+
+
+def _specified(report: Report) -> list[str]:
+    lines = ["", "what is counted:"]
+    lines += [f"  {row.task}, {row.specification}" for row in report.rows]
+    return [*lines, *(f"  mean of {g.group}: {g.spec}" for g in _shown_groups(report)[:1])]
 
 
 def notes(report: Report) -> list[str]:
-    """What a reader of the table must know besides: what did not fit, and odd answers."""
+    """What a reader of the table must know besides: what was not tuned on."""
     lines = []
     if report.data and report.data.contaminated:
         lines.append(f"tuning: left out {_left_out(report.data)}")
@@ -124,11 +221,6 @@ def notes(report: Report) -> list[str]:
             f"tuning: {report.tuning.skipped:,} examples did not fit and were left out, "
             f"{report.tuning.shortened:,} inputs were shortened to fit"
         )
-    for row in {row.task: row for row in report.rows}.values():
-        for which, flags in (("base", row.base_flags), ("tuned", row.tuned_flags)):
-            odd = [f"{flags[name]:,} {told}" for name, told in FLAGS.items() if flags.get(name)]
-            if odd:
-                lines.append(f"{row.task}, {which}, {row.n:,} answers: {'; '.join(odd)}")
     return lines
 
 
@@ -182,12 +274,3 @@ Not for medical use.
 def _specifications(report: Report) -> str:
     specs = dict.fromkeys((row.metric, row.spec) for row in report.rows)
     return "\n".join(f"- {metric}: {spec}" for metric, spec in specs)
-
-
-def _cells(row: Row, read_twice: bool) -> list[str]:
-    metric = f"{row.metric}, {row.how}" if read_twice else row.metric
-    cells = [row.task, metric, f"{row.n:,}", f"{row.majority:.3f}", f"{row.base.value:.3f}"]
-    if row.tuned is None or row.difference is None:
-        return [*cells, "", ""]
-    d = row.difference
-    return [*cells, f"{row.tuned.value:.3f}", f"{d.value:+.3f} ({d.low:+.3f} to {d.high:+.3f})"]

@@ -4,33 +4,44 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from itertools import islice
 from pathlib import Path
 
 from bioinstruct.bench.adapter import save_adapter
 from bioinstruct.bench.answers import Answers, key
 from bioinstruct.bench.checkpoint import run_key
-from bioinstruct.bench.compare import difference, interval
+from bioinstruct.bench.compare import difference, interval, mean_difference, mean_interval
+from bioinstruct.bench.devices import Devices
+from bioinstruct.bench.examples import Tests, load_tests
+from bioinstruct.bench.forms import how
 from bioinstruct.bench.model import ABOUT, CausalLM
 from bioinstruct.bench.recipe import Recipe
-from bioinstruct.bench.report import Data, Report, Row, adapter_card, versions
+from bioinstruct.bench.report import Data, Group, Report, Row, adapter_card, versions
 from bioinstruct.bench.score import Outcome, majority, score
 from bioinstruct.bench.steps import Tuning
 from bioinstruct.bench.task import Task
+from bioinstruct.bench.track import track
 from bioinstruct.bench.tune import Progress, tune
-from bioinstruct.errors import BioinstructError
+from bioinstruct.errors import BioinstructError, MissingError, UnknownNameError
 from bioinstruct.files import write_text
 from bioinstruct.filters import Contaminated, Dropped, Screened, protected_texts, screen
 from bioinstruct.schema import Instruction
 
-__all__ = ["Training", "Watch", "check_out", "load_tests", "load_training", "run", "without_tests"]
+__all__ = [
+    "Training",
+    "Watch",
+    "check_out",
+    "follow",
+    "load_tests",
+    "load_training",
+    "run",
+    "without_tests",
+]
 
-SPLIT = "test"
 ADAPTER, ANSWERS, CONTAMINATED = "adapter", "answers.jsonl", "contaminated.jsonl"
-REPORT, CHECKPOINTS = "report.json", "checkpoints"
-Tests = dict[Task, list[Instruction]]
+REPORT, CHECKPOINTS, STEPS = "report.json", "checkpoints", "tuning.jsonl"
+Examples = Mapping[Task, list[Instruction]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +70,8 @@ class Watch:
     tuned: Callable[[Progress], None] = lambda progress: None
 
 
-def load_tests(tasks: Iterable[Task], limit: int | None = None) -> Tests:
-    """The test examples of each task, the first `limit` of them.
-
-    Raises:
-        MissingError: the corpus of a task is not there.
-        BioinstructError: a task has no examples.
-    """
-    tests = {task: list(islice(task.read(SPLIT), limit)) for task in tasks}
-    for task, examples in tests.items():
-        if not examples:
-            raise BioinstructError(f"task {task.name} has no examples in its {SPLIT} split")
-    return tests
-
-
 def load_training(
-    recipe: Recipe, tests: Tests, examples: Iterable[Instruction] | None = None, source: str = ""
+    recipe: Recipe, tests: Examples, examples: Iterable[Instruction] | None = None, source: str = ""
 ) -> Training:
     """What to tune on: the given examples, or the training splits of the tasks, each record once.
 
@@ -82,9 +79,9 @@ def load_training(
         BioinstructError: nothing is left that overlaps no test.
     """
     if examples is None:
-        splits = (example for task in tests for example in task.read("train"))
-        examples = {example.id: example for example in splits}.values()
+        examples, without = _training_splits(tests)
         source = "the training splits of the tasks"
+        source += f" (not there: {', '.join(without)})" if without else ""
     screened = without_tests(examples, tests)
     if not screened.kept:
         raise BioinstructError(
@@ -95,7 +92,25 @@ def load_training(
     return Training(recipe, source, screened.kept, screened.dropped)
 
 
-def without_tests(training: Iterable[Instruction], tests: Tests) -> Screened:
+def _training_splits(tests: Examples) -> tuple[Iterable[Instruction], list[str]]:
+    """The training examples of all tasks, each once, and the tasks that have none.
+
+    Raises:
+        BioinstructError: none of them has any.
+    """
+    found: dict[str, Instruction] = {}
+    errors: dict[str, BioinstructError] = {}
+    for name, task in {task.name: task for task in tests}.items():
+        try:
+            found |= {example.id: example for example in task.read("train")}
+        except (MissingError, UnknownNameError) as error:
+            errors[name] = error
+    if not found and errors:
+        raise next(iter(errors.values()))
+    return found.values(), list(errors)
+
+
+def without_tests(training: Iterable[Instruction], tests: Examples) -> Screened:
     """The training examples that overlap no test, and those that do."""
     texts = (t for examples in tests.values() for e in examples for t in protected_texts(e))
     return screen(training, contaminated=Contaminated(texts))
@@ -118,7 +133,7 @@ def check_out(out: Path) -> None:
 
 def run(
     model: CausalLM,
-    tests: Tests,
+    tests: Examples,
     out: Path,
     *,
     training: Training | None = None,
@@ -163,6 +178,8 @@ def run(
         recipe=training.recipe if training else None,
         tuning=tuning,
         versions=versions(),
+        groups=_groups(tests, base, tuned, seed),
+        unavailable=tests.unavailable if isinstance(tests, Tests) else (),
     )
     if training is not None and training.contaminated:
         Screened([], training.contaminated).write_dropped(out / CONTAMINATED)
@@ -170,6 +187,12 @@ def run(
         write_text(out / ADAPTER / "README.md", adapter_card(report))
     write_text(out / REPORT, report.as_json())
     return report
+
+
+def follow(model: CausalLM, out: Path, training: Training | None, *, seed: int = 0) -> None:
+    """In a process beside the first one: take its share of the tuning, and write nothing."""
+    if training is not None:
+        _tuned(model, training, out, seed, Watch())
 
 
 def _tuned(model: CausalLM, training: Training, out: Path, seed: int, watch: Watch) -> Tuning:
@@ -186,9 +209,11 @@ def _tuned(model: CausalLM, training: Training, out: Path, seed: int, watch: Wat
         training.examples,
         training.recipe,
         seed=seed,
-        progress=watch.tuned,
+        progress=track(out / STEPS, watch.tuned) if Devices().first else watch.tuned,
         checkpoints=checkpoints,
     )
+    if not Devices().first:
+        return tuning
     # On disk before it is scored, which may take longer than the tuning did.
     save_adapter(model, out / ADAPTER, {"run": key, "tuning": asdict(tuning)})
     shutil.rmtree(checkpoints, ignore_errors=True)
@@ -196,7 +221,7 @@ def _tuned(model: CausalLM, training: Training, out: Path, seed: int, watch: Wat
 
 
 def _score_all(
-    which: str, model: CausalLM, tests: Tests, answers: Answers, watch: Watch
+    which: str, model: CausalLM, tests: Examples, answers: Answers, watch: Watch
 ) -> dict[Task, Outcome]:
     outcomes = {}
     for task, examples in tests.items():
@@ -222,7 +247,7 @@ def _rows(
             Row(
                 task=task.name,
                 group=task.group.value,
-                split=SPLIT,
+                split=task.split,
                 metric=metric.name,
                 how=readout.how,
                 spec=metric.spec,
@@ -233,6 +258,42 @@ def _rows(
                 difference=None if after is None else difference(metric, counts, after, seed=seed),
                 base_flags=dict(base.flags),
                 tuned_flags=dict(tuned.flags) if tuned else {},
+                shots=tuple(shot.id for shot in task.shots),
             )
         )
     return rows
+
+
+def _groups(
+    tests: Examples, base: dict[Task, Outcome], tuned: dict[Task, Outcome], seed: int
+) -> list[Group]:
+    """The means of the groups: by split, and by form where tasks are put in several."""
+    groups: dict[tuple[Task, ...], Group] = {}
+    for split, group, form in dict.fromkeys((t.split, t.group, t.how) for t in tests):
+        members = _members([t for t in tests if (t.split, t.group) == (split, group)], form)
+        before = [(o.metric, o.counts) for o in (base[task].readouts[0] for task in members)]
+        after = [(o.metric, o.counts) for o in (tuned[t].readouts[0] for t in members if tuned)]
+        groups.setdefault(
+            members,
+            Group(
+                group=group.value,
+                split=split,
+                form=form,
+                how=tuple(how(task) for task in members),
+                tasks=tuple(task.name for task in members),
+                metrics=tuple(task.metrics[0].name for task in members),
+                majority=sum(majority(t, tests[t])[0] for t in members) / len(members),
+                base=mean_interval(before, seed=seed),
+                tuned=mean_interval(after, seed=seed) if after else None,
+                difference=mean_difference(before, after, seed=seed) if after else None,
+            ),
+        )
+    return list(groups.values())
+
+
+def _members(tasks: list[Task], form: str) -> tuple[Task, ...]:
+    """Each task once: in this form if it has it, else as it usually is."""
+    names = dict.fromkeys(task.name for task in tasks)
+    forms = {(task.name, task.how): task for task in reversed(tasks)}
+    first = {task.name: task for task in reversed(tasks)}
+    return tuple(forms.get((n, form)) or forms.get((n, "")) or first[n] for n in names)

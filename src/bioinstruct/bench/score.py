@@ -10,13 +10,14 @@ from typing import Any, Protocol
 import numpy as np
 
 from bioinstruct.bench.answers import Answers, key
+from bioinstruct.bench.forms import CLOZE, how
 from bioinstruct.bench.metrics import Array, Metric
 from bioinstruct.bench.model import Choice, Completion
 from bioinstruct.bench.task import Task
 from bioinstruct.errors import BioinstructError, ModelError
 from bioinstruct.schema import Instruction
 
-__all__ = ["FLAGS", "Model", "Outcome", "Progress", "Readout", "majority", "score"]
+__all__ = ["FLAGS", "Model", "Outcome", "Progress", "Readout", "majority", "readouts", "score"]
 
 FLAGS = {
     "unparsed": "not readable as an answer",
@@ -26,6 +27,9 @@ FLAGS = {
     "tied": "tied between choices: the first counts",
 }
 """What is counted beside a score, so that no odd answer is silent, and how it is told."""
+
+NEXT_EXAMPLE = ("\n\nBelow is an instruction", "\n\n### Instruction")
+"""How a model goes on that has seen worked examples and knows no end: not part of its answer."""
 
 Progress = Callable[[int, int], None]
 """Called with the number of questions answered and the number of all."""
@@ -64,7 +68,8 @@ class Readout:
 
     metric: Metric
     how: str
-    """`likelihood`: the likeliest of the task's choices; `generated`: what the model wrote."""
+    """`likelihood`, `letters` or `cloze`: the likeliest answer of a closed set; `generated`: what
+    the model wrote."""
     counts: Array
     """Shape (items, counts of the metric)."""
 
@@ -89,9 +94,7 @@ def score(
     *,
     progress: Progress = lambda done, of: None,
 ) -> Outcome:
-    """Score a model on examples of a task.
-
-    A task with choices is read twice: by the likelihood of each choice, and by what is generated.
+    """Score a model on examples of a task: by its choices' likelihood where there are any.
 
     Raises:
         BioinstructError: there are no examples.
@@ -99,100 +102,140 @@ def score(
     """
     if not examples:
         raise BioinstructError(f"task {task.name} has no examples to score")
+    shown = [task.shown(example) for example in examples]
+    shots = [task.shown(shot) for shot in task.shots]
     outcome = Outcome()
-    of = len(examples) * (2 if task.choices else 1)
-
-    def ask(form: tuple[object, ...], asked: _Ask) -> list[dict[str, Any]]:
-        done = of - len(examples) if form[0] == "complete" else 0
-        keys = [key(model.fingerprint, form, example.id) for example in examples]
-        about = {"task": task.name, "model": model.fingerprint}
-        for n in _answer(examples, keys, answers, asked, about):
-            progress(done + n, of)
-        return [answers[k] for k in keys]
-
     if task.choices:
-        rows = ask(
-            ("choose", *task.choices),
-            lambda missing: model.choose(missing, choices=[task.choices] * len(missing)),
+        options = [task.options(example) for example in examples]
+        asked = _Asked(model, task, shown, [("choose", *each) for each in options], shots)
+        rows = asked.answered(
+            lambda at: model.choose(
+                [shown[i] for i in at], choices=[options[i] for i in at], shots=shots
+            ),
+            answers,
+            progress,
         )
-        chosen = [
-            _likeliest(task, e, row, outcome.flags) for e, row in zip(examples, rows, strict=True)
-        ]
-        outcome.readouts += _readouts(task, examples, chosen, "likelihood")
-    rows = ask(
-        ("complete", task.max_new_tokens),
-        lambda missing: model.complete(missing, max_new_tokens=task.max_new_tokens),
+        for name, length in _ways(task):
+            texts = [
+                _likeliest(task, e, row, each, length)
+                for e, row, each in zip(examples, rows, options, strict=True)
+            ]
+            outcome.readouts += readouts(task, examples, texts, name)
+        outcome.flags = _flags_of_choices(rows)
+        return outcome
+    stop = (*task.stop, *NEXT_EXAMPLE) if shots else task.stop
+    form = ("complete", task.max_new_tokens, *stop)
+    rows = _Asked(model, task, shown, [form] * len(shown), shots).answered(
+        lambda at: model.complete(
+            [shown[i] for i in at], max_new_tokens=task.max_new_tokens, stop=stop, shots=shots
+        ),
+        answers,
+        progress,
     )
-    written = [_written(task, e, row, outcome.flags) for e, row in zip(examples, rows, strict=True)]
-    outcome.readouts += _readouts(task, examples, written, "generated")
+    written = [None if row["skipped"] else row["text"] for row in rows]
+    outcome.readouts = readouts(task, examples, written, how(task))
+    for flag in ("truncated", "shortened", "skipped"):
+        outcome.flags[flag] = sum(row[flag] for row in rows)
+    outcome.flags["unparsed"] = sum(
+        text is not None and task.parse(text, example) is None
+        for text, example in zip(written, examples, strict=True)
+    )
     return outcome
 
 
 def majority(task: Task, examples: Sequence[Instruction]) -> list[float]:
     """For each metric, the score of giving the most common gold answer to every item."""
     constant = Counter(example.output for example in examples).most_common(1)[0][0]
-    predictions = [task.parse(constant, example) for example in examples]
-    return [readout.value for readout in _readouts(task, examples, predictions, "generated")]
+    return [each.value for each in readouts(task, examples, [constant] * len(examples), "")]
 
 
-_Ask = Callable[[Sequence[Instruction]], Iterator[tuple[int, Completion | Choice]]]
-
-
-def _answer(
-    examples: Sequence[Instruction],
-    keys: Sequence[str],
-    answers: Answers,
-    ask: _Ask,
-    about: dict[str, str],
-) -> Iterator[int]:
-    """Ask what is not answered yet, and yield how many are."""
-    wanted = Counter(keys)  # an example that a task has twice is asked once
-    missing = list({k: i for i, k in enumerate(keys) if k not in answers}.values())
-    done = len(examples) - sum(wanted[keys[i]] for i in missing)
-    yield done
-    for position, answer in ask([examples[i] for i in missing]):
-        index = missing[position]
-        answers.add(keys[index], {**about, "example": examples[index].id, **asdict(answer)})
-        done += wanted[keys[index]]
-        yield done
-
-
-def _readouts(
-    task: Task, examples: Sequence[Instruction], predictions: list[Any], how: str
+def readouts(
+    task: Task, examples: Sequence[Instruction], texts: Sequence[str | None], name: str
 ) -> list[Readout]:
-    golds = [task.parse(example.output, example) for example in examples]
-    pairs = list(zip(golds, predictions, strict=True))
+    """Count answers by each metric of a task; None is an answer that was not given."""
+    golds = [example.output for example in examples]
+    read = [task.parse(gold, example) for gold, example in zip(golds, examples, strict=True)]
+    found = [
+        None if text is None else task.parse(text, example)
+        for text, example in zip(texts, examples, strict=True)
+    ]
     return [
-        Readout(metric, how, np.array([metric.count(g, p) for g, p in pairs], dtype=np.float64))
+        Readout(
+            metric,
+            name,
+            metric.counts(golds, texts) if metric.of_texts else metric.counts(read, found),
+        )
         for metric in task.metrics
     ]
 
 
+_Ask = Callable[[Sequence[int]], Iterator[tuple[int, Completion | Choice]]]
+
+
+class _Asked:
+    """The questions of a task as they are put, under the keys of their answers."""
+
+    def __init__(
+        self,
+        model: Model,
+        task: Task,
+        shown: Sequence[Instruction],
+        forms: Sequence[tuple[object, ...]],
+        shots: Sequence[Instruction],
+    ) -> None:
+        before = [shot.id for shot in shots]
+        self.ids = [example.id for example in shown]
+        self.keys = [
+            key(model.fingerprint, form, before, id)
+            for form, id in zip(forms, self.ids, strict=True)
+        ]
+        self.about = {"task": task.name, "model": model.fingerprint}
+
+    def answered(self, ask: _Ask, answers: Answers, progress: Progress) -> list[dict[str, Any]]:
+        """Ask what is not answered yet, the same question once; a row for each question."""
+        wanted = Counter(self.keys)
+        missing = list({k: i for i, k in enumerate(self.keys) if k not in answers}.values())
+        done = len(self.keys) - sum(wanted[self.keys[i]] for i in missing)
+        progress(done, len(self.keys))
+        for position, answer in ask(missing) if missing else ():
+            index = missing[position]
+            row = {**self.about, "example": self.ids[index], **asdict(answer)}
+            answers.add(self.keys[index], row)
+            done += wanted[self.keys[index]]
+            progress(done, len(self.keys))
+        return [answers[k] for k in self.keys]
+
+
+def _ways(task: Task) -> list[tuple[str, Callable[[str], int]]]:
+    """The ways to say which choice is likeliest: by what length its likelihood is divided."""
+    ways: list[tuple[str, Callable[[str], int]]] = [(how(task), lambda choice: 1)]
+    return [*ways, (f"{CLOZE}, per character", len)] if how(task) == CLOZE else ways
+
+
 def _likeliest(
-    task: Task, example: Instruction, row: dict[str, Any], flags: Counter[str]
-) -> object | None:
-    """The likeliest choice, parsed; the first of those that tie, as in lm-evaluation-harness."""
-    scores: Sequence[float] = row["log_likelihoods"]
-    if not scores:
-        return None  # skipped: counted where the same prompt is completed
-    best = max(scores)
-    if np.isnan(scores).any() or not np.isfinite(best):
+    task: Task,
+    example: Instruction,
+    row: dict[str, Any],
+    options: Sequence[str],
+    length: Callable[[str], int],
+) -> str | None:
+    """The likeliest choice; the first of those that tie, as in lm-evaluation-harness."""
+    found: Sequence[float] = row["log_likelihoods"]
+    if not found:
+        return None  # the prompt did not fit
+    if np.isnan(found).any() or not np.isfinite(max(found)):
         raise ModelError(
-            f"task {task.name}: example {example.id} has log-likelihoods {list(scores)}",
+            f"task {task.name}: example {example.id} has log-likelihoods {list(found)}",
             hint="the model's weights are damaged, or overflow in its precision",
         )
-    flags["tied"] += scores.count(best) > 1
-    parsed: object | None = task.parse(task.choices[scores.index(best)], example)
-    return parsed
+    scores = [value / length(option) for value, option in zip(found, options, strict=True)]
+    return options[scores.index(max(scores))]
 
 
-def _written(
-    task: Task, example: Instruction, row: dict[str, Any], flags: Counter[str]
-) -> object | None:
-    for flag in ("truncated", "shortened", "skipped"):
-        flags[flag] += row[flag]
-    if row["skipped"]:
-        return None
-    parsed: object | None = task.parse(row["text"], example)
-    flags["unparsed"] += parsed is None
-    return parsed
+def _flags_of_choices(rows: Sequence[dict[str, Any]]) -> Counter[str]:
+    found = [row["log_likelihoods"] for row in rows]
+    return Counter(
+        shortened=sum(row["shortened"] for row in rows),
+        skipped=sum(not values for values in found),
+        tied=sum(bool(values) and values.count(max(values)) > 1 for values in found),
+    )

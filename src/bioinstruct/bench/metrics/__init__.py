@@ -1,0 +1,79 @@
+"""How answers are counted: a `Metric` for each way, from well-kept libraries where there are."""
+
+from __future__ import annotations
+
+from bioinstruct.bench.metrics.base import Array, Metric
+from bioinstruct.bench.metrics.closed import accuracy, macro_f1, relation_f1
+from bioinstruct.bench.metrics.compat import medtuned_entity_f1, medtuned_relation_f1
+from bioinstruct.bench.metrics.entities import entity_f1, overlap_f1
+from bioinstruct.bench.metrics.scale import pearson
+from bioinstruct.bench.metrics.sets import (
+    example_f1,
+    label_f1,
+    macro_label_f1,
+    pair_f1,
+    same_set,
+)
+from bioinstruct.bench.metrics.text import (
+    bleu,
+    chrf,
+    concept_f1,
+    exact_match,
+    rouge1,
+    rouge2,
+    rougeL,
+    token_f1,
+)
+from bioinstruct.errors import UnknownNameError
+
+__all__ = [
+    "METRICS",
+    "Array",
+    "Metric",
+    "accuracy",
+    "bleu",
+    "chrf",
+    "concept_f1",
+    "entity_f1",
+    "exact_match",
+    "example_f1",
+    "get_metric",
+    "label_f1",
+    "macro_f1",
+    "macro_label_f1",
+    "medtuned_entity_f1",
+    "medtuned_relation_f1",
+    "overlap_f1",
+    "pair_f1",
+    "pearson",
+    "relation_f1",
+    "rouge1",
+    "rouge2",
+    "rougeL",
+    "same_set",
+    "token_f1",
+]
+
+METRICS = {
+    "accuracy": accuracy,
+    "exact-match": exact_match,
+    "token-f1": token_f1,
+    "rouge1": rouge1,
+    "rouge2": rouge2,
+    "rougeL": rougeL,
+    "bleu": bleu,
+    "chrf": chrf,
+    "entity-f1": entity_f1,
+}
+"""Those that a user can name, for records of their own."""
+
+
+def get_metric(name: str) -> Metric:
+    """The metric of that name.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    if name not in METRICS:
+        raise UnknownNameError("metric", name, METRICS)
+    return METRICS[name]

@@ -1,0 +1,118 @@
+"""Classification, inference and similarity: hallmarks of cancer, entailment, how alike two are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from bioinstruct import corpora
+from bioinstruct.bench.metrics import (
+    accuracy,
+    example_f1,
+    label_f1,
+    macro_f1,
+    macro_label_f1,
+    pearson,
+    same_set,
+)
+from bioinstruct.bench.task import Parse, Task, add, task
+from bioinstruct.bench.tasks.reading import of_corpus
+from bioinstruct.corpora import hoc, labels, mednli, rqe, scitail
+from bioinstruct.corpora.biosses import HIGHEST
+from bioinstruct.schema import Category, Instruction
+
+__all__: list[str] = []
+
+NONE = "none"
+HALLMARKS = tuple(hoc.NAMES["lines"].values())
+
+
+def _hallmarks(layout: str) -> Parse:
+    def parse(text: str, example: Instruction) -> tuple[str, ...] | None:
+        return labels.parse(layout, text, hoc.NAMES[layout]) if text.strip() else None
+
+    return parse
+
+
+def _hallmark_task(name: str, corpus: str, about: str, layout: str) -> None:
+    read, parse = of_corpus(corpus, about, layout=layout), _hallmarks(layout)
+    metrics = (label_f1, macro_label_f1(hoc.LABELS), example_f1, same_set)
+    variant = layout == "medtuned"
+    add(Task(name, Category.OTHER, read, parse, metrics, (), 96, corpus, variant))
+
+
+_hallmark_task("hoc", "hoc", "Hallmarks of Cancer: those that a sentence is about.", "lines")
+_hallmark_task("hoc-documents", "hoc-documents", "Hallmarks of Cancer, of an abstract.", "lines")
+_hallmark_task(
+    "hoc-medtuned",
+    "hoc",
+    "Hallmarks of Cancer, of a sentence, in the layout of Llama2-MedTuned.",
+    "medtuned",
+)
+
+
+@task(
+    Category.OTHER,
+    macro_f1((*HALLMARKS, NONE)),
+    accuracy,
+    choices=(*HALLMARKS, NONE),
+    max_new_tokens=24,
+    corpus="hoc",
+    variant=True,
+)
+def hoc_single(split: str) -> Iterator[Instruction]:
+    """Hallmarks of Cancer: the sentences with one hallmark or none, as a choice of one."""
+    found = corpora.read("hoc", split, layout="lines")
+    return (example for example in found if "\n" not in example.output)
+
+
+@task(
+    Category.OTHER,
+    accuracy,
+    macro_f1(rqe.LABELS),
+    choices=rqe.LABELS,
+    max_new_tokens=4,
+    corpus="rqe",
+)
+def question_entailment(split: str) -> Iterator[Instruction]:
+    """RQE: does the answer to a frequent question answer a consumer's question too?"""
+    return corpora.read("rqe", split)
+
+
+@task(
+    Category.OTHER,
+    accuracy,
+    macro_f1(mednli.LABELS),
+    choices=mednli.LABELS,
+    max_new_tokens=8,
+    corpus="mednli",
+)
+def medical_inference(split: str) -> Iterator[Instruction]:
+    """MedNLI: does a sentence of a clinical note entail another, contradict it, or neither?"""
+    return corpora.read("mednli", split)
+
+
+@task(
+    Category.OTHER,
+    accuracy,
+    macro_f1(scitail.LABELS),
+    choices=scitail.LABELS,
+    max_new_tokens=8,
+    corpus="scitail",
+)
+def science_inference(split: str) -> Iterator[Instruction]:
+    """SciTail: does a premise entail a statement of science?"""
+    return corpora.read("scitail", split)
+
+
+def _score(text: str, example: Instruction) -> float | None:
+    """The first number, if it is on the scale."""
+    number = re.search(r"(?<![\w.-])\d+(?:\.\d+)?(?![\w]|\.\d)", text)
+    value = float(number[0]) if number else -1.0
+    return value if 0.0 <= value <= HIGHEST else None
+
+
+@task(Category.OTHER, pearson, parse=_score, max_new_tokens=8, corpus="biosses")
+def biosses(split: str) -> Iterator[Instruction]:
+    """BIOSSES: how alike two sentences are in meaning, from 0 to 4."""
+    return corpora.read("biosses", split)
