@@ -4,7 +4,7 @@ BIN := .venv/bin
 # CI passes CONSTRAINTS=constraints.txt implicitly; elsewhere `make CONSTRAINTS= test` takes the newest.
 CONSTRAINTS ?= constraints.txt
 
-.PHONY: demo test test-all check format clean
+.PHONY: demo test test-all test-peers check format clean
 
 demo: .venv/installed
 	$(BIN)/bioinstruct compile demo --split train --out demo/train.jsonl
@@ -13,17 +13,21 @@ demo: .venv/installed
 	$(BIN)/bioinstruct-bench --model tiny --tasks demo-qa demo-ie demo-gen \
 		--style medtuned --data demo/bioinstruct --out demo/run
 
+# One process a core: the tests share nothing.
 test: .venv/installed
-	$(BIN)/pytest -m "not peer"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not peer" -n auto
 
-test-all: .venv/installed-all
-	$(BIN)/pytest
+test-all: test test-peers
+
+# What takes minutes, or needs an oracle, a server, Spark or a browser.
+test-peers: .venv/installed-all
+	$(BIN)/pytest -m peer
 
 check: .venv/installed
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/pytest -m "not peer" -q
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not peer" -n auto -q
 
 format: .venv/installed
 	$(BIN)/ruff format
@@ -35,7 +39,7 @@ format: .venv/installed
 	touch $@
 
 .venv/installed-all: .venv/installed
-	$(BIN)/python -m pip install --quiet $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable '.[dev,fast,spark,oracle]'
+	$(BIN)/python -m pip install --quiet $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable '.[dev,fast,spark,oracle,serve]'
 	touch $@
 
 clean:

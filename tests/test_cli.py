@@ -73,7 +73,10 @@ def found(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.mark.parametrize("command", ["", "seeds", "compile", "doctor", "filter", "publish", "show"])
+@pytest.mark.parametrize(
+    "command",
+    ["", "seeds", "compile", "doctor", "filter", "publish", "show", "stats", "export"],
+)
 def test_help_is_what_was_agreed(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -155,6 +155,8 @@ HEAVY = [
     "pandas",
     "httpx2",
     "rouge_score",
+    "matplotlib",
+    "spacy",
     "sklearn",
 ]
 

@@ -163,24 +163,29 @@ def _answers(figure_of: Any, analysis: Analysis) -> Any:
     if not balances:
         return None
     columns = min(len(balances), 3)
-    rows = -(-len(balances) // columns)
-    most = max(min(len(found.labels), _LABELS) for found in balances.values())
-    figure = figure_of(figsize=(4.4 * columns, rows * (0.9 + 0.22 * most)), layout="constrained")
-    grid = figure.subplots(rows, columns, squeeze=False)
+    labels = [min(len(found.labels), _LABELS) for found in balances.values()]
+    most = [max(labels[at : at + columns]) for at in range(0, len(labels), columns)]
+    figure = figure_of(
+        figsize=(4.4 * columns, sum(0.9 + 0.22 * rows for rows in most)), layout="constrained"
+    )
+    grid = figure.subplots(
+        len(most), columns, squeeze=False, height_ratios=[rows + 3 for rows in most]
+    )
     for axes in grid.flat[len(balances) :]:
         axes.set_axis_off()
-    for axes, (task, found) in zip(grid.flat, balances.items(), strict=False):
+    for number, (task, found) in enumerate(balances.items()):
+        axes = grid.flat[number]
         shown = list(found.labels.items())[:_LABELS]
         shares = [count / found.examples for _, count in shown]
         axes.barh(range(len(shown)), shares, color=_BLUE, height=0.72)
         axes.set_yticks(range(len(shown)), [_short(name) for name, _ in shown], parse_math=False)
-        axes.set_ylim(most - 0.4, -0.6)
+        axes.set_ylim(most[number // columns] - 0.4, -0.6)
         axes.set_xlim(0, max(shares) * 1.3)
         axes.set_xticks([])
         for place, share in enumerate(shares):
             axes.text(share, place, f" {share:.1%}", va="center", fontsize=8, color=_INK)
         more = len(found.labels) - len(shown)
-        rest = f", {more} labels more" if more > 0 else ""
+        rest = f", {more} more" if more > 0 else ""
         _plain(axes, f"{_short(task)} ({found.examples:,}{rest})")
     return figure
 

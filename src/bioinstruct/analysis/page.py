@@ -284,7 +284,10 @@ def _contamination(analysis: Analysis) -> str:
             ", ".join(f"{source} {count:,}" for source, count in found.sources.items()),
         )
         for name, found in analysis.contamination.items()
+        if found.records
     ]
+    clean = [name for name, found in analysis.contamination.items() if not found.records]
+    note = f"No overlap with {escape(', '.join(clean))}." if clean else ""
     head = ("test split of", "test texts", "records", "share", "kinds", "sources")
-    table = _table(head, rows, numbers=(1, 2, 3))
+    table = _table(head, rows, numbers=(1, 2, 3), note=note)
     return _card("Overlap with benchmarks", table, wide=True)

@@ -158,9 +158,12 @@ def _contamination(analysis: Analysis) -> Iterator[str]:
             ", ".join(f"{kind} {count:,}" for kind, count in found.kinds.items()),
         )
         for name, found in analysis.contamination.items()
+        if found.records
     ]
     header = ("overlap with the test of", "test texts", "records", "share", "kinds")
     yield from _table(header, rows, left=(0, 4))
+    if clean := [name for name, found in analysis.contamination.items() if not found.records]:
+        yield f"no overlap with {', '.join(clean)}"
 
 
 def _table(

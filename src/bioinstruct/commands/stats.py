@@ -195,7 +195,7 @@ def _contamination(names: list[str]) -> Contamination:
     from bioinstruct.filters import protected_texts
 
     wanted = {name: get_task(name) for name in names if name != "all"}
-    texts = {}
+    texts: dict[str, list[str]] = {}
     if "all" in names:
         wanted |= {name: t for name, t in known_tasks().items() if not t.demonstration}
     for name, task in wanted.items():
