@@ -37,6 +37,8 @@ class Batches:
     """Requests that may wait in batches at once."""
     cut_files: int = 0
     """So many downloads end in the middle of a line, though all seems well."""
+    late: int = 0
+    """So often a batch that is over is shown without the file of its results."""
     files: dict[str, bytes] = field(default_factory=dict)
     made: list[Json] = field(default_factory=list)
     submitted: Counter[str] = field(default_factory=Counter)
@@ -127,7 +129,10 @@ class Batches:
         return _ok({"object": "list", "data": [_shown(one) for one in page], "has_more": more})
 
     async def _retrieve(self, arrived: Arrived) -> Reply:
-        batch = next(one for one in self.made if one["id"] == arrived.path.split("/")[3])
+        wanted = arrived.path.split("/")[3]
+        batch = next((one for one in self.made if one["id"] == wanted), None)
+        if batch is None:
+            return error(404, f"No batch {wanted}")
         batch["polls"] += 1
         if "wrong" in batch:
             batch |= {"status": "failed", "errors": batch["wrong"]}
@@ -135,7 +140,11 @@ class Batches:
             self._carry_out(batch)
         elif batch["status"] == "validating":
             batch["status"] = "in_progress"
-        return _ok(_shown(batch))
+        shown = _shown(batch)
+        if self.late and shown.get("output_file_id"):
+            self.late -= 1
+            shown["output_file_id"] = None
+        return _ok(shown)
 
     def _carry_out(self, batch: Json) -> None:
         rows = [json.loads(row) for row in self.files[batch["input_file_id"]].splitlines()]

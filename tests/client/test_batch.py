@@ -227,12 +227,48 @@ def test_a_creation_whose_reply_is_lost_is_looked_for_before_another(
     assert set(batches.paid.values()) == {1}
 
 
+def test_where_the_list_cannot_be_read_no_second_batch_is_made_in_doubt(
+    server: Server, batches: Batches, tmp_path: Path
+) -> None:
+    listing = server.routes.pop(("GET", "/v1/batches"))
+    batches.script.append("lost")
+    for _ in range(2):
+        with pytest.raises(ProviderError, match="404"):
+            ask_batches(server, tmp_path / "t.jsonl", requests(5))
+    server.routes["GET", "/v1/batches"] = listing
+    assert len(ask_batches(server, tmp_path / "t.jsonl", requests(5))) == 5
+    assert len(batches.made) == 1
+
+
 def test_a_file_that_is_cut_off_is_fetched_again(
     server: Server, batches: Batches, tmp_path: Path
 ) -> None:
     batches.cut_files = 2
     assert len(ask_batches(server, tmp_path / "t.jsonl", requests(5))) == 5
     assert set(batches.paid.values()) == {1}
+
+
+def test_a_file_of_results_that_comes_late_is_waited_for(
+    server: Server, batches: Batches, tmp_path: Path
+) -> None:
+    batches.late, batches.failing = 3, 0.3
+    assert len(ask_batches(server, tmp_path / "t.jsonl", requests(20))) == 20
+    assert set(batches.paid.values()) == {1}
+
+
+def test_what_the_provider_does_not_know_any_more_is_not_asked_again_by_itself(
+    server: Server, batches: Batches, tmp_path: Path
+) -> None:
+    path = tmp_path / "t.jsonl"
+    with Transcript.open(path, base_url=server.url) as transcript:
+        one = request()
+        sent = {one.key(server.url): [1, 1]}
+        transcript.note("batch-planned", {"name": "n", "at": 0.0, "requests": sent})
+        transcript.note("batch-created", {"name": "n", "id": "batch_of_another_key"})
+    with pytest.raises(ProviderError, match="404") as caught:
+        ask_batches(server, path, [one])
+    assert "the key and project" in caught.value.hint
+    assert batches.made == []
 
 
 def test_rounds_are_as_large_as_they_are_told_and_an_endless_source_is_left(

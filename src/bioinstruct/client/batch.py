@@ -14,7 +14,7 @@ from bioinstruct.client.ask import Usage
 from bioinstruct.client.failures import ProviderError, SilentError
 from bioinstruct.client.jobs import Job, JobBoard, LineError, line_of, read_line, spool, standing
 from bioinstruct.client.openai import NOT_TEXT, OpenAIClient, is_text
-from bioinstruct.client.plans import Plan, Plans
+from bioinstruct.client.plans import Batching, Plan, Plans
 from bioinstruct.client.prices import Budget
 from bioinstruct.client.replies import TryAgainError, exhausted
 from bioinstruct.client.request import Answer, Outcome, Request
@@ -25,25 +25,6 @@ from bioinstruct.errors import BioinstructError
 __all__ = ["Batching", "ask_in_batches"]
 
 _FULL_QUEUE = "token_limit_exceeded"  # more tokens are waiting at the provider than it lets wait
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batching:
-    """How batches are made and waited for."""
-
-    requests: int = 50_000
-    """In one batch at most, as OpenAI has it."""
-    bytes: int = 200_000_000
-    """Of its file at most."""
-    first_poll: float = 0.5
-    """Seconds; the pause is doubled up to the longest, and begins anew when a batch ends."""
-    longest_poll: float = 60
-    submissions: int = 4
-    """So often a request is put into a batch before it is given up."""
-    doubt: float = 5
-    """Seconds between two looks for a batch that was perhaps made when a process was killed."""
-    silence: float = 6 * 3600
-    """Seconds for which the provider may not answer at all while a batch is waited for."""
 
 
 async def ask_in_batches(
@@ -107,6 +88,7 @@ class _Open:
     max_name: str
     left: dict[str, Request] = field(default_factory=dict)
     job: Job | None = None
+    over_since: float = 0.0
 
 
 class _Run:
@@ -252,7 +234,7 @@ class _Run:
         one = _Open(plan, self._client.max_name, chunk)
         try:
             file_id = await self._board.upload(file, plan.name)
-            one.job = await self._board.create(file_id, plan.name, since=plan.at)
+            one.job = await self._board.create(file_id, plan, doubt=self._batching.doubt)
         except SilentError:
             raise  # it may have been made all the same: the next run looks for it
         except ProviderError:
@@ -287,7 +269,10 @@ class _Run:
             self._fail(one, job)
         else:
             troubles = await self._ingest(one, job)
-            self._again(one, job, troubles)
+            one.over_since = one.over_since or time.monotonic()
+            if troubles is None and time.monotonic() - one.over_since < self._batching.late:
+                return
+            self._again(one, job, troubles or {})
         del self._open[one.plan.name]
         if job.code != _FULL_QUEUE or not self._open:
             self._full = False
@@ -310,13 +295,18 @@ class _Run:
             said = f"batch {job.id} failed: {job.message or job.code or 'no words'}"
             self._stop = self._stop or ProviderError(self._client.redact(said))
 
-    async def _ingest(self, one: _Open, job: Job) -> dict[str, TryAgainError]:
-        """Record what is in the files of results and errors; why the others have no outcome."""
+    async def _ingest(self, one: _Open, job: Job) -> dict[str, TryAgainError] | None:
+        """Record what is in the files of results and errors; why the others have no outcome.
+
+        None: there are answers in none of the files yet, and they must not be paid for again.
+        """
         troubles: dict[str, TryAgainError] = {}
+        rows = 0
         with spool() as file:
             for file_id in job.files:
                 await self._board.fetch(file_id, file)
             for row in self._board.rows(file):
+                rows += 1
                 key = str(row.get("custom_id")).rpartition("-")[0]
                 if key not in one.left:
                     continue
@@ -330,7 +320,7 @@ class _Run:
                 else:
                     self._record(one.left.pop(key), outcome, batch=job.id)
                     self._barren = False
-        return troubles
+        return troubles if rows >= job.answered else None
 
     def _refuse(self, wrong: LineError, one: _Open) -> None:
         """What befalls each request: mended by the other name of `max_tokens`, or the end."""

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import tempfile
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, TypeVar
 
-from bioinstruct.client.failures import ProviderError, SchemaUnsupportedError, judge, words
+from bioinstruct.client.failures import (
+    ProviderError,
+    SchemaUnsupportedError,
+    SilentError,
+    judge,
+    words,
+)
 from bioinstruct.client.openai import OpenAIClient, body_of
+from bioinstruct.client.plans import Plan
 from bioinstruct.client.replies import TryAgainError, read_reply
 from bioinstruct.client.request import Failure, Outcome, Request
 
@@ -18,7 +26,6 @@ __all__ = ["Job", "JobBoard", "LineError", "line_of", "read_line", "spool", "sta
 _T = TypeVar("_T")
 _ENDPOINT = "/v1/chat/completions"
 _NAME = "bioinstruct"  # of our entry in a batch's metadata
-_NO_BATCHES = "this endpoint may have no Batch API: leave --batch out"
 _DAY = 86_400  # how far the clocks here and at the provider may differ
 
 
@@ -43,6 +50,8 @@ class Job:
     created: int
     files: tuple[str, ...]
     """The ids of the files with its results and its errors, as far as there are any."""
+    answered: int
+    """Requests, with success."""
     done: int
     """Requests that are answered or have failed."""
     total: int
@@ -77,20 +86,28 @@ class JobBoard:
 
         return await self._call(work)
 
-    async def create(self, file_id: str, name: str, *, since: float) -> Job:
-        """A new batch, or the one of this name where a lost reply hides that there is one."""
+    async def create(self, file_id: str, plan: Plan, *, doubt: float) -> Job:
+        """A new batch, or the one of this name where a lost reply hides that there is one.
+
+        Raises:
+            SilentError: it may have been made all the same.
+        """
 
         async def work(sdk: Any) -> Job:
             raw = await sdk.batches.with_raw_response.create(
                 input_file_id=file_id,
                 endpoint=_ENDPOINT,
                 completion_window="24h",
-                metadata={_NAME: name},
+                metadata={_NAME: plan.name},
             )
             return _job(self._read(raw))
 
         async def found() -> Job | None:
-            return (await self.find({name}, since=since)).get(name)
+            await asyncio.sleep(doubt)
+            try:
+                return (await self.find({plan.name}, since=plan.at)).get(plan.name)
+            except ProviderError as error:
+                raise SilentError(f"cannot tell whether a batch was made: {error}") from None
 
         return await self._call(work, found=found)
 
@@ -122,7 +139,9 @@ class JobBoard:
         async def work(sdk: Any) -> Job:
             return _job(self._read(await sdk.batches.with_raw_response.retrieve(job_id)))
 
-        return await self._call(work)
+        return await self._call(
+            work, unknown="use the key and project that the batch was made with"
+        )
 
     def rows(self, file: IO[bytes]) -> Iterator[dict[str, Any]]:
         """The lines of what was fetched."""
@@ -146,19 +165,22 @@ class JobBoard:
                     into.write(piece)
             _check_end(into, begin)
 
-        await self._call(work)
+        kept = "providers keep results for some time only: ask again with another transcript"
+        await self._call(work, unknown=kept)
 
     async def _call(
         self,
         work: Callable[[Any], Awaitable[_T]],
         *,
         found: Callable[[], Awaitable[_T | None]] | None = None,
+        unknown: str = "this endpoint may have no Batch API: leave --batch out",
     ) -> _T:
+        """Call; `unknown` is the hint where there is nothing at the address."""
         try:
             return await self._client.call(work, found=found)
         except ProviderError as error:
             if "says 404" in str(error) or "says 405" in str(error):
-                raise ProviderError(str(error), hint=_NO_BATCHES) from None
+                raise ProviderError(str(error), hint=unknown) from None
             raise
 
     def _read(self, raw: Any) -> dict[str, Any]:
@@ -226,6 +248,7 @@ def _job(row: dict[str, Any]) -> Job:
         status=str(row.get("status")),
         created=int(row.get("created_at") or 0),
         files=tuple(str(file) for file in files if file),
+        answered=int(counts.get("completed") or 0),
         done=int(counts.get("completed") or 0) + int(counts.get("failed") or 0),
         total=int(counts.get("total") or 0),
         code=str(wrong.get("code") or ""),

@@ -1,4 +1,4 @@
-"""Which requests are in which batch, as the notes of a transcript have it."""
+"""How batches are made, and which requests are in which, as a transcript has it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,28 @@ from bioinstruct.client.request import Request
 from bioinstruct.client.tokens import prompt_bound
 from bioinstruct.client.transcript import Transcript
 
-__all__ = ["Plan", "Plans"]
+__all__ = ["Batching", "Plan", "Plans"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batching:
+    """How batches are made and waited for."""
+
+    requests: int = 50_000
+    """In one batch at most, as OpenAI has it."""
+    bytes: int = 200_000_000
+    """Of its file at most."""
+    first_poll: float = 0.5
+    """Seconds; the pause is doubled up to the longest, and begins anew when a batch ends."""
+    longest_poll: float = 60
+    submissions: int = 4
+    """So often a request is put into a batch before it is given up."""
+    doubt: float = 5
+    """Seconds before the list is looked at, once more, for a batch that was perhaps made."""
+    late: float = 600
+    """Seconds for which a file may have fewer answers than the provider counts."""
+    silence: float = 6 * 3600
+    """Seconds for which the provider may not answer at all while a batch is waited for."""
 
 
 @dataclass(slots=True)
