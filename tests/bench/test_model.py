@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from bioinstruct import Instruction, ModelError, Style
+from bioinstruct.bench.encode import Overflow
 from bioinstruct.bench.model import CausalLM
 
 from .conftest import SHAPES
@@ -113,6 +114,24 @@ def test_a_prompt_that_cannot_fit_is_skipped_not_cut_to_nothing(
     asked = [example(instruction="List the diseases of the sentence . " * 100)]
     assert next(model.choose(asked, choices=[("yes", "no")] * len(asked)))[1].log_likelihoods == ()
     assert next(model.complete(asked, max_new_tokens=4))[1].skipped
+
+
+def test_a_prompt_too_long_loses_its_beginning_or_is_skipped_where_that_is_asked(
+    model_folder: Folder, example: Make
+) -> None:
+    asked = [example(input="The patient reports chest pain . " * 60)]
+    folder = str(model_folder("llama"))
+    left = CausalLM.load(folder, overflow=Overflow.LEFT)
+    full = left.encoder.prompt(asked[0], room=-10_000)
+    cut = left.encoder.prompt(asked[0], room=10)
+    assert full is not None
+    assert cut is not None
+    assert cut.ids == full.ids[-246:]
+    assert next(left.choose(asked, choices=[("yes", "no")]))[1].shortened
+    skipping = CausalLM.load(folder, overflow=Overflow.SKIP)
+    assert next(skipping.choose(asked, choices=[("yes", "no")]))[1].log_likelihoods == ()
+    assert next(skipping.complete(asked, max_new_tokens=4))[1].skipped
+    assert len({left.fingerprint, skipping.fingerprint, CausalLM.load(folder).fingerprint}) == 3
 
 
 def test_a_tokenizer_that_appends_its_end_token_does_not_end_the_prompt(

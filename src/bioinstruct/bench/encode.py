@@ -9,15 +9,27 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from bioinstruct.errors import ModelError
 from bioinstruct.prompts import ChatTemplate, Style, check_style, render
 from bioinstruct.schema import Instruction
 
-__all__ = ["Encoded", "Encoder", "Front", "before_stop"]
+__all__ = ["Encoded", "Encoder", "Front", "Overflow", "before_stop"]
 
 _OMISSION = " [...] "
+
+
+class Overflow(StrEnum):
+    """What happens to a prompt that does not fit the context."""
+
+    SHORTEN = "shorten"
+    """The input loses words from its middle: question and instruction stand at either end."""
+    LEFT = "left"
+    """The first tokens are cut off, worked examples first, as in lm-evaluation-harness."""
+    SKIP = "skip"
+    """The model is not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +38,7 @@ class Encoded:
 
     ids: list[int]
     shortened: bool
-    """True when words in the middle of the input were left out to fit the context."""
+    """True when something was left out to fit the context."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +61,17 @@ class Encoder:
         tokenizer: a `transformers` tokenizer.
         style: the layout of prompts.
         max_length: context of the model in tokens, prompt and completion together.
+        overflow: what happens to a prompt that does not fit.
     """
 
-    def __init__(self, tokenizer: Any, style: Style, max_length: int) -> None:
+    def __init__(
+        self,
+        tokenizer: Any,
+        style: Style,
+        max_length: int,
+        *,
+        overflow: Overflow = Overflow.SHORTEN,
+    ) -> None:
         if tokenizer.eos_token_id is None:
             raise ModelError(
                 "the tokenizer has no end-of-sequence token, so a model cannot learn to stop",
@@ -60,6 +80,7 @@ class Encoder:
         self.tokenizer = tokenizer
         self.style = style
         self.max_length = max_length
+        self.overflow = overflow
         self.eos_id: int = tokenizer.eos_token_id
         self._chat = _chat_template(tokenizer)
         check_style(style, self._chat)
@@ -91,13 +112,17 @@ class Encoder:
     def prompt(self, example: Instruction, *, room: int, front: Front = NO_FRONT) -> Encoded | None:
         """Token ids of the prompt, with `room` tokens of the context left for the completion.
 
-        An input that is too long loses words from its middle: question and instruction stand at
-        either end of an input. None when the prompt does not fit even so.
+        What is too long is shortened as `overflow` says; None when it does not fit even so.
         """
         limit = self.max_length - room
         ids = self._prompt_ids(example, example.input, front)
         if len(ids) <= limit:
             return Encoded(ids, shortened=False)
+        if self.overflow is Overflow.SKIP or limit <= len(self._front):
+            return None
+        if self.overflow is Overflow.LEFT:
+            kept = ids[len(ids) - limit + len(self._front) :]
+            return Encoded([*self._front, *kept], shortened=True)
         spans = [match.span() for match in re.finditer(r"\S+", example.input)]
         fitting: list[int] | None = None
         low, high = 1, len(spans) - 1  # how many words to keep; bisection for the most that fit

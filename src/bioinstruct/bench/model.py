@@ -14,7 +14,7 @@ import torch
 
 from bioinstruct.bench.decoder import Decoder
 from bioinstruct.bench.decoding import Writer
-from bioinstruct.bench.encode import Encoder, before_stop
+from bioinstruct.bench.encode import Encoder, Overflow, before_stop
 from bioinstruct.bench.likelihood import Plan, Scorer
 from bioinstruct.bench.loading import context_length, first_line, load_model_and_tokenizer
 from bioinstruct.bench.rows import Question
@@ -71,6 +71,7 @@ class CausalLM(Decoder):
         quantize: str = "none",
         trust_remote_code: bool = False,
         plan: Plan = Plan.AUTO,
+        overflow: Overflow = Overflow.SHORTEN,
     ) -> CausalLM:
         """Load a model folder, a Hub id, or `tiny`, to an accelerator where there is one.
 
@@ -82,7 +83,8 @@ class CausalLM(Decoder):
         model, tokenizer = load_model_and_tokenizer(
             path, torch.device(name), quantize=quantize, trust_remote_code=trust_remote_code
         )
-        encoder = Encoder(tokenizer, style, context_length(model.config))
+        length = context_length(model.config)
+        encoder = Encoder(tokenizer, style, length, overflow=overflow)
         return cls(model, encoder, name=path, plan=plan)
 
     @property
@@ -223,7 +225,11 @@ def _fingerprint(model: Any, encoder: Encoder) -> str:
     config = {k: v for k, v in model.config.to_dict().items() if not k.startswith("_")}
     tokenizer = encoder.tokenizer
     about = [config, sorted(tokenizer.get_vocab().items()), tokenizer.chat_template, encoder.style]
-    digest.update(json.dumps([*about, encoder.max_length], sort_keys=True, default=str).encode())
+    digest.update(
+        json.dumps(
+            [*about, encoder.max_length, encoder.overflow], sort_keys=True, default=str
+        ).encode()
+    )
     return _hash_tensors(digest, model.state_dict())
 
 
