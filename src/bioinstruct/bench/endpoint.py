@@ -27,7 +27,7 @@ from bioinstruct.errors import ModelError
 from bioinstruct.prompts import Style, render
 from bioinstruct.schema import Instruction
 
-__all__ = ["Asking", "Endpoint", "check_answered", "outcomes_of"]
+__all__ = ["Asking", "Endpoint", "check_answered", "outcomes_of", "user_turn"]
 
 _PROBE = "The patient has a fever. Answer: yes"
 _MOST_STOPS = 4  # strings that OpenAI takes; all are looked for here besides
@@ -208,8 +208,8 @@ class Endpoint:
             return {"prompt": front + render(example, self.style)}
         turns = []
         for shot in shots:
-            turns += [Message("user", _asked(shot)), Message("assistant", shot.output)]
-        return {"messages": (*turns, Message("user", _asked(example)))}
+            turns += [Message("user", user_turn(shot)), Message("assistant", shot.output)]
+        return {"messages": (*turns, Message("user", user_turn(example)))}
 
     def _request(
         self,
@@ -263,7 +263,7 @@ async def _next(
     return await anext(outcomes, None)
 
 
-def _asked(example: Instruction) -> str:
+def user_turn(example: Instruction) -> str:
     """The user's turn, as the style `chat` has it."""
     return render(example, Style.CHAT, chat_template=lambda messages: messages[-1]["content"])
 
