@@ -36,10 +36,16 @@ _HINTS = {
 class ProviderError(BioinstructError):
     """The server refuses every request alike: a bad key, an unknown model, no money left."""
 
-    def __init__(self, message: str, *, hint: str = "", charged: bool = False) -> None:
-        """Say what the server said; `charged`: it may count the last attempt all the same."""
+    def __init__(
+        self, message: str, *, hint: str = "", charged: bool = False, status: int = 0
+    ) -> None:
+        """Say what the server said, with its HTTP status if there is one.
+
+        `charged`: it may count the last attempt all the same.
+        """
         super().__init__(message, hint=hint)
         self.charged = charged
+        self.status = status
 
 
 class SchemaUnsupportedError(ProviderError):

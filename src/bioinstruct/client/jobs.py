@@ -179,7 +179,7 @@ class JobBoard:
         try:
             return await self._client.call(work, found=found)
         except ProviderError as error:
-            if "says 404" in str(error) or "says 405" in str(error):
+            if error.status in {404, 405}:
                 raise ProviderError(str(error), hint=unknown) from None
             raise
 

@@ -236,7 +236,7 @@ class OpenAIClient:
         verdict = judge(reply.status, reply.body)
         if verdict.fate == "again":
             return TryAgainError(verdict.reason, said, wait=self._shared_wait(reply, said))
-        return ProviderError(said, hint=verdict.hint)
+        return ProviderError(said, hint=verdict.hint, status=reply.status)
 
     def _connection_trouble(self, error: Exception) -> TryAgainError:
         cause = error.__cause__ or error
