@@ -15,6 +15,8 @@ PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{page}.md" for page in ("quicks
 PAGES.append(ROOT / "docs" / "compile.md")
 PAGES.append(ROOT / "docs" / "generate.md")
 PAGES.append(ROOT / "docs" / "label.md")
+PAGES.append(ROOT / "docs" / "scoring.md")
+PAGES += [ROOT / "docs" / "stats.md", ROOT / "docs" / "export.md"]
 BLOCK = re.compile(r"```(python|sh)\n(.*?)```", re.DOTALL)
 
 
