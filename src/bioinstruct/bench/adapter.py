@@ -14,8 +14,8 @@ import torch
 
 from bioinstruct.bench.model import ABOUT, CausalLM
 from bioinstruct.bench.recipe import Recipe
+from bioinstruct.bench.saving import weights_directory
 from bioinstruct.errors import ModelError, UnknownNameError
-from bioinstruct.files import atomic_directory
 
 __all__ = ["add_adapter", "linear_layers", "save_adapter", "save_merged"]
 
@@ -146,7 +146,7 @@ def _embeddings(model: CausalLM, recipe: Recipe) -> dict[str, Any]:
 
 def save_adapter(model: CausalLM, folder: Path, about: dict[str, Any] | None = None) -> None:
     """Write the adapter as safetensors, with what is to be known about it; whole or not there."""
-    with atomic_directory(folder) as temporary:
+    with weights_directory(folder) as temporary:
         known = {"base": model.base_fingerprint, **(about or {})}
         (temporary / ABOUT).write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
         model.model.save_pretrained(temporary, save_embedding_layers=False)
@@ -175,7 +175,7 @@ def save_merged(
         raise ModelError("there is no adapter to merge")
     if getattr(model.bare, "is_quantized", False):
         raise ModelError(
-            "an adapter is not merged into a base that is held in 4 bits: it would be rounded again",
+            "an adapter is not merged into a base in 4 bits: the sum would be rounded again",
             hint="run again with --adapter DIR --merge float32, which loads the base as it is",
         )
     ids = model.probe_ids()
@@ -184,7 +184,7 @@ def save_merged(
     merged = model.model.float().merge_and_unload().to(getattr(torch, dtype))
     with torch.inference_mode():
         after = merged(input_ids=ids, use_cache=False).logits.float()
-    with atomic_directory(folder) as temporary:
+    with weights_directory(folder) as temporary:
         merged.save_pretrained(temporary)
         model.encoder.tokenizer.save_pretrained(temporary)
     apart = float((after - before).abs().max())

@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 
 from bioinstruct.bench.model import CausalLM
 from bioinstruct.bench.recipe import Recipe
-from bioinstruct.files import atomic_directory
+from bioinstruct.bench.saving import weights_directory
 from bioinstruct.schema import Instruction
 
 __all__ = ["Checkpoints", "run_key"]
@@ -65,7 +65,7 @@ class Checkpoints:
         if torch.cuda.is_available():
             tensors[f"{RANDOM} cuda"] = torch.cuda.get_rng_state()
         path = self.folder / f"step-{step:08}"
-        with atomic_directory(path) as temporary:
+        with weights_directory(path) as temporary:
             save_file(tensors, temporary / "state.safetensors")
             about = {"key": self.key, "step": step, "record": asdict(record)}
             (temporary / "run.json").write_text(json.dumps(about), encoding="utf-8")

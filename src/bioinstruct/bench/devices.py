@@ -88,6 +88,11 @@ class Devices:
                 hint="give all of them the same files: --out and --data on a disk that all see",
             )
 
+    def wait(self) -> None:
+        """Go on when all processes have come here."""
+        if self.count > 1:
+            dist.barrier()
+
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
         """Within this block the processes are connected; what is printed, the first one prints."""

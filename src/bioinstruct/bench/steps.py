@@ -226,7 +226,10 @@ def _packing(model: CausalLM, recipe: Recipe, rows: Sequence[Row]) -> Iterator[b
 def _out_of_memory(model: CausalLM) -> Iterator[None]:
     try:
         yield
-    except torch.OutOfMemoryError as error:
+    except RuntimeError as error:  # a CPU's allocator has no error of its own
+        known = isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+        if not known:
+            raise
         raise BioinstructError(
             f"the device has not enough memory for micro-batches of {model.token_budget:,} tokens",
             hint="set gradient_checkpointing = true in the recipe, or lower max_length",
