@@ -61,6 +61,11 @@ class Answers:
         with naming(self._path):
             self._file.close()
 
+    @property
+    def folder(self) -> Path:
+        """Where the file is."""
+        return self._path.parent
+
     def __contains__(self, key: str) -> bool:
         return key in self._known
 
@@ -74,6 +79,21 @@ class Answers:
             self._file.write(line.encode("utf-8"))
             self._file.flush()
         self._known[key] = row
+
+    def know(self, path: Path, *, take: bool = False) -> None:
+        """Read what another process has answered too; `take`: keep it in this file as well.
+
+        A last line that is still being written is left out.
+        """
+        if not path.is_file():
+            return
+        for line in path.read_bytes().splitlines(keepends=True):
+            if not line.endswith(b"\n"):
+                break
+            row = json.loads(line)
+            known = row.pop("key")
+            if known not in self._known:
+                self.add(known, row) if take else self._known.setdefault(known, row)
 
     def _lock(self) -> None:
         """Keep a second run away; the system ends the lock with the process, however it ends."""

@@ -172,7 +172,7 @@ def _bench(args: argparse.Namespace) -> int:
     if args.plan and training:
         return _plan(model, training, args)
     if not Devices().first:
-        follow(model, args.out, training, seed=args.seed)
+        follow(model, tests, args.out, training=training, adapter=args.adapter, seed=args.seed)
         return 0
     report = run(
         model,

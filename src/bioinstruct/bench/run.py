@@ -13,6 +13,7 @@ from bioinstruct.bench.answers import Answers, key
 from bioinstruct.bench.checkpoint import run_key
 from bioinstruct.bench.compare import difference, interval, mean_difference, mean_interval
 from bioinstruct.bench.devices import Devices
+from bioinstruct.bench.endpoint import Endpoint
 from bioinstruct.bench.examples import Tests, load_tests
 from bioinstruct.bench.forms import how
 from bioinstruct.bench.model import ABOUT, CausalLM
@@ -40,6 +41,7 @@ __all__ = [
 ]
 
 ADAPTER, ANSWERS, CONTAMINATED = "adapter", "answers.jsonl", "contaminated.jsonl"
+SHARED = "answers-"  # and a number: of the processes beside the first, while they run
 REPORT, CHECKPOINTS, STEPS = "report.json", "checkpoints", "tuning.jsonl"
 Examples = Mapping[Task, list[Instruction]]
 
@@ -132,7 +134,7 @@ def check_out(out: Path) -> None:
 
 
 def run(
-    model: CausalLM,
+    model: CausalLM | Endpoint,
     tests: Examples,
     out: Path,
     *,
@@ -152,6 +154,7 @@ def run(
     """
     check_out(out)
     if adapter is not None:
+        assert isinstance(model, CausalLM)
         model.load_adapter(adapter)
     watch = watch or Watch()
     tuning: Tuning | None = None
@@ -159,6 +162,7 @@ def run(
         with model.base():
             base = _score_all("base", model, tests, answers, watch)
         if training is not None:
+            assert isinstance(model, CausalLM)
             tuning = _tuned(model, training, out, seed, watch)
         tuned = _score_all("tuned", model, tests, answers, watch) if model.has_adapter else {}
     rows = [
@@ -170,7 +174,7 @@ def run(
         model=model.name,
         adapter=str(adapter) if adapter else None,
         fingerprint=model.fingerprint,
-        style=model.encoder.style.value,
+        style=(model.style if isinstance(model, Endpoint) else model.encoder.style).value,
         seed=seed,
         demonstration=all(task.demonstration for task in tests),
         rows=rows,
@@ -189,10 +193,45 @@ def run(
     return report
 
 
-def follow(model: CausalLM, out: Path, training: Training | None, *, seed: int = 0) -> None:
-    """In a process beside the first one: take its share of the tuning, and write nothing."""
-    if training is not None:
-        _tuned(model, training, out, seed, Watch())
+def follow(
+    model: CausalLM,
+    tests: Examples,
+    out: Path,
+    *,
+    training: Training | None = None,
+    adapter: Path | None = None,
+    seed: int = 0,
+) -> None:
+    """In a process beside the first one: take its share of the scoring and of the tuning.
+
+    Its answers are in a file of its own until the first process has taken them over.
+    """
+    if adapter is not None:
+        model.load_adapter(adapter)
+    own = out / f"{SHARED}{Devices().rank}.jsonl"
+    with Answers(own) as answers:
+        answers.know(out / ANSWERS)
+        with model.base():
+            _answer_share(model, tests, answers)
+        if training is not None:
+            _tuned(model, training, out, seed, Watch())
+        if model.has_adapter:
+            _answer_share(model, tests, answers)
+    own.unlink(missing_ok=True)
+
+
+def _answer_share(
+    model: CausalLM | Endpoint, tests: Examples, answers: Answers, *, first: Path | None = None
+) -> None:
+    """Answer this process's part of every task; the first one then takes over what the rest did."""
+    devices = Devices()
+    for task, examples in tests.items():
+        if share := devices.share(examples):
+            score(model, task, share, answers)
+    devices.wait()
+    for other in sorted(first.glob(f"{SHARED}*.jsonl")) if first else ():
+        answers.know(other, take=True)
+    devices.wait()
 
 
 def _tuned(model: CausalLM, training: Training, out: Path, seed: int, watch: Watch) -> Tuning:
@@ -221,8 +260,10 @@ def _tuned(model: CausalLM, training: Training, out: Path, seed: int, watch: Wat
 
 
 def _score_all(
-    which: str, model: CausalLM, tests: Examples, answers: Answers, watch: Watch
+    which: str, model: CausalLM | Endpoint, tests: Examples, answers: Answers, watch: Watch
 ) -> dict[Task, Outcome]:
+    if Devices().count > 1 and isinstance(model, CausalLM):
+        _answer_share(model, tests, answers, first=answers.folder)
     outcomes = {}
     for task, examples in tests.items():
 

@@ -84,6 +84,8 @@ class Outcome:
 
     readouts: list[Readout] = field(default_factory=list)
     flags: Counter[str] = field(default_factory=Counter)
+    written: list[str | None] = field(default_factory=list)
+    """The written answers, None for what was not asked; empty where choices were scored."""
 
 
 def score(
@@ -132,7 +134,7 @@ def score(
         answers,
         progress,
     )
-    written = [None if row["skipped"] else row["text"] for row in rows]
+    written = outcome.written = [None if row["skipped"] else row["text"] for row in rows]
     outcome.readouts = readouts(task, examples, written, how(task))
     for flag in ("truncated", "shortened", "skipped"):
         outcome.flags[flag] = sum(row[flag] for row in rows)

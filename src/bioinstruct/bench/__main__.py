@@ -1,0 +1,8 @@
+"""`python -m bioinstruct.bench`, as `accelerate launch -m bioinstruct.bench` starts it."""
+
+from bioinstruct.bench.cli import main
+
+__all__: list[str] = []
+
+if __name__ == "__main__":
+    main()
