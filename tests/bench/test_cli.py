@@ -106,7 +106,7 @@ def test_a_model_is_scored_tuned_and_scored_again(bench: Bench, model: str) -> N
         *("task", "metric", "n", "majority", "base", "tuned", "difference"),
         *("(95", "%", "interval)", "shortened"),
     ]
-    assert [line[:20] for line in table[1:2]] == ["demo-qa  accuracy   "]
+    assert table[1].startswith("demo-qa  accuracy  4  ")
     assert table[2:] == [
         "",
         "This is the demonstration, on short notes and sentences written for it. "

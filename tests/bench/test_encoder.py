@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ from bioinstruct import Category, Instruction, ModelError
 from bioinstruct.bench import tasks as _tasks  # noqa: F401  # defines the tasks
 from bioinstruct.bench.encoder import EncoderRecipe, _marks, _owners, fits, load_encoder
 from bioinstruct.bench.encoder_run import run_encoder
+from bioinstruct.bench.metrics import label_f1, same_set
 from bioinstruct.bench.report import table
 from bioinstruct.bench.task import Task, get_task
-from bioinstruct.corpora import layouts, read
+from bioinstruct.corpora import labels, layouts, read
 from bioinstruct.corpora.layouts import Entity
 
 Make = Callable[..., Instruction]
@@ -112,6 +114,84 @@ def test_an_encoder_learns_closed_answers(folder: str, example: Make) -> None:
     encoder = load_encoder(folder, task, examples, FAST)
     assert encoder.names == ["yes", "no", "maybe"]
     encoder.tune(examples * 3)
+    assert encoder.predict(examples) == [e.output for e in examples]
+
+
+def findings(example: Make) -> tuple[Task, list[Instruction]]:
+    """Texts with any number of findings, none among them; the answer names them."""
+    names = ("cough", "pain", "rash")
+
+    def parse(text: str, example: Instruction) -> tuple[str, ...] | None:
+        return labels.parse("lines", text, {name: name for name in names})
+
+    chosen = [[n for i, n in enumerate(names) if code >> i & 1] for code in range(8)]
+    examples = [
+        example(
+            input=f"The patient has {' and '.join(some[turn:] + some[:turn]) or 'nothing'} .",
+            output="\n".join(some) or "none",
+        )
+        for some in chosen
+        for turn in range(3)
+    ]
+    task = Task("findings", Category.OTHER, lambda split: iter(()), parse, (label_f1, same_set))
+    return task, examples
+
+
+def test_an_encoder_learns_sets_of_labels(folder: str, example: Make, tmp_path: Path) -> None:
+    from transformers import pipeline
+
+    task, examples = findings(example)
+    assert fits(task)
+    encoder = load_encoder(folder, task, examples, FAST.model_copy(update={"epochs": 40}))
+    assert encoder.names == ["cough", "pain", "rash"]
+    encoder.tune(examples * 4)
+    golds = [task.parse(e.output, e) for e in examples]
+    found = encoder.predict(examples)
+    counts = label_f1.counts(golds, found)
+    assert label_f1.value(counts.sum(axis=0)) > 0.75  # giving all labels always: 0.67
+    encoder.save(tmp_path / "e")
+    classify = pipeline("text-classification", str(tmp_path / "e"), top_k=None)
+    for number in (0, 4, 12, 23):
+        [scores] = classify([examples[number].input])
+        assert {s["label"] for s in scores if s["score"] > 0.5} == set(found[number])
+
+
+def test_a_long_text_has_the_labels_of_each_of_its_windows(folder: str, example: Make) -> None:
+    task, examples = findings(example)
+    encoder = load_encoder(folder, task, examples, FAST)
+    encoder.tune(examples * 2)
+    parts = ["The patient has cough . " * 20, "The patient has pain and rash . " * 20]
+    long = example(input="".join(parts), output="cough\npain\nrash")
+    windows = encoder.windows([long], learn=True)
+    assert len(windows) > 3
+    assert {tuple(window.labels) for window in windows} == {(1, 1, 1)}
+    alone = [encoder.tokenizer.decode(window.ids[1:-1]) for window in windows]
+    apart = encoder.predict([example(input=text) for text in alone])
+    assert set(encoder.predict([long])[0]) == {label for found in apart for label in found}
+
+
+def test_sets_of_labels_are_read_back_as_they_were_found(
+    folder: str, example: Make, tmp_path: Path
+) -> None:
+    task, examples = findings(example)
+    task = replace(task, read=lambda split: iter(examples[:16] if split == "train" else ()))
+    recipe = FAST.model_copy(update={"epochs": 2})
+    first, again = (
+        run_encoder(folder, {task: examples[16:]}, tmp_path, recipe=recipe) for _ in range(2)
+    )
+    assert [row.metric for row in first.rows] == ["label F1", "exact match"]
+    assert first == again
+
+
+def test_relations_are_answers_of_a_closed_set(folder: str, example: Make) -> None:
+    task = get_task("gad")
+    examples = [
+        example(input=f"@GENE$ {verb} with @DISEASE$ in {where} .", output=answer)
+        for where in ("a cohort", "women", "mice", "our patients")
+        for verb, answer in zip(("is associated", "has nothing to do"), task.labels, strict=True)
+    ]
+    encoder = load_encoder(folder, task, examples, FAST)
+    encoder.tune(examples * 4)
     assert encoder.predict(examples) == [e.output for e in examples]
 
 

@@ -20,10 +20,10 @@ import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, Field
 
 from bioinstruct.bench.loading import encoder_errors
+from bioinstruct.bench.saving import weights_directory
 from bioinstruct.bench.task import Task
 from bioinstruct.corpora.layouts import Entity, spans
 from bioinstruct.errors import ModelError
-from bioinstruct.files import atomic_directory
 from bioinstruct.schema import Instruction
 
 __all__ = ["Encoder", "EncoderRecipe", "Progress", "Window", "fits", "load_encoder"]
@@ -55,12 +55,16 @@ class Progress:
 
 
 def fits(task: Task) -> bool:
-    """Whether an encoder can do the task: its answers are entities or a closed set."""
-    return bool(task.choices) or _labels_words(task)
+    """Whether an encoder can do the task: its answers are entities, or of a closed set."""
+    return bool(task.labels) or _labels_words(task) or _has_label_sets(task)
 
 
 def _labels_words(task: Task) -> bool:
     return any(metric.name == "entity F1" for metric in task.metrics)
+
+
+def _has_label_sets(task: Task) -> bool:
+    return any(metric.name == "label F1" for metric in task.metrics)
 
 
 def load_encoder(
@@ -74,8 +78,9 @@ def load_encoder(
     if not fits(task):
         raise ModelError(f"task {task.name} has open answers: an encoder cannot write them")
     torch.manual_seed(seed)
-    kind = _Words if _labels_words(task) else _Answers
-    return kind(path, task, training, recipe)
+    if _labels_words(task):
+        return _Words(path, task, training, recipe)
+    return (_Answers if task.labels else _LabelSets)(path, task, training, recipe)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,8 @@ class Window:
     example: int
     ids: list[int]
     labels: list[int]
-    """For words one per token, -100 where nothing is learnt; for answers a single one."""
+    """For words one per token, -100 where nothing is learnt; for answers a single one; for sets of
+    labels 1 or 0 for each."""
     words: tuple[tuple[int, int], ...] = ()
     """Of each word that is this window's to label: the word, and where its first token is."""
 
@@ -136,6 +142,10 @@ class Encoder:
         """What is to be learnt of a batch, in the shape that its logits have but for the last."""
         raise NotImplementedError
 
+    def loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Mean loss in nats per label."""
+        return F.cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=-100)
+
     def predict(self, examples: Sequence[Instruction]) -> list[Any]:
         """One prediction for each example, in the form of the task's `parse`."""
         raise NotImplementedError
@@ -164,8 +174,7 @@ class Encoder:
         )
         losses: list[float] = []
         for batch in _shuffled(windows, recipe, seed):
-            logits, labels = self.logits(batch), self.labels(batch)
-            loss = F.cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=-100)
+            loss = self.loss(self.logits(batch), self.labels(batch))
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
@@ -180,7 +189,7 @@ class Encoder:
 
     def save(self, folder: Path) -> None:
         """Write the classifier in the form that transformers' pipelines load."""
-        with atomic_directory(folder) as temporary:
+        with weights_directory(folder) as temporary:
             self.model.save_pretrained(temporary)
             self.tokenizer.save_pretrained(temporary)
 
@@ -299,14 +308,14 @@ class _Answers(Encoder):
     def __init__(
         self, path: str, task: Task, training: Sequence[Instruction], recipe: EncoderRecipe
     ) -> None:
-        super().__init__(path, task, recipe, task.choices, "AutoModelForSequenceClassification")
+        super().__init__(path, task, recipe, task.labels, "AutoModelForSequenceClassification")
 
     def windows(self, examples: Sequence[Instruction], *, learn: bool) -> list[Window]:
         found = []
         for number, example in enumerate(examples):
-            label = self._label(example) if learn else -100
+            labels = self._labels(example) if learn else []
             text = example.input or example.instruction
-            found += [Window(number, ids, [label]) for ids, _ in self._pieces(self._cut(text))]
+            found += [Window(number, ids, labels) for ids, _ in self._pieces(self._cut(text))]
         return found
 
     def labels(self, batch: Sequence[Window]) -> torch.Tensor:
@@ -320,10 +329,43 @@ class _Answers(Encoder):
         chosen = [self.names[at] for at in votes.argmax(dim=1).tolist()]
         return [self.task.parse(n, e) for n, e in zip(chosen, examples, strict=True)]
 
-    def _label(self, example: Instruction) -> int:
+    def _labels(self, example: Instruction) -> list[int]:
         gold = self.task.parse(example.output, example)
-        parsed = [self.task.parse(choice, example) for choice in self.task.choices]
-        return parsed.index(gold)
+        parsed = [self.task.parse(choice, example) for choice in self.task.labels]
+        return [parsed.index(gold)]
+
+
+class _LabelSets(_Answers):
+    """Any number of labels: each is given by itself where it is likelier than not.
+
+    A window of a long text learns the labels of the whole; the text has those of any window.
+    """
+
+    def __init__(
+        self, path: str, task: Task, training: Sequence[Instruction], recipe: EncoderRecipe
+    ) -> None:
+        golds = (task.parse(example.output, example) for example in training)
+        names = sorted({label for gold in golds for label in gold})
+        auto = "AutoModelForSequenceClassification"
+        Encoder.__init__(self, path, task, recipe, names, auto)
+        self.model.config.problem_type = "multi_label_classification"
+
+    def loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return F.binary_cross_entropy_with_logits(logits, labels.float())
+
+    def predict(self, examples: Sequence[Instruction]) -> list[Any]:
+        windows = self.windows(examples, learn=False)
+        best = torch.full((len(examples), len(self.names)), -math.inf)
+        for window, logits in zip(windows, self._all_logits(windows), strict=True):
+            best[window.example] = torch.maximum(best[window.example], logits)
+        return [
+            tuple(name for name, there in zip(self.names, row, strict=True) if there)
+            for row in (best > 0).tolist()
+        ]
+
+    def _labels(self, example: Instruction) -> list[int]:
+        gold = self.task.parse(example.output, example)
+        return [int(name in gold) for name in self.names]
 
 
 def _positions(config: Any) -> int:
