@@ -14,11 +14,12 @@ import pytest
 from bioinstruct import BioinstructError, Category, Instruction, ModelError
 from bioinstruct.bench import tasks  # noqa: F401  # defines them
 from bioinstruct.bench.answers import Answers
-from bioinstruct.bench.forms import Form, as_form, how
-from bioinstruct.bench.metrics import accuracy, rougeL
+from bioinstruct.bench.forms import Form, as_form, how, letters, parse_letter
+from bioinstruct.bench.metrics import accuracy, relation_f1, rougeL
 from bioinstruct.bench.model import Choice, Completion
-from bioinstruct.bench.score import Outcome, majority, score
+from bioinstruct.bench.score import NEXT_EXAMPLE, Outcome, majority, score
 from bioinstruct.bench.task import Task, known_tasks
+from bioinstruct.corpora import choices
 
 Make = Callable[..., Instruction]
 YES_NO = ("yes", "no")
@@ -97,14 +98,28 @@ def test_a_model_that_gives_the_gold_scores_one_on_every_task(
 
 
 @every
-def test_a_model_that_always_gives_the_commonest_answer_scores_the_majority(
+def test_the_majority_is_what_the_best_constant_answer_scores(
     each: Task, answers: Answers, examples_of: Examples
 ) -> None:
     examples = examples_of(each, 20)
-    constant = Counter(e.output for e in examples).most_common(1)[0][0]
-    model = Fake(write=lambda e: Completion(constant), prefer=lambda e, c: float(c == constant))
-    outcome = score(model, each, examples, answers)
-    assert [readout.value for readout in outcome.readouts] == majority(each, examples)
+    common = Counter(e.output for e in examples).most_common(1)[0][0]
+    found = []
+    for constant in each.labels or (common,):
+        model = Fake(
+            write=lambda e, text=constant: Completion(text),
+            prefer=lambda e, choice, text=constant: float(choice == text),
+            fingerprint=constant,
+        )
+        found.append([r.value for r in score(model, each, examples, answers).readouts])
+    assert majority(each, examples) == [max(values) for values in zip(*found, strict=True)]
+
+
+def test_the_best_constant_answer_of_relations_is_a_relation(
+    questions: list[Instruction],
+) -> None:
+    # Three of five are no relation: always `no` is most often right, and finds nothing.
+    related = replace(CLOSED, metrics=(accuracy, relation_f1("no")))
+    assert majority(related, questions) == [3 / 5, pytest.approx(2 * 2 / (2 + 5))]
 
 
 def test_the_majority_of_a_closed_task_is_the_share_of_its_commonest_answer(
@@ -265,6 +280,63 @@ def test_a_longer_answer_is_another_question(
     score(model, OPEN, questions, answers)
     score(model, replace(OPEN, max_new_tokens=OPEN.max_new_tokens + 1), questions, answers)
     assert len(model.asked) == 10
+
+
+def test_other_shots_another_stop_other_options_or_another_form_are_another_question(
+    questions: list[Instruction], answers: Answers, example: Make
+) -> None:
+    model = Fake()
+    shot = example(input="Case 99 .")
+    for n, other in enumerate(
+        [
+            OPEN,
+            replace(OPEN, shots=(shot,)),
+            replace(OPEN, shots=(shot, shot)),
+            replace(OPEN, stop=("\n",)),
+            CLOSED,
+            replace(CLOSED, choices=("no", "yes")),
+            replace(CLOSED, choices=("yes", "no", "maybe")),
+            replace(CLOSED, choices=lambda e: ("yes", f"not {e.input}", "no")),
+            replace(CLOSED, shots=(shot,)),
+            replace(OPEN, show=lambda e: e.model_copy(update={"id": f"shown {e.id}"})),
+        ],
+        start=1,
+    ):
+        score(model, other, questions, answers)
+        assert len(model.asked) == 5 * n
+        score(model, replace(other, name="the same by another name"), questions, answers)
+        assert len(model.asked) == 5 * n
+
+
+def test_shots_and_stop_strings_reach_the_model(
+    questions: list[Instruction], answers: Answers, example: Make
+) -> None:
+    seen: list[dict[str, Any]] = []
+
+    class Seeing(Fake):
+        def complete(
+            self, examples: Sequence[Instruction], *, max_new_tokens: int, **options: Any
+        ) -> Iterator[tuple[int, Completion]]:
+            seen.append(options)
+            return super().complete(examples, max_new_tokens=max_new_tokens)
+
+    shot = example(input="Case 99 .")
+    score(Seeing(), replace(OPEN, stop=("END",)), questions, answers)
+    score(Seeing(), replace(OPEN, shots=(shot,), stop=("END",)), questions, answers)
+    assert seen == [
+        {"stop": ("END",), "shots": []},
+        {"stop": ("END", *NEXT_EXAMPLE), "shots": [shot]},
+    ]
+
+
+def test_a_cloze_is_read_by_sum_and_per_character(example: Make, answers: Answers) -> None:
+    text = choices.to_text("Which?", ["no", "a much longer option"])
+    asked = [example(input=text, output="B")]
+    lettered = Task("mc", Category.QA, lambda s: iter(()), parse_letter, (accuracy,), letters)
+    model = Fake(prefer=lambda e, choice: {"no": -5.0, "a much longer option": -8.0}[choice])
+    outcome = score(model, as_form(lettered, Form.CLOZE), asked, answers)
+    assert values(outcome) == {"accuracy, cloze": 0.0, "accuracy, cloze, per character": 1.0}
+    assert model.asked != [asked[0].id]  # the options are not shown
 
 
 @pytest.mark.parametrize(("task", "of"), [(OPEN, 5), (CLOSED, 5)], ids=["open", "closed"])

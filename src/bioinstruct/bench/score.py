@@ -146,9 +146,17 @@ def score(
 
 
 def majority(task: Task, examples: Sequence[Instruction]) -> list[float]:
-    """For each metric, the score of giving the most common gold answer to every item."""
-    constant = Counter(example.output for example in examples).most_common(1)[0][0]
-    return [each.value for each in readouts(task, examples, [constant] * len(examples), "")]
+    """For each metric, the score of the best constant answer.
+
+    Of a closed set every label is tried: for an accuracy the best is the most common one, for the
+    F1 of relations it may be another. Where answers are open it is the most common gold answer.
+    """
+    common = Counter(example.output for example in examples).most_common(1)[0][0]
+    tried = [
+        [each.value for each in readouts(task, examples, [constant] * len(examples), "")]
+        for constant in task.labels or (common,)
+    ]
+    return [max(values) for values in zip(*tried, strict=True)]
 
 
 def readouts(

@@ -61,9 +61,9 @@ def _run(path: Path) -> None:
     except BioinstructError:
         raise
     except Exception as error:  # whatever a user's file may do
-        lines = [
-            f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)
-        ]
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [f.lineno for f in frames if Path(f.filename) == path.absolute()]
+        lines += [error.lineno] if isinstance(error, SyntaxError) else []
         where = f"{path}:{lines[-1]}" if lines else str(path)
         raise BioinstructError(f"{where}: {type(error).__name__}: {error}") from error
 

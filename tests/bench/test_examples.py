@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bioinstruct import BioinstructError, Instruction, MissingError, UnknownNameError
+from bioinstruct.bench import tasks  # noqa: F401  # defines them
+from bioinstruct.bench.examples import draw_shots, load_tests, sample, with_shots
+from bioinstruct.bench.task import get_task
+from tests.records import record
+
+QA = get_task("demo-qa")
+
+
+@given(st.permutations(range(30)), st.integers(1, 30), st.integers(1, 30))
+def test_a_smaller_sample_is_part_of_a_larger_one_whatever_the_order(
+    order: list[int], few: int, more: int
+) -> None:
+    examples = [record(n) for n in order]
+    few, more = sorted((few, more))
+    small, large = sample(examples, few), sample(examples, more)
+    assert len(small) == few
+    assert {e.id for e in small} <= {e.id for e in large}
+    assert small == [e for e in examples if e in small]
+    assert {e.id for e in small} == {e.id for e in sample([record(n) for n in range(30)], few)}
+
+
+def test_a_sample_is_not_the_beginning_of_the_file() -> None:
+    examples = [record(n) for n in range(1000)]
+    numbers = [examples.index(e) for e in sample(examples, 100)]
+    assert 400 < sum(numbers) / 100 < 600
+
+
+def test_a_task_of_a_suite_that_is_not_there_is_noted_and_a_named_one_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("BIOINSTRUCT_DATA", raising=False)
+    both = [QA, get_task("pubmedqa")]
+    tests = load_tests(both, 3, must=set())
+    assert list(tests) == [QA]
+    [missing] = tests.unavailable
+    assert (missing.task, missing.split) == ("pubmedqa", "test")
+    assert "github.com/pubmedqa" in missing.how
+    with pytest.raises(MissingError):
+        load_tests(both, 3, must={"pubmedqa"})
+
+
+def test_a_split_that_a_corpus_lacks_is_noted_too() -> None:
+    tests = load_tests([replace(QA, split="validation")], must=set())
+    assert "no split of demo named 'validation'" in tests.unavailable[0].why
+    with pytest.raises(UnknownNameError):
+        load_tests([replace(QA, split="validation")])
+
+
+def test_shots_are_from_the_training_split_and_the_same_for_the_whole_task() -> None:
+    tests = load_tests([QA], 20)
+    [(shown, examples)] = with_shots(tests, 5).items()
+    assert len(shown.shots) == 5
+    assert examples == tests[QA]
+    train = {e.id for e in QA.read("train")}
+    assert {shot.id for shot in shown.shots} <= train
+    [again] = with_shots(load_tests([QA], 3), 5)
+    assert again.shots == shown.shots
+    [one] = with_shots(tests, 1)
+    assert one.shots == shown.shots[:1]
+    [other] = with_shots(tests, 5, seed=1)
+    assert other.shots != shown.shots
+
+
+def test_no_worked_example_asks_what_the_test_asks() -> None:
+    def read(split: str) -> Iterator[Instruction]:
+        return iter([record(n) for n in range(10 if split == "test" else 14)])
+
+    own = replace(QA, read=read)
+    shots = draw_shots(own, list(read("test")), 4)
+    assert {shot.id for shot in shots} == {record(n).id for n in range(10, 14)}
+    with pytest.raises(MissingError, match="demo-qa has 4 examples in its validation split"):
+        draw_shots(own, list(read("test")), 5)
+
+
+def test_without_examples_to_show_a_task_is_noted_or_an_error() -> None:
+    def read(split: str) -> Iterator[Instruction]:
+        if split != "test":
+            raise UnknownNameError("split", split, ["test"])
+        return iter([record(0)])
+
+    tests = load_tests([replace(QA, read=read), QA], 2)
+    shown = with_shots(tests, 2)
+    assert [task.name for task in shown] == ["demo-qa"]
+    assert "no worked examples to show: no split named 'train'" in shown.unavailable[0].why
+    with pytest.raises(BioinstructError):
+        with_shots(tests, 2, must={"demo-qa"})
