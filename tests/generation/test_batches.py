@@ -109,7 +109,7 @@ def test_the_command_asks_in_batches_and_shows_half_the_price(
     assert len((tmp_path / "a.jsonl").read_bytes().splitlines()) == 25
     with pytest.raises(SystemExit, match="0"):
         main([*arguments, "--dry-run"])
-    assert "of it in batches" in capsys.readouterr().err
+    assert "times 1 for batches" in capsys.readouterr().err
 
 
 def test_a_client_that_knows_no_batches_is_told_so(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ class Price:
 
     def in_batches(self) -> Price:
         """The price of asking by the Batch API."""
-        source = f"{self.source}, {self.batch:g} of it in batches"
+        source = f"{self.source}, times {self.batch:g} for batches"
         return Price(input=self.input * self.batch, output=self.output * self.batch, source=source)
 
 
