@@ -28,7 +28,7 @@ class Tests(dict[Task, list[Instruction]]):
     """The examples of each task, and the tasks that cannot be had."""
 
     def __init__(self, *args: object) -> None:
-        super().__init__(*args)  # type: ignore[arg-type]
+        super().__init__(*args)
         self.unavailable: list[Unavailable] = []
 
 
