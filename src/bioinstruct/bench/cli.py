@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bioinstruct
+from bioinstruct.bench import reaching
 from bioinstruct.bench import tasks as _tasks  # noqa: F401  # defines the tasks
 from bioinstruct.bench.choosing import add_arguments, chosen_tests, listing
 from bioinstruct.bench.task_file import load_task_file
@@ -21,8 +22,10 @@ from bioinstruct.terminal import Line, run_command, say
 
 if TYPE_CHECKING:
     from bioinstruct.bench.encoder import Progress as EncoderProgress
+    from bioinstruct.bench.examples import Tests
     from bioinstruct.bench.model import CausalLM
-    from bioinstruct.bench.run import Tests, Training, Watch
+    from bioinstruct.bench.report import Report, Row
+    from bioinstruct.bench.run import Training, Watch
     from bioinstruct.bench.tune import Progress
 
 EXAMPLES = """\
@@ -50,6 +53,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         parser.error("--plan is for tuning, --no-tune and --adapter do without it")
     if (args.no_tune or args.adapter) and (args.data or args.recipe):
         parser.error("--data and --recipe are for tuning, --no-tune and --adapter do without it")
+    if wrong := reaching.usage_error(args):
+        parser.error(wrong)
+    args.style = args.style or (Style.CHAT if args.endpoint else Style.ALPACA)
     run_command(
         "bioinstruct-bench",
         lambda: _list(args) if args.list else _in_step(args),
@@ -80,8 +86,8 @@ def _parser() -> argparse.ArgumentParser:
         "--style",
         type=Style,
         choices=list(Style),
-        default=Style.ALPACA,
-        help="prompt layout, the same for tuning and scoring (default: alpaca)",
+        help="prompt layout, the same for tuning and scoring (default: alpaca; with --endpoint: "
+        "chat)",
     )
     what.add_argument(
         "--trust-remote-code", action="store_true", help="run code that the model brings"
@@ -98,6 +104,19 @@ def _parser() -> argparse.ArgumentParser:
     output.add_argument("--json", action="store_true", help="print the report, not the table")
     output.add_argument("--spec", action="store_true", help="say below the table what is counted")
     output.add_argument("--list", action="store_true", help="list the tasks and suites, and stop")
+    output.add_argument(
+        "--export",
+        nargs=2,
+        metavar=("lm-eval", "DIR"),
+        help="write the tasks as a folder that lm-evaluation-harness runs, and stop",
+    )
+    output.add_argument(
+        "--compare",
+        type=Path,
+        metavar="FILE",
+        help="set a results file of lm-evaluation-harness beside our scores; alone: show it",
+    )
+    reaching.add_arguments(parser)
     return parser
 
 
@@ -147,20 +166,34 @@ def _in_step(args: argparse.Namespace) -> int:
 
 
 def _bench(args: argparse.Namespace) -> int:
+    if args.export:
+        return _export(args)
+    if args.agreement:
+        _agreement(args)
     if args.encoder:
         return _bench_encoder(args)
-    if not args.model:
+    if args.model:
+        return _bench_model(args)
+    if not (args.compare or args.agreement):
         raise BioinstructError("no model", hint="give one with --model PATH, or `--model tiny`")
+    return _compare(args, ()) if args.compare else 0
+
+
+def _bench_model(args: argparse.Namespace) -> int:
     from bioinstruct.bench.devices import Devices
     from bioinstruct.bench.loading import find_model, quiet
     from bioinstruct.bench.model import CausalLM
-    from bioinstruct.bench.report import DEMONSTRATION, notes, table
+    from bioinstruct.bench.report import notes
     from bioinstruct.bench.run import check_out, follow, run
 
     quiet()
-    find_model(args.model)  # a slip in the name is told before anything is read
+    if not args.endpoint:
+        find_model(args.model)  # a slip in the name is told before anything is read
     check_out(args.out)
     tests = chosen_tests(args)
+    if args.endpoint:
+        report = reaching.score_endpoint(args, tests, _watch()) if Devices().first else None
+        return _show(args, report, tests) if report else 0
     training = None if args.no_tune or args.adapter else _training(args, tests)
     say(f"loading {args.model}")
     model = CausalLM.load(
@@ -188,12 +221,67 @@ def _bench(args: argparse.Namespace) -> int:
     say(_kept(args.out, training))
     if args.merge:
         _merge(model, args)
+    return _show(args, report, tests)
+
+
+def _show(args: argparse.Namespace, report: Report, tests: Tests) -> int:
+    """Have it judged, and print it."""
+    from bioinstruct.bench.report import DEMONSTRATION, table
+
+    if args.judge:
+        report = reaching.judged(args, report, tests)
     print(
         report.as_json() if args.json else table(report, specified=args.spec),
         end="" if args.json else "\n",
     )
+    if args.compare:
+        _compare(args, report.rows)
     if report.demonstration and not args.json:
         print(f"\n{DEMONSTRATION}")
+    return 1 if args.judge and isinstance(report.judge, str) else 0
+
+
+def _agreement(args: argparse.Namespace) -> None:
+    """Print it where nothing else is to be printed; a report has it in the part of the judge."""
+    from bioinstruct.bench.judge import agreement_lines
+
+    found = reaching.measure_agreement(args)
+    if not args.model:
+        print(json.dumps(found, indent=2) if args.json else "\n".join(agreement_lines(found)))
+
+
+def _export(args: argparse.Namespace) -> int:
+    from bioinstruct.bench.export_lm_eval import export
+
+    layout, folder = args.export
+    if layout != "lm-eval":
+        raise BioinstructError(f"no layout {layout!r}", hint="--export lm-eval DIR")
+    names = export(chosen_tests(args), Path(folder), style=args.style)
+    say(f"{len(names)} tasks in {folder}: lm_eval --include_path {folder} --tasks bioinstruct")
+    print("\n".join(names))
+    return 0
+
+
+def _compare(args: argparse.Namespace, rows: Sequence[Row]) -> int:
+    """A line for each number of the results file; with --json after a report, to the folder."""
+    from bioinstruct.bench.export_lm_eval import compared, read_results
+    from bioinstruct.bench.report import aligned
+    from bioinstruct.files import write_text
+
+    found = compared(read_results(args.compare), rows)
+    if args.json and rows:
+        write_text(args.out / "compared.json", json.dumps(found, indent=2) + "\n")
+    elif args.json:
+        print(json.dumps(found, indent=2))
+    elif found:
+        cells = [
+            [
+                "" if v is None else f"{v:.3f}" if isinstance(v, float) else str(v)
+                for v in each.values()
+            ]
+            for each in found
+        ]
+        print("\n" + "\n".join(aligned([list(found[0]), *cells])))
     return 0
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,16 @@ from bioinstruct.corpora.mts_dialog import Judged as Human
 from bioinstruct.errors import BioinstructError, ModelError
 from bioinstruct.schema import Instruction
 
-__all__ = ["Cost", "Judge", "JudgedTask", "Judgement", "Written", "estimate", "points"]
+__all__ = [
+    "Cost",
+    "Judge",
+    "JudgedTask",
+    "Judgement",
+    "Written",
+    "agreement_lines",
+    "estimate",
+    "points",
+]
 
 _SUMMARY = "Summarise the conversation between doctor and patient as a section of a clinical note."
 
@@ -77,8 +87,38 @@ class Judgement:
     """What the server called the judge."""
     tasks: tuple[JudgedTask, ...] = ()
     spec: str = points.spec
-    agreement: Agreement | None = None
-    """With people; None where that was not measured."""
+    agreement: Mapping[str, Any] | None = None
+    """With people (`Agreement`); None where that was not measured."""
+
+    def lines(self) -> list[str]:
+        """To read below a table."""
+        said = [f"judge {self.judge}, {self.prompt}; {self.spec}"]
+        for task in self.tasks:
+            line = f"  {task.task}, {task.n:,} items: {_between(task.base)}"
+            if task.tuned and task.difference:
+                line += f", tuned {_between(task.tuned)}, difference {_between(task.difference)}"
+                line += f"; tuned preferred {task.wins:,}, base {task.losses:,}, "
+                line += f"neither {task.ties:,} ({task.swayed:,} by their order)"
+            if task.unreadable:
+                line += f"; {task.unreadable:,} verdicts not readable"
+            said.append(line)
+        return [*said, *agreement_lines(self.agreement)]
+
+
+def agreement_lines(found: Mapping[str, Any] | None) -> list[str]:
+    """How a judge goes with people, to read."""
+    if found is None:
+        return ["  agreement with people: not measured (--agreement)"]
+    lines = [f"  agreement with people on {found['n']:,} summaries (Spearman, 95 % interval):"]
+    for one in found["correlations"]:
+        rank = one["spearman"]
+        value = f"{rank['value']:+.2f} ({rank['low']:+.2f} to {rank['high']:+.2f})"
+        lines.append(f"    {one['points']} and {one['human']}: {value}")
+    return lines
+
+
+def _between(found: Interval) -> str:
+    return f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

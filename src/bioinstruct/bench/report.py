@@ -10,9 +10,11 @@ from dataclasses import asdict, dataclass, field
 
 from bioinstruct.bench.compare import Interval
 from bioinstruct.bench.examples import Unavailable
+from bioinstruct.bench.judge import Judgement
 from bioinstruct.bench.recipe import Recipe
 from bioinstruct.bench.score import FLAGS
 from bioinstruct.bench.steps import Tuning
+from bioinstruct.schema import Category
 
 __all__ = [
     "DEMONSTRATION",
@@ -21,6 +23,7 @@ __all__ = [
     "Report",
     "Row",
     "adapter_card",
+    "aligned",
     "notes",
     "table",
     "versions",
@@ -30,6 +33,7 @@ DEMONSTRATION = (
     "This is the demonstration, on short notes and sentences written for it. "
     "It shows that the road works, not how good a model is."
 )
+NOT_JUDGED = "not judged: written answers are counted by the metrics above only (see --judge)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,8 @@ class Report:
     versions: dict[str, str]
     groups: Sequence[Group] = ()
     unavailable: Sequence[Unavailable] = ()
+    judge: Judgement | str = NOT_JUDGED
+    """What a judge found of the written answers, or that there was none, and why."""
 
     def as_json(self) -> str:
         """The report as indented JSON, with a final line break."""
@@ -151,11 +157,11 @@ def table(report: Report, *, specified: bool = False) -> str:
         lines = [[*line[:5], *line[7:]] for line in lines]
     if report.style == "encoder":
         lines[0][4] = "encoder"
-    more = [*_missing(report), *(_specified(report) if specified else [])]
-    return "\n".join([*_aligned(lines), *more])
+    more = [*_judged(report), *_missing(report), *(_specified(report) if specified else [])]
+    return "\n".join([*aligned(lines), *more])
 
 
-def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
+def aligned(lines: Sequence[Sequence[str]]) -> list[str]:
     """Columns of equal width, the first two to the left."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     text = []
@@ -193,6 +199,14 @@ def _group_cells(group: Group, splits: bool) -> list[str]:
     said = [group.group, *([group.split] if splits else []), *([group.form] if group.form else [])]
     name = f"mean of {', '.join(said)}"
     return [name, f"first metric of {len(group.tasks)} tasks", "", *_numbers(group)]
+
+
+def _judged(report: Report) -> list[str]:
+    """What a judge said, or that none was asked, where there are written texts."""
+    if isinstance(report.judge, str):
+        texts = any(row.group == Category.GEN for row in report.rows) and report.style != "encoder"
+        return ["", report.judge] if texts else []
+    return ["", *report.judge.lines()]
 
 
 def _missing(report: Report) -> list[str]:
