@@ -10,6 +10,7 @@ import pytest
 import bioinstruct
 from bioinstruct.cli import main
 from bioinstruct.client.batch import Batching, ask_in_batches
+from bioinstruct.client.failures import ProviderError
 from bioinstruct.errors import BioinstructError
 from bioinstruct.generation import Access, Progress, Settings, drive, get_recipe
 from tests.batch_server import Batches
@@ -95,6 +96,21 @@ def test_what_was_asked_one_by_one_goes_on_in_batches_and_back(
         make(out, batch=batch, count=count)
         assert batch == (batches.server.asked.total() == before)
     assert files(tmp_path, "made") == files(tmp_path, "whole")
+
+
+def test_what_is_in_a_batch_is_not_asked_one_by_one(batches: Batches, tmp_path: Path) -> None:
+    listing = batches.server.routes.pop(("GET", "/v1/batches"))
+    batches.script.append("lost")
+    out = tmp_path / "made.jsonl"
+    with pytest.raises(ProviderError):
+        make(out, batch=True, count=20)
+    with pytest.raises(BioinstructError, match="7 requests are in batches that have not ended"):
+        make(out, batch=False, count=20)
+    batches.server.routes["GET", "/v1/batches"] = listing
+    make(out, batch=True, count=20)
+    make(out, batch=False, count=20)
+    assert batches.server.asked.total() == 0
+    assert set(batches.paid.values()) == {1}
 
 
 def test_the_command_asks_in_batches_and_shows_half_the_price(

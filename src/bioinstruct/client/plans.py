@@ -71,6 +71,10 @@ class Plans:
         """The last batch with this request that has not ended."""
         return self._of.get(key)
 
+    def waiting(self) -> int:
+        """How many requests without an outcome are in batches that have not ended."""
+        return sum(key not in self._transcript for key in self._of)
+
     def add(self, requests: Mapping[str, Request]) -> Plan:
         """Write down that these are about to be sent as one batch."""
         sent = {key: [prompt_bound(one), one.max_tokens] for key, one in requests.items()}

@@ -126,8 +126,9 @@ class Budget:
     def claim(self, request: Request, key: str) -> None:
         """Set aside what a batch of an earlier run, that is still open, may cost for a request."""
         costs = self._pending.get(key)
-        amount = costs.pop() if costs else self.worst(request)
-        if costs is not None:
+        amount = self.worst(request)
+        if costs:
+            amount = costs.pop()
             self._spent -= amount
         self._set_aside(request, amount)
 

@@ -13,6 +13,7 @@ from bioinstruct.client import ask as asking
 from bioinstruct.client.ask import Usage
 from bioinstruct.client.batch import ask_in_batches
 from bioinstruct.client.openai import OpenAIClient
+from bioinstruct.client.plans import Plans
 from bioinstruct.client.request import Client, Outcome, Request
 from bioinstruct.client.transcript import Transcript
 from bioinstruct.errors import BioinstructError
@@ -61,6 +62,8 @@ async def _ask(run: Run, path: Path, access: Access, sink: Sink, watch: Watcher 
             await stack.enter_async_context(client)
         transcript = stack.enter_context(Transcript.open(path, base_url=client.base_url))
         _note_plan(transcript, run.plan)
+        if not access.batch:
+            _check_batches(transcript)
         for requests in run.rounds():
             asked = _asked(run, requests, client, transcript, access=access, watch=told)
             async with aclosing(asked) as outcomes:
@@ -116,6 +119,15 @@ def run_anywhere(work: Coroutine[Any, Any, None]) -> None:
             for loop, task in started:
                 loop.call_soon_threadsafe(task.cancel)
             raise
+
+
+def _check_batches(transcript: Transcript) -> None:
+    """Refuse to ask one by one for what a batch is about to answer, and be paid for."""
+    if waiting := Plans(transcript).waiting():
+        raise BioinstructError(
+            f"{transcript.path}: {waiting:,} requests are in batches that have not ended",
+            hint="go on with --batch until they have",
+        )
 
 
 def _note_plan(transcript: Transcript, plan: Plan) -> None:
