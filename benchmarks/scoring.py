@@ -44,6 +44,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--long-repeats", type=int, default=3, help="of cases with examples")
     parser.add_argument("--only", nargs="*", default=[], help="names of measurements")
+    parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--memory-of", help=argparse.SUPPRESS)
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -51,13 +52,13 @@ def main() -> None:
     if args.memory_of:
         print(memory(args.data, args.memory_of))
         return
-    known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
+    known = json.loads(args.out.read_text(encoding="utf-8")) if args.out.is_file() else {}
     for name, measure in measurements(args).items():
         if name in known or (args.only and name not in args.only):
             continue
         known[name] = measure()
         print(name, json.dumps(known[name]), flush=True)
-        RESULTS.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+        args.out.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
 
 
 def measurements(args: argparse.Namespace) -> dict[str, Callable[[], Any]]:
