@@ -144,7 +144,8 @@ def _machine(args: argparse.Namespace) -> dict[str, Any]:
 
     import torch
 
-    cpu = [line for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines() if "model n" in line]
+    about = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    cpu = [line for line in about if line.startswith("model name")]
     found = {
         "cpu": cpu[0].split(": ")[1],
         "cores": os.cpu_count(),
@@ -174,7 +175,7 @@ def _peak(dtype: Any) -> float:
 
 
 def _make_tokenizer(data: Path, folder: Path) -> None:
-    """A byte-level BPE of 32,000 entries, from the texts themselves; larger heads use some of it."""
+    """A byte-level BPE of 32,000 entries, of the texts themselves; larger heads use no more."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 

@@ -15,6 +15,7 @@ from bioinstruct import (
     DataError,
     Instruction,
     MissingError,
+    ModelError,
     Style,
     UnknownNameError,
     render,
@@ -354,3 +355,69 @@ def test_the_adapter_loads_in_plain_peft(
     ids = torch.tensor([[5, 6, 7, 8]])
     with torch.inference_mode():
         assert torch.equal(plain(ids).logits, model.model(ids).logits)
+
+
+def test_a_tied_head_is_still_tied_after_training_saving_and_merging(
+    model_folder: Folder, example: Make, tmp_path: Path
+) -> None:
+    def tied(bare: Any) -> bool:
+        head, embedding = bare.get_output_embeddings(), bare.get_input_embeddings()
+        return bool(torch.equal(head.weight, embedding.weight))
+
+    folder = str(model_folder("gemma"))
+    model = CausalLM.load(folder)
+    assert model.bare.config.tie_word_embeddings
+    before = model.bare.get_input_embeddings().weight.clone()
+    tune(model, lessons(example), FAST.model_copy(update={"train_embeddings": True}))
+    save_adapter(model, tmp_path / "adapter")
+    loaded = CausalLM.load(folder)
+    loaded.load_adapter(tmp_path / "adapter")
+    ids = model.probe_ids()
+    with torch.inference_mode():
+        expected = model.forward(ids)
+        assert torch.equal(loaded.forward(ids), expected)
+    save_merged(model, tmp_path / "merged")
+    merged = CausalLM.load(str(tmp_path / "merged"))
+    assert tied(merged.bare)
+    assert not torch.equal(merged.bare.get_input_embeddings().weight, before)
+    with torch.inference_mode():
+        assert torch.allclose(merged.forward(ids), expected, atol=1e-3)
+
+
+def test_a_tie_that_would_not_hold_is_refused(model_folder: Folder, example: Make) -> None:
+    model = CausalLM.load(str(model_folder("gpt2")))
+    with pytest.raises(ModelError, match="'wte', is tied to its head") as error:
+        tune(model, lessons(example), FAST.model_copy(update={"train_embeddings": True}))
+    assert "train_embeddings = false" in error.value.hint
+
+
+@pytest.mark.parametrize("variant", ["dora", "rslora"])
+def test_every_trained_tensor_moves_in_the_variants_too(
+    variant: str, model_folder: Folder, example: Make
+) -> None:
+    recipe = FAST.model_copy(update={"variant": variant, "precision": "bfloat16"})
+    torch.manual_seed(0)
+    untrained = CausalLM.load(str(model_folder("llama")))
+    add_adapter(untrained, recipe)
+    start = {n: p for n, p in untrained.model.named_parameters() if p.requires_grad}
+    model = CausalLM.load(str(model_folder("llama")))
+    tune(model, lessons(example), recipe)
+    moved = {n: p for n, p in model.model.named_parameters() if p.requires_grad}
+    assert moved.keys() == start.keys()
+    assert any("magnitude" in name for name in moved) == (variant == "dora")
+    assert [name for name, p in moved.items() if torch.equal(p, start[name])] == []
+
+
+def test_there_is_no_cache_in_training_whatever_the_model_is_set_to(
+    model_folder: Folder, example: Make
+) -> None:
+    model = CausalLM.load(str(model_folder("llama")))
+    assert model.bare.config.use_cache
+    seen: list[Any] = []
+    model.bare.register_forward_pre_hook(
+        lambda module, args, options: seen.append(options["use_cache"]), with_kwargs=True
+    )
+    tuning = tune(model, lessons(example), FAST)
+    assert tuning.packed
+    assert len(seen) > tuning.steps
+    assert set(seen) == {False}

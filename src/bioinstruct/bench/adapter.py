@@ -28,6 +28,7 @@ def add_adapter(model: CausalLM, recipe: Recipe) -> Callable[[], None]:
 
     Raises:
         UnknownNameError: the recipe names a layer that the model does not have.
+        ModelError: the embedding is to be trained, and its tie to the head would not hold.
     """
     from peft import LoraConfig, get_peft_model
 
@@ -141,6 +142,11 @@ def _embeddings(model: CausalLM, recipe: Recipe) -> dict[str, Any]:
     name = names[model.model.get_input_embeddings()].rsplit(".", 1)[-1]
     # A tied head must stay the embedding's twin, or the adapter cannot be merged.
     tied = bool(model.model.config.get_text_config().tie_word_embeddings)
+    if tied and name != "embed_tokens":  # the only name that peft's tying knows
+        raise ModelError(
+            f"the embedding of {model.name}, {name!r}, is tied to its head, and would come untied",
+            hint="set train_embeddings = false in the recipe",
+        )
     return {"modules_to_save": [name], "ensure_weight_tying": tied}
 
 
