@@ -124,8 +124,8 @@ def test_the_figures_of_the_page_and_of_the_table_are_those_of_the_analysis(tmp_
     assert "<b>" not in page
 
 
+@pytest.mark.peer
 def test_pictures_are_drawn_and_the_same_data_give_the_same_bytes(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     examples = [*read_examples("demo")][::10]
     analysis = analyse(examples, Options(near_duplicates=0.7, sample=50))
     with warnings.catch_warnings():
@@ -140,8 +140,8 @@ def test_pictures_are_drawn_and_the_same_data_give_the_same_bytes(tmp_path: Path
         assert one.stat().st_size > 5_000
 
 
+@pytest.mark.peer
 def test_pictures_of_odd_names_and_of_little_data_are_drawn_too(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     odd = [record(n, task=f"$x_{{{n}", provenance={"origin": "$\\frac"}) for n in range(60)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
