@@ -1,0 +1,42 @@
+"""A server that is not ours, `transformers serve`, against the same model in this process."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bioinstruct.bench import tasks  # noqa: F401  # defines them
+from bioinstruct.bench.endpoint import Endpoint
+from bioinstruct.bench.examples import Tests as Chosen
+from bioinstruct.bench.model import CausalLM
+from bioinstruct.bench.task import get_task
+from bioinstruct.client.openai import OpenAIClient
+from bioinstruct.prompts import Style
+from tests.client.test_real_server import Serving, serving
+
+pytestmark = pytest.mark.peer
+__all__ = ["serving"]
+
+
+# In medtuned, a space at the end of a worked prompt is one token with its answer in the text that
+# is sent, and a token of its own here, where prompts are tokenised as in tuning: see the docs.
+@pytest.mark.parametrize(
+    ("style", "shown"),
+    [(Style.CHAT, 0), (Style.CHAT, 1), (Style.ALPACA, 0), (Style.ALPACA, 1), (Style.MEDTUNED, 0)],
+)
+def test_its_completions_are_those_of_the_model_in_this_process(
+    serving: Serving, tmp_path: Path, style: Style, shown: int
+) -> None:
+    examples = list(get_task("demo-gen").read("test"))
+    asked, shots = examples[:5], examples[-shown:] if shown else []
+    model = CausalLM.load(serving.model, style=style, device="cpu")
+    expected = dict(model.complete(asked, max_new_tokens=24, shots=shots))
+    client = OpenAIClient(base_url=serving.url)
+    with Endpoint(client, serving.model, tmp_path / "t.jsonl", style=style) as endpoint:
+        found = dict(endpoint.complete(asked, max_new_tokens=24, shots=shots))
+        assert {i: c.text for i, c in found.items()} == {i: c.text for i, c in expected.items()}
+        assert any(completion.text.strip() for completion in found.values())
+        [task] = endpoint.readable(Chosen({get_task("demo-qa"): asked}))
+        assert task == replace(get_task("demo-qa"), choices=(), how="generated")
