@@ -24,12 +24,14 @@ __all__ = [
     "Work",
     "attend",
     "attending",
+    "by_hand",
     "join",
     "not_shareable",
     "to_shared",
 ]
 
 ATTENTION = "bioinstruct_shared"
+_QUERIES = 2048  # whose scores are held at once, where no kernel gives the log-sum-exp
 
 KeyValues = dict[Any, tuple[torch.Tensor, torch.Tensor]]
 """Keys and values of each attention module, shape (1, heads, tokens, dimension)."""
@@ -113,6 +115,23 @@ def attend(
             query, key, value, 0.0, causal, attn_mask=mask, scale=scale
         )
         return out, total
+    parts = [
+        by_hand(part, key, value, scale=scale, causal=causal, mask=mask)
+        for part in (torch.split(query, _QUERIES, 2) if mask is None and not causal else [query])
+    ]
+    return torch.cat([part[0] for part in parts], 2), torch.cat([part[1] for part in parts], 2)
+
+
+def by_hand(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    *,
+    scale: float | None,
+    causal: bool = False,
+    mask: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The same as `attend` on any device, with all scores in memory at once."""
     size = query.size(-1) ** -0.5 if scale is None else scale
     scores = (query @ key.transpose(-1, -2)).float() * size
     if causal:
