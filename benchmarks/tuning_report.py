@@ -19,7 +19,8 @@ def rendered() -> str:
     machine = (
         f"{on['cpu']}, one thread, Python {on['python']}, torch {on['torch']}, transformers "
         f"{on['transformers']}, peft {on['peft']}, TRL {on['trl']}. The best matrix product: "
-        f"{peak['float32']:,.0f} GFLOP a CPU second in float32, {peak['bfloat16']:,.0f} in bfloat16."
+        f"{peak['float32']:,.0f} GFLOP a CPU second in float32, "
+        f"{peak['bfloat16']:,.0f} in bfloat16."
     )
     runs = [run for run in results["runs"] if "error" not in run]
     fixtures = list(dict.fromkeys((run["size"], run["vocabulary"]) for run in runs))
