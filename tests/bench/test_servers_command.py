@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from bioinstruct.bench.cli import main
+from bioinstruct.bench.cli import _parser, main
 from bioinstruct.bench.judge_prompt import CRITERIA
 from bioinstruct.bench.model import CausalLM
+from bioinstruct.bench.reaching import usage_error
 from tests.bench.test_endpoint import ModelServer
 from tests.openai_server import Json, Server, Settings
 
@@ -187,3 +190,12 @@ def test_tasks_are_exported_and_nothing_else_is_done(bench: Bench) -> None:
     assert done.out.split() == ["bioinstruct_demo_qa", "bioinstruct_demo_gen"]
     assert len(list(Path("folder").glob("*.yaml"))) == 2
     assert not Path("out").exists()
+
+
+@pytest.mark.parametrize("page", ["endpoints", "judge"])
+def test_the_commands_of_the_guides_are_commands(page: str) -> None:
+    text = (Path(__file__).parents[2] / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    found = re.findall(r"^(?:accelerate .* -m )?bioinstruct[-.]bench (.*)$", text, re.MULTILINE)
+    assert found
+    for line in found:
+        assert usage_error(_parser().parse_args(shlex.split(line))) == ""
