@@ -10,7 +10,12 @@ from typing import Any
 
 import pytest
 
+from bioinstruct.bench import tasks  # noqa: F401  # defines them
 from bioinstruct.bench.answers import Answers
+from bioinstruct.bench.examples import load_tests
+from bioinstruct.bench.model import CausalLM
+from bioinstruct.bench.run import run
+from bioinstruct.bench.task import get_task
 
 TWO = ("torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m")
 ARGUMENTS = ("--tasks", "demo-qa", "demo-ie", "--limit", "7", "--no-tune", "--json", "--out")
@@ -66,3 +71,17 @@ def test_answers_of_another_process_are_known_and_taken_over(tmp_path: Path) -> 
             ours.know(other, take=True)
     found = lines(tmp_path / "answers.jsonl")
     assert [(row["key"], row["text"]) for row in found] == [("a", "ours"), ("b", "theirs")]
+
+
+def test_what_other_processes_left_is_not_asked_again(
+    model_folder: Callable[[str], Path], tmp_path: Path
+) -> None:
+    model = CausalLM.load(str(model_folder("llama")), device="cpu")
+    tests = load_tests([get_task("demo-qa")], 4)
+    first = run(model, tests, tmp_path)
+    kept = lines(tmp_path / "answers.jsonl")
+    (tmp_path / "answers.jsonl").rename(tmp_path / "answers-3.jsonl")
+    model.scorer = None  # type: ignore[assignment]  # it must not be asked
+    assert run(model, tests, tmp_path).as_json() == first.as_json()
+    assert lines(tmp_path / "answers.jsonl") == kept
+    assert not (tmp_path / "answers-3.jsonl").exists()

@@ -159,6 +159,7 @@ def run(
     watch = watch or Watch()
     tuning: Tuning | None = None
     with Answers(out / ANSWERS) as answers:
+        _take_over(answers)
         with model.base():
             base = _score_all("base", model, tests, answers, watch)
         if training is not None:
@@ -221,7 +222,7 @@ def follow(
 
 
 def _answer_share(
-    model: CausalLM | Endpoint, tests: Examples, answers: Answers, *, first: Path | None = None
+    model: CausalLM | Endpoint, tests: Examples, answers: Answers, *, first: bool = False
 ) -> None:
     """Answer this process's part of every task; the first one then takes over what the rest did."""
     devices = Devices()
@@ -229,9 +230,17 @@ def _answer_share(
         if share := devices.share(examples):
             score(model, task, share, answers)
     devices.wait()
-    for other in sorted(first.glob(f"{SHARED}*.jsonl")) if first else ():
-        answers.know(other, take=True)
+    if first:
+        _take_over(answers)
     devices.wait()
+
+
+def _take_over(answers: Answers) -> None:
+    """Keep what other processes have answered, those of an earlier run too that was stopped."""
+    for other in sorted(answers.folder.glob(f"{SHARED}*.jsonl")):
+        answers.know(other, take=True)
+        if Devices().count == 1:
+            other.unlink()
 
 
 def _tuned(model: CausalLM, training: Training, out: Path, seed: int, watch: Watch) -> Tuning:
@@ -263,7 +272,7 @@ def _score_all(
     which: str, model: CausalLM | Endpoint, tests: Examples, answers: Answers, watch: Watch
 ) -> dict[Task, Outcome]:
     if Devices().count > 1 and isinstance(model, CausalLM):
-        _answer_share(model, tests, answers, first=answers.folder)
+        _answer_share(model, tests, answers, first=True)
     outcomes = {}
     for task, examples in tests.items():
 
