@@ -86,6 +86,8 @@ def usage_error(args: argparse.Namespace) -> str:
         return "--endpoint needs --model NAME, as the server calls it"
     if args.judge and args.budget is None:
         return "--judge needs --budget USD; where it is free: --price 0 0 --budget 1"
+    if args.judge and args.encoder:
+        return "--judge reads written answers, which an encoder does not give"
     if args.agreement and not args.judge:
         return "--agreement is of a judge: name one with --judge"
     return ""
