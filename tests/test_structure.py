@@ -24,10 +24,9 @@ LEVELS = [
         "terminal",
         "bench.devices",
         "bench.loading",
-        "bench.recipe", "bench.saving",
-    },
+        "bench.recipe", },
     {"client", "jsonl", "prompts", "statistics", "corpora"},
-    {"filters", "bench.metrics"},
+    {"bench.saving", "filters", "bench.metrics"},
     {
         "seeds",
         "card",
