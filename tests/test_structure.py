@@ -24,7 +24,8 @@ LEVELS = [
         "terminal",
         "bench.devices",
         "bench.loading",
-        "bench.recipe", },
+        "bench.recipe",
+    },
     {"client", "jsonl", "prompts", "statistics", "corpora"},
     {"bench.saving", "filters", "bench.metrics"},
     {
