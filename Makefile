@@ -39,7 +39,7 @@ format: .venv/installed
 	touch $@
 
 .venv/installed-all: .venv/installed
-	$(BIN)/python -m pip install --quiet $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable '.[dev,fast,spark,oracle,serve]'
+	$(BIN)/python -m pip install --quiet $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable '.[dev,fast,spark,oracle,serve,plots,parse,peers]'
 	touch $@
 
 clean:
