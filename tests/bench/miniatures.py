@@ -17,8 +17,8 @@ from tests.corpora import (
     test_icd10cm,
     test_inference,
     test_jnlpba,
-    test_medmcqa,
     test_mediqa_ans,
+    test_medmcqa,
     test_mmlu,
 )
 

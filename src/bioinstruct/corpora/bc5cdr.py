@@ -24,8 +24,8 @@ ORIGINALS = {
 }
 FILES = {"train": "train.tsv", "validation": "devel.tsv", "test": "test.tsv"}
 CITATION = (
-    "Li J, Sun Y, Johnson RJ, et al. BioCreative V CDR task corpus: a resource for chemical disease "
-    "relation extraction. Database 2016;2016:baw068. doi:10.1093/database/baw068"
+    "Li J, Sun Y, Johnson RJ, et al. BioCreative V CDR task corpus: a resource for chemical "
+    "disease relation extraction. Database 2016;2016:baw068. doi:10.1093/database/baw068"
 )
 
 

@@ -26,16 +26,16 @@ WORDINGS = (
     "pair a line, as chemical | disease, by names that the lists give. Write none if there is no "
     "such relation.",
     "Extract the chemical-induced disease relations of the abstract. The chemicals and diseases "
-    "that it mentions are listed below it. Answer with a line chemical | disease for each relation, "
-    "or none.",
+    "that it mentions are listed below it. Answer with a line chemical | disease for each "
+    "relation, or none.",
     "Read the abstract and decide for the listed chemicals and diseases which diseases are caused "
     "by which chemicals. One relation a line: chemical | disease. If there is none, write none.",
     "Find all pairs of a chemical and a disease such that the text says that the chemical brings "
     "the disease about. Write each as chemical | disease on its own line; without any, the answer "
     "is none.",
     "List the adverse effects that this abstract reports: for each, the drug or chemical and the "
-    "disease that it induces, as chemical | disease, one a line. Use the names of the lists. Answer "
-    "none if nothing is reported.",
+    "disease that it induces, as chemical | disease, one a line. Use the names of the lists. "
+    "Answer none if nothing is reported.",
 )
 _LISTS = "\n\nChemicals:\n"
 _DISEASES = "\n\nDiseases:\n"
