@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,11 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_DATASETS_OFFLINE"] = "1"
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as the command does
+# Read when datasets is loaded, which a test module may do before any fixture: no test reads or
+# writes the user's own cache.
+_CACHE = tempfile.TemporaryDirectory(prefix="bioinstruct-tests-")
+os.environ["HF_HOME"] = _CACHE.name
+os.environ["HF_DATASETS_CACHE"] = f"{_CACHE.name}/datasets"
 
 
 @pytest.fixture(scope="session")

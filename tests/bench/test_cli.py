@@ -479,7 +479,7 @@ def real() -> Iterator[Callable[..., subprocess.Popen[str]]]:
         process.communicate()
 
 
-def test_ctrl_c_while_it_tunes_is_one_word_and_leaves_answers_only(
+def test_ctrl_c_while_it_tunes_is_one_word_and_leaves_what_there_is(
     real: Callable[..., subprocess.Popen[str]], model: str
 ) -> None:
     Path("endless.toml").write_text(RECIPE.replace("epochs = 1", "epochs = 100000"), "utf-8")
@@ -492,7 +492,8 @@ def test_ctrl_c_while_it_tunes_is_one_word_and_leaves_answers_only(
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (1, "", STOPPED)
-    assert found() == ["endless.toml", "out", "out/answers.jsonl"]
+    # The checkpoints, once there are any, are what tuning goes on from.
+    assert found() == ["endless.toml", "out", "out/answers.jsonl", "out/tuning.jsonl"]
 
 
 def test_a_run_that_was_killed_goes_on_to_the_report_of_an_undisturbed_one(
