@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,7 +106,7 @@ def _shuffled(windows: list[Window], recipe: EncoderRecipe, seed: int) -> Iterat
             yield order[start : start + recipe.batch_size]
 
 
-class Encoder:
+class Encoder(ABC):
     """A tokenizer and a classifier on top of an encoder, for one task."""
 
     def __init__(
@@ -134,21 +135,21 @@ class Encoder:
         self.model.to(self.device)
         self.room = min(recipe.max_length, _positions(self.model.config))
 
+    @abstractmethod
     def windows(self, examples: Sequence[Instruction], *, learn: bool) -> list[Window]:
         """The examples in pieces that fit the encoder, with what is to be learnt of each."""
-        raise NotImplementedError
 
+    @abstractmethod
     def labels(self, batch: Sequence[Window]) -> torch.Tensor:
         """What is to be learnt of a batch, in the shape that its logits have but for the last."""
-        raise NotImplementedError
 
     def loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Mean loss in nats per label."""
         return F.cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=-100)
 
+    @abstractmethod
     def predict(self, examples: Sequence[Instruction]) -> list[Any]:
         """One prediction for each example, in the form of the task's `parse`."""
-        raise NotImplementedError
 
     def tune(
         self,
