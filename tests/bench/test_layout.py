@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bioinstruct.bench.adapter import add_adapter
 from bioinstruct.bench.answer_loss import AnswerLoss
 from bioinstruct.bench.layout import (
-    BOUNDS,
+    PACKED_ROW,
     Row,
     _fitting,
     micro_batches,
@@ -55,7 +55,7 @@ def adapted(folder: Path) -> CausalLM:
 def gradients(model: CausalLM, rows: list[Row], *, packed: bool) -> dict[str, torch.Tensor]:
     loss = AnswerLoss(model)
     for part in micro_batches(model, rows, packed=packed):
-        with BOUNDS.of(part.bounds):
+        with PACKED_ROW.within(part.bounds):
             loss(part.ids, part.place, part.position_ids).backward()  # type: ignore[no-untyped-call]
     found = {n: p.grad.clone() for n, p in model.model.named_parameters() if p.grad is not None}
     model.model.zero_grad()

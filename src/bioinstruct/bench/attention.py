@@ -1,9 +1,10 @@
 """Attention of our own inside a model of transformers: texts end to end, over keys they share.
 
-A `Work` says who sees whom. `Recording` keeps the keys and values of a text that others begin with;
-`Packed` computes many texts in one row, each of which sees itself and what was recorded, and may
-branch at its end. Keys and values that are shared are never copied: attention to them and attention
-inside a text are computed apart and joined by the log-sum-exp of each, which is exact.
+`attending` puts it there, in scoring and in tuning. A `Work` says who sees whom: `Recording` keeps
+keys and values of a text that others begin with; `Packed` computes many texts in one row, each of
+which sees itself and what was recorded, and may branch at its end. Keys and values that are shared
+are never copied: attention to them and attention inside a text are computed apart and joined by the
+log-sum-exp of each, which is exact.
 """
 
 from __future__ import annotations
@@ -47,8 +48,12 @@ class Work(Protocol):
         key: torch.Tensor,
         value: torch.Tensor,
         scale: float | None,
+        dropout: float,
     ) -> torch.Tensor:
-        """From and to tensors of the shape (batch, heads, tokens, dimension)."""
+        """From and to tensors of the shape (batch, heads, tokens, dimension).
+
+        `dropout` is 0 but in training.
+        """
 
 
 _WORK: list[Work] = []  # attention has no argument for it
@@ -96,7 +101,7 @@ def _attention(
     odd = [name for name in ("softcap", "s_aux") if options.get(name) is not None]
     if odd or attention_mask is not None:
         raise NotImplementedError(f"its attention has {odd or 'a mask of its own'}")
-    out = _WORK[-1](module, query, key, value, scaling)
+    out = _WORK[-1](module, query, key, value, scaling, dropout)
     return out.transpose(1, 2).contiguous(), None
 
 
@@ -188,6 +193,7 @@ class Recording:
         key: torch.Tensor,
         value: torch.Tensor,
         scale: float | None,
+        dropout: float = 0.0,
     ) -> torch.Tensor:
         self.kept[module] = (key.contiguous(), value.contiguous())
         keys, values = _for_each_head(query, key, value)
@@ -221,6 +227,7 @@ class Packed:
         key: torch.Tensor,
         value: torch.Tensor,
         scale: float | None,
+        dropout: float = 0.0,
     ) -> torch.Tensor:
         self.keep(module, key, value)
         key, value = _for_each_head(query, key, value)

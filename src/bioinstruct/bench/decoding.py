@@ -197,6 +197,7 @@ class _Step:
         key: torch.Tensor,
         value: torch.Tensor,
         scale: float | None,
+        dropout: float = 0.0,
     ) -> torch.Tensor:
         rows, heads, _, size = query.shape
         keys, values = self.store.of(module, key)

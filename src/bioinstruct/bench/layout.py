@@ -20,11 +20,11 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from bioinstruct.bench.attention import attending
 from bioinstruct.bench.model import CausalLM
 
-__all__ = ["Micro", "Row", "micro_batches", "optimizer_batches", "packing"]
+__all__ = ["PACKED_ROW", "Micro", "Row", "micro_batches", "optimizer_batches", "packing"]
 
-ATTENTION = "bioinstruct_packed"
 TOLERANCE = 1e-3  # of the spread of the logits
 
 
@@ -145,53 +145,47 @@ def _packed(model: CausalLM, rows: list[Row]) -> Micro:
     )
 
 
-class _Bounds:
-    """Where the examples of the row in work lie; attention has no argument for it."""
+class _Apart:
+    """Causal attention inside each example of a packed row, and none between them."""
 
     def __init__(self) -> None:
-        self.now: tuple[int, ...] = ()
+        self.bounds: tuple[int, ...] = ()
 
     @contextlib.contextmanager
-    def of(self, bounds: tuple[int, ...]) -> Iterator[None]:
-        """Within this block; backward belongs inside it, which may compute attention again."""
-        before, self.now = self.now, bounds
+    def within(self, bounds: tuple[int, ...]) -> Iterator[None]:
+        """The row in work within this block; backward too, which may compute attention again."""
+        before, self.bounds = self.bounds, bounds
         try:
             yield
         finally:
-            self.now = before
+            self.bounds = before
+
+    def __call__(
+        self,
+        module: Any,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        scale: float | None,
+        dropout: float,
+    ) -> torch.Tensor:
+        several_heads = query.size(1) != key.size(1)
+        parts = [
+            F.scaled_dot_product_attention(
+                query[:, :, a:b],
+                key[:, :, a:b],
+                value[:, :, a:b],
+                is_causal=True,
+                scale=scale,
+                dropout_p=dropout,
+                enable_gqa=several_heads,
+            )
+            for a, b in pairwise(self.bounds or (0, query.size(2)))
+        ]
+        return torch.cat(parts, dim=2)
 
 
-BOUNDS = _Bounds()
-
-
-def _attention(
-    module: Any,
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    attention_mask: torch.Tensor | None,
-    scaling: float | None = None,
-    dropout: float = 0.0,
-    **options: Any,
-) -> tuple[torch.Tensor, None]:
-    """Causal attention inside each example, and none between them; shapes as in transformers."""
-    odd = [name for name in ("softcap", "s_aux") if options.get(name) is not None]
-    if odd or attention_mask is not None:
-        raise NotImplementedError(f"packed attention does not know {odd or 'masks'}")
-    several_heads = query.size(1) != key.size(1)
-    parts = [
-        F.scaled_dot_product_attention(
-            query[:, :, a:b],
-            key[:, :, a:b],
-            value[:, :, a:b],
-            is_causal=True,
-            scale=scaling,
-            dropout_p=dropout,
-            enable_gqa=several_heads,
-        )
-        for a, b in pairwise(BOUNDS.now or (0, query.size(2)))
-    ]
-    return torch.cat(parts, dim=2).transpose(1, 2).contiguous(), None
+PACKED_ROW = _Apart()  # attention has no argument for the bounds
 
 
 @contextlib.contextmanager
@@ -203,28 +197,17 @@ def packing(model: CausalLM, *, longest: int) -> Iterator[bool]:
         longest: the longest example in tokens: a sliding window must not be shorter.
     """
     bare = model.bare
-    before = bare.config._attn_implementation
-    if not _windows_suffice(bare.config, longest):
-        yield False
-        return
-    try:
-        can = _switch(bare, ATTENTION) and _examples_are_apart(model)
+    with contextlib.ExitStack() as replaced:
+        can = _windows_suffice(bare.config, longest)
+        try:
+            if can:
+                replaced.enter_context(attending(bare, PACKED_ROW))
+                can = _examples_are_apart(model)
+        except NotImplementedError:
+            can = False
         if not can:
-            _switch(bare, before)
+            replaced.close()
         yield can
-    finally:
-        _switch(bare, before)
-
-
-def _switch(bare: Any, attention: str) -> bool:
-    from transformers import AttentionInterface
-
-    AttentionInterface.register(ATTENTION, _attention)
-    try:
-        bare.set_attn_implementation(attention)
-    except (AttributeError, ImportError, KeyError, ValueError):
-        return False
-    return bool(bare.config._attn_implementation == attention)
 
 
 def _windows_suffice(config: Any, longest: int) -> bool:
@@ -243,7 +226,7 @@ def _examples_are_apart(model: CausalLM) -> bool:
     model.model.eval()
     try:
         together = _packed(model, rows)
-        with BOUNDS.of(together.bounds):
+        with PACKED_ROW.within(together.bounds):
             packed = model.forward(together.ids, together.position_ids)[0].float()
         alone = []
         for row in rows:

@@ -13,7 +13,7 @@ from bioinstruct.bench.adapter import add_adapter
 from bioinstruct.bench.answer_loss import AnswerLoss
 from bioinstruct.bench.checkpoint import Checkpoints
 from bioinstruct.bench.devices import Devices
-from bioinstruct.bench.layout import BOUNDS, Micro, Row, micro_batches, packing
+from bioinstruct.bench.layout import PACKED_ROW, Micro, Row, micro_batches, packing
 from bioinstruct.bench.model import CausalLM
 from bioinstruct.bench.recipe import Recipe
 from bioinstruct.errors import BioinstructError
@@ -158,7 +158,7 @@ class Steps:
 
     def add_gradient(self, part: Micro, targets: int) -> float:
         """Add the gradient of a micro-batch's summed loss over `targets`; return that loss."""
-        with BOUNDS.of(part.bounds):
+        with PACKED_ROW.within(part.bounds):
             loss = self.loss(part) / targets
             loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
