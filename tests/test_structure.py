@@ -56,7 +56,7 @@ LEVELS = [
     {"bench.report", "bench.track"},
     {"bench.run", "bench.export_lm_eval"},
     {"bench.encoder_run"},
-    {"bench.choosing", "bench.reaching"},
+    {"bench.choosing", "bench.local", "bench.reaching"},
     {"commands", "bench.cli"},
     {"cli", "bench.__main__"},
 ]

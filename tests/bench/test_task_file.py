@@ -118,3 +118,11 @@ def test_records_that_cannot_be_scored_are_told(
     Path("mine.jsonl").write_text(content, encoding="utf-8")
     with pytest.raises(error, match=message):
         load_task_file(Path("mine.jsonl"), metrics)
+
+
+def test_a_file_named_as_a_task_that_there_is_is_an_error_that_says_so() -> None:
+    write("mine.jsonl", [record(0)])
+    load_task_file(Path("mine.jsonl"), ["rougeL"])
+    with pytest.raises(BioinstructError, match="there is one of that name") as caught:
+        load_task_file(Path("mine.jsonl"), ["rougeL"])
+    assert caught.value.hint == "give the file another name"

@@ -73,6 +73,7 @@ def test_nothing_a_model_writes_breaks_the_parse(each: Task, examples_of: Exampl
 @every
 def test_a_task_says_what_it_is(each: Task, examples_of: Examples) -> None:
     assert each.description.endswith((".", "?"))
+    assert each.description[-2].isalnum()  # one full stop, not one behind a question mark
     kinds = {example.category for example in examples_of(each, 50)}
     assert kinds == {Category.QA if each.name in REPLIES else each.group}
     assert each.metrics[0].spec

@@ -29,7 +29,8 @@ RANDOM = "random"
 
 def run_key(model: CausalLM, examples: Iterable[Instruction], recipe: Recipe, seed: int) -> str:
     """Names a run: another base, style, example, recipe or seed gives another name."""
-    digest = hashlib.sha256(f"{model.base_fingerprint} {recipe.model_dump_json()} {seed}".encode())
+    about = f"{model.base_fingerprint} {model.encoder.overflow} {recipe.model_dump_json()} {seed}"
+    digest = hashlib.sha256(about.encode())
     for example in examples:
         digest.update(example.id.encode())
     return digest.hexdigest()[:16]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bioinstruct
-from bioinstruct.bench import reaching
+from bioinstruct.bench import local, reaching
 from bioinstruct.bench import tasks as _tasks  # noqa: F401  # defines the tasks
 from bioinstruct.bench.choosing import add_arguments, chosen_tests, listing
 from bioinstruct.bench.task_file import load_task_file
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         parser.error("--plan is for tuning, --no-tune and --adapter do without it")
     if (args.no_tune or args.adapter) and (args.data or args.recipe):
         parser.error("--data and --recipe are for tuning, --no-tune and --adapter do without it")
-    if wrong := reaching.usage_error(args):
+    if wrong := reaching.usage_error(args) or local.usage_error(args):
         parser.error(wrong)
     args.style = args.style or (Style.CHAT if args.endpoint else Style.ALPACA)
     run_command(
@@ -82,16 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     what.add_argument("--adapter", type=Path, metavar="DIR", help="score this adapter, do not tune")
     add_arguments(what)
-    what.add_argument(
-        "--style",
-        type=Style,
-        choices=list(Style),
-        help="prompt layout, the same for tuning and scoring (default: alpaca; with --endpoint: "
-        "chat)",
-    )
-    what.add_argument(
-        "--trust-remote-code", action="store_true", help="run code that the model brings"
-    )
+    local.add_arguments(what)
     _add_tuning(parser.add_argument_group("how to tune"))
     output = parser.add_argument_group("output")
     output.add_argument(
@@ -182,7 +173,6 @@ def _bench(args: argparse.Namespace) -> int:
 def _bench_model(args: argparse.Namespace) -> int:
     from bioinstruct.bench.devices import Devices
     from bioinstruct.bench.loading import find_model, quiet
-    from bioinstruct.bench.model import CausalLM
     from bioinstruct.bench.report import notes
     from bioinstruct.bench.run import check_out, follow, run
 
@@ -196,12 +186,7 @@ def _bench_model(args: argparse.Namespace) -> int:
         return _show(args, report, tests) if report else 0
     training = None if args.no_tune or args.adapter else _training(args, tests)
     say(f"loading {args.model}")
-    model = CausalLM.load(
-        args.model,
-        style=args.style,
-        quantize=training.recipe.quantize if training else "none",
-        trust_remote_code=args.trust_remote_code,
-    )
+    model = local.load(args, quantize=training.recipe.quantize if training else "none")
     if args.plan and training:
         return _plan(model, training, args)
     if not Devices().first:

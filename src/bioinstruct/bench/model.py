@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from bioinstruct.bench.decoder import Decoder
-from bioinstruct.bench.decoding import Writer
+from bioinstruct.bench.decoding import Engine, Writer
 from bioinstruct.bench.encode import Encoder, Overflow, before_stop
 from bioinstruct.bench.likelihood import Plan, Scorer
 from bioinstruct.bench.loading import context_length, first_line, load_model_and_tokenizer
@@ -40,6 +40,10 @@ class Completion:
     skipped: bool = False
     """The prompt did not fit at all: the model was not asked."""
 
+    by: str = ""
+    """The engine that wrote it, on this machine."""
+    why: str = ""
+    """Why that is the slow one, where it is."""
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -48,6 +52,10 @@ class Choice:
     log_likelihoods: tuple[float, ...]
     shortened: bool = False
 
+    by: str = ""
+    """The plan that computed them, on this machine."""
+    why: str = ""
+    """Why that is the slow one, where it is."""
 
 class CausalLM(Decoder):
     """A decoder, its tokenizer and, once tuned, its adapter; base and tuned share the weights."""
@@ -89,8 +97,13 @@ class CausalLM(Decoder):
 
     @property
     def fingerprint(self) -> str:
-        """Names weights, adapter, tokenizer, style and precision: other answers, other name."""
-        return f"{self.base_fingerprint}{self._adapter_fingerprint}"
+        """Names weights, adapter, tokenizer, style and precision: other answers, other name.
+
+        The plan of the scorer is no part of it: it changes no answer beyond rounding.
+        """
+        policy = self.encoder.overflow
+        said = "" if policy is Overflow.SHORTEN else f"-{policy}"
+        return f"{self.base_fingerprint}{said}{self._adapter_fingerprint}"
 
     @contextlib.contextmanager
     def base(self) -> Iterator[None]:
@@ -167,7 +180,9 @@ class CausalLM(Decoder):
             cut = before_stop(text, stop)
             stopped = cut != text or not self._stop_ids().isdisjoint(ids[-1:])
             truncated = len(ids) == max_new_tokens and not stopped
-            yield index, Completion(cut, truncated, shortened)
+            by = self.writer.used
+            why = self.writer.why_plain if by is Engine.PLAIN else ""
+            yield index, Completion(cut, truncated, shortened, by=by.value, why=why)
 
     def ends(self, stop: Sequence[str]) -> Callable[[list[int]], bool]:
         """Whether a text holds one of the strings; told by its last tokens first."""
@@ -209,7 +224,9 @@ class CausalLM(Decoder):
                 questions.append(Question(tuple(prompt.ids), options))
         for number, sums in self.scorer.score(questions):
             index, shortened = asked[number]
-            yield index, Choice(sums, shortened)
+            by = self.scorer.used
+            why = self.scorer.why_flat if by is Plan.FLAT else ""
+            yield index, Choice(sums, shortened, by.value, why)
 
     def _stop_ids(self) -> set[int]:
         """The tokenizer's end of sequence, and those that the model's own settings add."""
@@ -223,19 +240,26 @@ def _fingerprint(model: Any, encoder: Encoder) -> str:
     """16 hexadecimal digits that change when weights, configuration, tokenizer or style change."""
     digest = hashlib.sha256()
     config = {k: v for k, v in model.config.to_dict().items() if not k.startswith("_")}
-    tokenizer = encoder.tokenizer
-    about = [config, sorted(tokenizer.get_vocab().items()), tokenizer.chat_template, encoder.style]
-    digest.update(
-        json.dumps(
-            [*about, encoder.max_length, encoder.overflow], sort_keys=True, default=str
-        ).encode()
-    )
+    about = [config, *_about_tokenizer(encoder.tokenizer), encoder.style, encoder.max_length]
+    digest.update(json.dumps(about, sort_keys=True, default=str).encode())
     return _hash_tensors(digest, model.state_dict())
 
 
 def _hash_tensors(digest: Any, tensors: dict[str, torch.Tensor]) -> str:
     for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+def _about_tokenizer(tokenizer: Any) -> list[Any]:
+    """All that decides which ids a text has: vocabulary, merges, normalizer, what goes around.
+
+    Without truncation and padding, which the last call leaves in a fast tokenizer.
+    """
+    fast = getattr(tokenizer, "backend_tokenizer", None)
+    rules = json.loads(fast.to_str()) if fast is not None else {}
+    rules = {name: rule for name, rule in rules.items() if name not in {"truncation", "padding"}}
+    words = sorted(tokenizer.get_vocab().items())
+    return [words, rules, tokenizer.special_tokens_map, tokenizer.chat_template]
+
+
         digest.update(
             tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
         )

@@ -22,6 +22,8 @@ __all__ = [
     "Group",
     "Report",
     "Row",
+    "Scoring",
+    "Way",
     "adapter_card",
     "aligned",
     "notes",
@@ -102,6 +104,27 @@ class Data:
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """How some of the answers were computed."""
+
+    by: str
+    """A plan of `Scorer` or an engine of `Writer`."""
+    answers: int
+    """Of base and tuned model."""
+    why: str
+    """Why a faster one is not exact on this model, where a slow one was taken; else empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """How a model on this machine was asked."""
+
+    overflow: str
+    """What became of prompts that do not fit the context."""
+    ways: Sequence[Way]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """All that a run found, and what is needed to repeat it."""
 
@@ -119,6 +142,8 @@ class Report:
     versions: dict[str, str]
     groups: Sequence[Group] = ()
     unavailable: Sequence[Unavailable] = ()
+    scoring: Scoring | None = None
+    """None for a model behind a server, and for an encoder."""
     judge: Judgement | str = NOT_JUDGED
     """What a judge found of the written answers, or that there was none, and why."""
 
@@ -226,8 +251,12 @@ def _specified(report: Report) -> list[str]:
 
 
 def notes(report: Report) -> list[str]:
-    """What a reader of the table must know besides: what was not tuned on."""
-    lines = []
+    """What a reader of the table must know besides: what was slow, what was not tuned on."""
+    lines = [
+        f"{way.answers:,} answers by {way.by}, the slow way: {way.why}"
+        for way in (report.scoring.ways if report.scoring else ())
+        if way.why
+    ]
     if report.data and report.data.contaminated:
         lines.append(f"tuning: left out {_left_out(report.data)}")
     if report.tuning and (report.tuning.skipped or report.tuning.shortened):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,7 +19,16 @@ from bioinstruct.bench.examples import Tests, load_tests
 from bioinstruct.bench.forms import how
 from bioinstruct.bench.model import ABOUT, CausalLM
 from bioinstruct.bench.recipe import Recipe
-from bioinstruct.bench.report import Data, Group, Report, Row, adapter_card, versions
+from bioinstruct.bench.report import (
+    Data,
+    Group,
+    Report,
+    Row,
+    Scoring,
+    Way,
+    adapter_card,
+    versions,
+)
 from bioinstruct.bench.score import Outcome, majority, score
 from bioinstruct.bench.steps import Tuning
 from bioinstruct.bench.task import Task
@@ -187,6 +197,7 @@ def run(
         unavailable=tests.unavailable if isinstance(tests, Tests) else (),
     )
     if training is not None and training.contaminated:
+        scoring=_scoring(model, [*base.values(), *tuned.values()]),
         Screened([], training.contaminated).write_dropped(out / CONTAMINATED)
     if training is not None:
         write_text(out / ADAPTER / "README.md", adapter_card(report))
@@ -294,6 +305,14 @@ def _rows(
         metric, counts = readout.metric, readout.counts
         after = tuned.readouts[i].counts if tuned else None
         rows.append(
+def _scoring(model: CausalLM | Endpoint, outcomes: Iterable[Outcome]) -> Scoring | None:
+    if isinstance(model, Endpoint):
+        return None
+    ways: Counter[tuple[str, str]] = sum((outcome.ways for outcome in outcomes), Counter())
+    found = [Way(by, answers, why) for (by, why), answers in sorted(ways.items())]
+    return Scoring(model.encoder.overflow.value, found)
+
+
             Row(
                 task=task.name,
                 group=task.group.value,

@@ -22,7 +22,7 @@ __all__ = ["FLAGS", "Model", "Outcome", "Progress", "Readout", "majority", "read
 FLAGS = {
     "unparsed": "not readable as an answer",
     "truncated": "cut off at the length limit",
-    "shortened": "to an input shortened to fit the context",
+    "shortened": "to a prompt of which something was left out to fit the context",
     "skipped": "not asked, because the prompt does not fit: counted as wrong",
     "tied": "tied between choices: the first counts",
 }
@@ -84,6 +84,8 @@ class Outcome:
 
     readouts: list[Readout] = field(default_factory=list)
     flags: Counter[str] = field(default_factory=Counter)
+    ways: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How many answers were computed by which plan or engine, and why by a slow one."""
     written: list[str | None] = field(default_factory=list)
     """The written answers, None for what was not asked; empty where choices were scored."""
 
@@ -123,7 +125,7 @@ def score(
                 for e, row, each in zip(examples, rows, options, strict=True)
             ]
             outcome.readouts += readouts(task, examples, texts, name)
-        outcome.flags = _flags_of_choices(rows)
+        outcome.flags, outcome.ways = _flags_of_choices(rows), _ways_of(rows)
         return outcome
     stop = (*task.stop, *NEXT_EXAMPLE) if shots else task.stop
     form = ("complete", task.max_new_tokens, *stop)
@@ -135,7 +137,7 @@ def score(
         progress,
     )
     written = outcome.written = [None if row["skipped"] else row["text"] for row in rows]
-    outcome.readouts = readouts(task, examples, written, how(task))
+    outcome.readouts, outcome.ways = readouts(task, examples, written, how(task)), _ways_of(rows)
     for flag in ("truncated", "shortened", "skipped"):
         outcome.flags[flag] = sum(row[flag] for row in rows)
     outcome.flags["unparsed"] = sum(
@@ -240,6 +242,11 @@ def _likeliest(
         )
     scores = [value / length(option) for value, option in zip(found, options, strict=True)]
     return options[scores.index(max(scores))]
+
+
+def _ways_of(rows: Sequence[dict[str, Any]]) -> Counter[tuple[str, str]]:
+    """By the lines of the answers, so that a run that goes on says the same of them."""
+    return Counter((row["by"], row.get("why", "")) for row in rows if row.get("by"))
 
 
 def _flags_of_choices(rows: Sequence[dict[str, Any]]) -> Counter[str]:

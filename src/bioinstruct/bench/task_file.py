@@ -74,6 +74,11 @@ def _of_records(path: Path, metrics: Sequence[str]) -> Task:
             f"{path} has records, but nothing says how answers are counted",
             hint="name a metric with --metric, such as accuracy, rougeL or entity-f1",
         )
+    if path.stem in known_tasks():
+        raise BioinstructError(
+            f"{path} would be a task {path.stem!r}, and there is one of that name",
+            hint="give the file another name",
+        )
     counted = tuple(get_metric(name) for name in metrics)
     records = list(jsonl.read(path))
     if not records:

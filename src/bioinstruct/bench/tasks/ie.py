@@ -107,7 +107,8 @@ def _relation_task(name: str, about: str, labels: tuple[str, ...], negative: str
         forms = {name: None}  # GAD is published masked
     for each, layout in forms.items():
         masked = layout == "medtuned"
-        said = f"{about}, masked as in Llama2-MedTuned." if masked else f"{about}."
+        end = "" if about.endswith("?") else "."
+        said = f"{about}, masked as in Llama2-MedTuned." if masked else about + end
         read = of_corpus(name, said, layout=layout)
         published = (
             (medtuned_relation_f1(labels),) if name in PUBLISHED and layout != "named" else ()
