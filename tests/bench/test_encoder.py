@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from bioinstruct import Category, Instruction, ModelError
 from bioinstruct.bench import tasks as _tasks  # noqa: F401  # defines the tasks
@@ -300,3 +301,21 @@ def test_a_run_is_counted_like_any_other_and_not_done_twice(folder: str, tmp_pat
     assert (tmp_path / "encoder-demo-qa" / "model.safetensors").is_file()
     with pytest.raises(ModelError, match="none of these tasks is for an encoder"):
         run_encoder(folder, {get_task("demo-gen"): tests[get_task("demo-gen")]}, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["demo-ie", "demo-qa"])
+def test_a_batch_in_parts_has_the_gradient_of_the_whole(
+    name: str, folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = entity_task() if name == "demo-ie" else get_task(name)
+    examples = list(get_task(name).read("train"))[:12]
+    gradients, losses = [], []
+    for budget in (64, 100_000):
+        monkeypatch.setattr("bioinstruct.bench.encoder._TOKENS_OF_A_CPU", budget)
+        encoder = load_encoder(folder, task, examples, FAST)
+        encoder.model.eval()
+        losses.append(encoder._add_gradient(encoder.windows(examples, learn=True)))
+        gradients.append([p.grad for p in encoder.model.parameters() if p.grad is not None])
+    assert losses[0] == pytest.approx(losses[1], abs=1e-6)
+    for part, whole in zip(*gradients, strict=True):
+        assert torch.allclose(part, whole, atol=1e-6)

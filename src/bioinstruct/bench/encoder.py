@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, Field
 
+from bioinstruct.bench.layout import similar
 from bioinstruct.bench.loading import encoder_errors
 from bioinstruct.bench.saving import weights_directory
 from bioinstruct.bench.task import Task
@@ -28,6 +29,8 @@ from bioinstruct.errors import ModelError
 from bioinstruct.schema import Instruction
 
 __all__ = ["Encoder", "EncoderRecipe", "Progress", "Window", "fits", "load_encoder"]
+
+_TOKENS, _TOKENS_OF_A_CPU = 16_384, 1024  # of a part of a batch, padding among them
 
 
 class EncoderRecipe(BaseModel):
@@ -95,6 +98,9 @@ class Window:
     labels 1 or 0 for each."""
     words: tuple[tuple[int, int], ...] = ()
     """Of each word that is this window's to label: the word, and where its first token is."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
 
 
 def _shuffled(windows: list[Window], recipe: EncoderRecipe, seed: int) -> Iterator[list[Window]]:
@@ -175,18 +181,30 @@ class Encoder(ABC):
         )
         losses: list[float] = []
         for batch in _shuffled(windows, recipe, seed):
-            loss = self.loss(self.logits(batch), self.labels(batch))
-            loss.backward()  # type: ignore[no-untyped-call]
+            losses.append(self._add_gradient(batch))
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             schedule.step()
             optimizer.zero_grad(set_to_none=True)
-            losses.append(float(loss.detach()))
             if not math.isfinite(losses[-1]):
                 found = f"the loss of step {len(losses)} is {losses[-1]}"
                 raise ModelError(found, hint="lower learning_rate")
             progress(Progress(len(losses), steps, losses[-1]))
         return losses
+
+    def _add_gradient(self, batch: Sequence[Window]) -> float:
+        """Add the gradient of a batch's mean loss per label, in parts of like length; the loss."""
+        budget = _TOKENS if self.device.type != "cpu" else _TOKENS_OF_A_CPU
+        parts = [*similar(batch, budget)]
+        wanted = [self.labels(part) for part in parts]
+        counts = [int((labels != -100).sum()) for labels in wanted]
+        total = 0.0
+        for part, labels, count in zip(parts, wanted, counts, strict=True):
+            if count:
+                loss = self.loss(self.logits(part), labels) * (count / sum(counts))
+                loss.backward()  # type: ignore[no-untyped-call]
+                total += float(loss.detach())
+        return total
 
     def save(self, folder: Path) -> None:
         """Write the classifier in the form that transformers' pipelines load."""
@@ -195,7 +213,7 @@ class Encoder(ABC):
             self.tokenizer.save_pretrained(temporary)
 
     def logits(self, batch: Sequence[Window]) -> torch.Tensor:
-        width = max(len(window.ids) for window in batch)
+        width = max(len(window) for window in batch)
         pad = self.tokenizer.pad_token_id or 0
         ids = [[*w.ids, *[pad] * (width - len(w.ids))] for w in batch]
         mask = [[1] * len(w.ids) + [0] * (width - len(w.ids)) for w in batch]
@@ -265,7 +283,7 @@ class _Words(Encoder):
         return found
 
     def labels(self, batch: Sequence[Window]) -> torch.Tensor:
-        width = max(len(window.ids) for window in batch)
+        width = max(len(window) for window in batch)
         rows = [[*w.labels, *[-100] * (width - len(w.labels))] for w in batch]
         return torch.tensor(rows, device=self.device)
 

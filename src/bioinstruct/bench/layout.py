@@ -12,10 +12,10 @@ import bisect
 import contextlib
 import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -23,7 +23,9 @@ import torch.nn.functional as F
 from bioinstruct.bench.attention import attending
 from bioinstruct.bench.model import CausalLM
 
-__all__ = ["PACKED_ROW", "Micro", "Row", "micro_batches", "optimizer_batches", "packing"]
+__all__ = ["PACKED_ROW", "Micro", "Row", "micro_batches", "optimizer_batches", "packing", "similar"]
+
+Sizeable = TypeVar("Sizeable", bound=Sized)
 
 TOLERANCE = 1e-3  # of the spread of the logits
 
@@ -83,13 +85,13 @@ def micro_batches(
     model: CausalLM, batch: Sequence[Row], *, packed: bool, budget: int | None = None
 ) -> Iterator[Micro]:
     """The batch in parts of at most `budget` tokens, by default the model's, largest first."""
-    for part in (_fitting if packed else _similar)(batch, budget or model.token_budget):
+    for part in (_fitting if packed else similar)(batch, budget or model.token_budget):
         yield (_packed if packed else _padded)(model, part)
 
 
-def _similar(batch: Sequence[Row], budget: int) -> Iterator[list[Row]]:
+def similar(batch: Sequence[Sizeable], budget: int) -> Iterator[list[Sizeable]]:
     """Rows by length, in parts that fit the budget when all are padded to the longest."""
-    part: list[Row] = []
+    part: list[Sizeable] = []
     for row in sorted(batch, key=len, reverse=True):
         if part and (len(part) + 1) * len(part[0]) > budget:
             yield part
