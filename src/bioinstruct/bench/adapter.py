@@ -15,6 +15,7 @@ import torch
 from bioinstruct.bench.model import ABOUT, CausalLM
 from bioinstruct.bench.recipe import Recipe
 from bioinstruct.bench.saving import weights_directory
+from bioinstruct.bench.shards import is_sharded
 from bioinstruct.errors import ModelError, UnknownNameError
 
 __all__ = ["add_adapter", "linear_layers", "save_adapter", "save_merged"]
@@ -32,6 +33,11 @@ def add_adapter(model: CausalLM, recipe: Recipe) -> Callable[[], None]:
     """
     from peft import LoraConfig, get_peft_model
 
+    if recipe.variant in {"dora", "pissa"} and is_sharded(model.model):
+        raise ModelError(
+            f"{recipe.variant} starts from whole weights, and this base is held in shards",
+            hint='set variant to "lora" or "rslora" in the recipe, or launch without FSDP',
+        )
     layers = linear_layers(model.model)
     if recipe.targets == "all-linear":
         targets = sorted(layers)

@@ -43,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     # tuning the tiny model fell from 2,600 tokens a second to 100; on free cores, 7,000 either way.
     # Read when torch is loaded, so set first.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler of --plan says when it starts
     parser = _parser()
     args = parser.parse_args(argv)
     if args.encoder and (args.model or args.adapter or args.data or args.no_tune):
@@ -153,7 +154,13 @@ def _in_step(args: argparse.Namespace) -> int:
 
     devices = Devices()
     with devices.together():
-        return _bench(args) if devices.first or not (args.encoder or args.plan) else 0
+        if devices.sharded and args.merge:
+            raise BioinstructError(
+                "a base in shards is not merged",
+                hint="when it is tuned, in one process: --model M --adapter DIR --merge float32",
+            )
+        alone = args.encoder or (args.plan and not devices.sharded)
+        return _bench(args) if devices.first or not alone else 0
 
 
 def _bench(args: argparse.Namespace) -> int:

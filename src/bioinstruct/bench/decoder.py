@@ -34,6 +34,8 @@ class Decoder:
         self.device = next(model.parameters()).device
         self.token_budget = 16_384 if self.device.type != "cpu" else 2048
         self.pad = pad
+        self.only_plain = ""
+        """Why the fast ways of scoring are closed to it, where they are."""
         self.trials: dict[str, str] = {}
         """What has been tried on this model, and why it cannot; empty where it can."""
         self._known = known

@@ -108,10 +108,11 @@ class Writer:
         if self.engine in (Engine.PLAIN, Engine.CONTINUOUS):
             return self.engine
         accelerated = self.decoder.device.type != "cpu"
-        batched = self.engine is Engine.AUTO and accelerated and not strings
+        slow = self.decoder.only_plain
+        batched = self.engine is Engine.AUTO and accelerated and not strings and not slow
         if batched and not self._trial(Engine.CONTINUOUS):
             return Engine.CONTINUOUS
-        self.why_plain = not_shareable(self.decoder.bare.config, longest)
+        self.why_plain = slow or not_shareable(self.decoder.bare.config, longest)
         self.why_plain = self.why_plain or self._trial(Engine.REFILLED)
         if not self.why_plain:
             return Engine.REFILLED

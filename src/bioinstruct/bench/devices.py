@@ -22,6 +22,10 @@ T = TypeVar("T")
 PATIENCE = timedelta(days=7)
 
 
+def _is_set(name: str) -> bool:
+    return os.environ.get(name, "").lower() in {"1", "true", "yes"}
+
+
 class Devices:
     """This process among those that were launched together; alone, everything is its own.
 
@@ -38,6 +42,16 @@ class Devices:
             dist.init_process_group("nccl" if cuda else "gloo", timeout=PATIENCE)
 
     @property
+    def sharded(self) -> bool:
+        """Whether the processes share out the base too: they were launched with FSDP or ZeRO-3.
+
+        Read from the launch, not from a recipe: it changes where weights lie, not what is trained.
+        """
+        stage = os.environ.get("ACCELERATE_DEEPSPEED_ZERO_STAGE", "2")
+        deepspeed = _is_set("ACCELERATE_USE_DEEPSPEED") and stage == "3"
+        return self.count > 1 and (_is_set("ACCELERATE_USE_FSDP") or deepspeed)
+
+    @property
     def first(self) -> bool:
         """Whether this is the process that writes and prints."""
         return self.rank == 0
@@ -49,6 +63,15 @@ class Devices:
     def share(self, parts: Sequence[T]) -> Sequence[T]:
         """The parts that are this process's to do."""
         return parts[self.rank :: self.count]
+
+    def idle(self, parts: Sequence[T]) -> int:
+        """In how many rounds the others have a part and this process has none, but must run along.
+
+        Only where the base is in shards: a pass is then made by all processes together.
+        """
+        if not self.sharded:
+            return 0
+        return math.ceil(len(parts) / self.count) - len(self.share(parts))
 
     def add_up(self, loss: float, parameters: Iterable[torch.nn.Parameter]) -> float:
         """Add the gradients of all processes into each one's parameters; return the sum of losses.

@@ -132,7 +132,8 @@ class Scorer:
     def _resolve(self, longest: int) -> Plan:
         if self.plan is Plan.FLAT:
             return Plan.FLAT
-        self.why_flat = not_shareable(self.decoder.bare.config, longest) or self._trial()
+        self.why_flat = self.decoder.only_plain or not_shareable(self.decoder.bare.config, longest)
+        self.why_flat = self.why_flat or self._trial()
         if not self.why_flat:
             return Plan.CASCADE if self.plan is Plan.AUTO else self.plan
         if self.plan is Plan.AUTO:

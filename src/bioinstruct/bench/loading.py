@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import os
 import re
 import warnings
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from typing import Any
 
 import torch
 
+from bioinstruct.bench.devices import Devices
+from bioinstruct.bench.shards import shard
 from bioinstruct.errors import MissingError, ModelError
 
 __all__ = [
@@ -37,15 +40,23 @@ def load_model_and_tokenizer(
     """A decoder in evaluation mode and its tokenizer, from a folder, a Hub id or `tiny`.
 
     Weights are safetensors only; float32 on a CPU and bfloat16 on an accelerator, or held in 4 bits
-    with `quantize="nf4"`.
+    with `quantize="nf4"`. Processes that were launched with FSDP hold a part each.
 
     Raises:
-        ModelError: there is no such model, or it is an encoder-decoder.
+        ModelError: there is no such model, it is an encoder-decoder, or it cannot be sharded.
         MissingError: 4 bits are asked for without bitsandbytes.
     """
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
     source = find_model(path)
+    if sharded := Devices().sharded:
+        # Else transformers would give the weights to the first process alone.
+        os.environ["FSDP_CPU_RAM_EFFICIENT_LOADING"] = "false"
+        if quantize != "none":
+            raise ModelError(
+                "a base in 4 bits is not held in shards",
+                hint='set quantize = "none" in the recipe, or launch without FSDP',
+            )
     options: dict[str, Any] = {"trust_remote_code": trust_remote_code}
     with _loading_errors(path):
         config = AutoConfig.from_pretrained(source, **options)
@@ -59,7 +70,9 @@ def load_model_and_tokenizer(
             **_quantized(quantize, device),
             **options,
         )
-    return (model if quantize != "none" else model.to(device)).eval(), tokenizer
+    if sharded:
+        model = shard(model, device)
+    return (model if sharded or quantize != "none" else model.to(device)).eval(), tokenizer
 
 
 def _quantized(quantize: str, device: torch.device) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from bioinstruct.bench.encode import Encoder, Overflow, before_stop
 from bioinstruct.bench.likelihood import Plan, Scorer
 from bioinstruct.bench.loading import context_length, first_line, load_model_and_tokenizer
 from bioinstruct.bench.rows import Question
+from bioinstruct.bench.shards import is_sharded, whole
 from bioinstruct.errors import ModelError
 from bioinstruct.prompts import Style
 from bioinstruct.schema import Instruction
@@ -39,11 +40,11 @@ class Completion:
     """The input did not fit the context and was shortened."""
     skipped: bool = False
     """The prompt did not fit at all: the model was not asked."""
-
     by: str = ""
     """The engine that wrote it, on this machine."""
     why: str = ""
     """Why that is the slow one, where it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -51,11 +52,11 @@ class Choice:
 
     log_likelihoods: tuple[float, ...]
     shortened: bool = False
-
     by: str = ""
     """The plan that computed them, on this machine."""
     why: str = ""
     """Why that is the slow one, where it is."""
+
 
 class CausalLM(Decoder):
     """A decoder, its tokenizer and, once tuned, its adapter; base and tuned share the weights."""
@@ -63,6 +64,8 @@ class CausalLM(Decoder):
     def __init__(self, model: Any, encoder: Encoder, *, name: str, plan: Plan = Plan.AUTO) -> None:
         known = len(encoder.tokenizer)
         super().__init__(model, pad=encoder.eos_id, known=known, name=name)
+        if is_sharded(model):  # a trial that fails on its way would leave the processes out of step
+            self.only_plain = "its layers are held in shards"
         self.encoder = encoder
         self.scorer = Scorer(self, plan)
         self.writer = Writer(self, self._stop_ids)
@@ -245,9 +248,6 @@ def _fingerprint(model: Any, encoder: Encoder) -> str:
     return _hash_tensors(digest, model.state_dict())
 
 
-def _hash_tensors(digest: Any, tensors: dict[str, torch.Tensor]) -> str:
-    for name, tensor in sorted(tensors.items()):
-        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
 def _about_tokenizer(tokenizer: Any) -> list[Any]:
     """All that decides which ids a text has: vocabulary, merges, normalizer, what goes around.
 
@@ -260,8 +260,17 @@ def _about_tokenizer(tokenizer: Any) -> list[Any]:
     return [words, rules, tokenizer.special_tokens_map, tokenizer.chat_template]
 
 
+def _hash_tensors(digest: Any, tensors: dict[str, torch.Tensor]) -> str:
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
         digest.update(
-            tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+            whole(tensor.detach())
+            .cpu()
+            .contiguous()
+            .reshape(-1)
+            .view(torch.uint8)
+            .numpy()
+            .tobytes()
         )
     text: str = digest.hexdigest()[:16]
     return text

@@ -14,6 +14,7 @@ import torch
 from bioinstruct.bench.layout import Micro, micro_batches, optimizer_batches
 from bioinstruct.bench.model import CausalLM
 from bioinstruct.bench.recipe import Recipe
+from bioinstruct.bench.shards import kept_bytes
 from bioinstruct.bench.steps import Steps, start
 from bioinstruct.schema import Instruction
 
@@ -45,7 +46,7 @@ class Plan:
     available: int | None
     """Bytes that the device has free for them; None where that cannot be said."""
     seconds: float
-    """From the speed of a few micro-batches, the largest first."""
+    """From the speed of a few micro-batches, the largest first, shared out over all processes."""
 
     @property
     def fits(self) -> bool | None:
@@ -109,13 +110,13 @@ def make_plan(
         fill=tokens / places,
         memory=_weights(model) + 2 * FLOAT * tuning.trained_parameters + peak,
         available=_available(model.device, _weights(model)),
-        seconds=total / speed,
+        seconds=total / speed / run.devices.count,
     )
 
 
 def _weights(model: CausalLM) -> int:
-    tensors = {t.data_ptr(): t for t in (*model.bare.parameters(), *model.bare.buffers())}
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+    tensors = {id(t): t for t in (*model.bare.parameters(), *model.bare.buffers())}
+    return sum(map(kept_bytes, tensors.values()))
 
 
 def _peak_bytes(steps: Steps, part: Micro) -> int:

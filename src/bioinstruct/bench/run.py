@@ -6,6 +6,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from bioinstruct.bench.report import (
     versions,
 )
 from bioinstruct.bench.score import Outcome, majority, score
+from bioinstruct.bench.shards import in_step
 from bioinstruct.bench.steps import Tuning
 from bioinstruct.bench.task import Task
 from bioinstruct.bench.track import track
@@ -195,9 +197,9 @@ def run(
         versions=versions(),
         groups=_groups(tests, base, tuned, seed),
         unavailable=tests.unavailable if isinstance(tests, Tests) else (),
+        scoring=_scoring(model, [*base.values(), *tuned.values()]),
     )
     if training is not None and training.contaminated:
-        scoring=_scoring(model, [*base.values(), *tuned.values()]),
         Screened([], training.contaminated).write_dropped(out / CONTAMINATED)
     if training is not None:
         write_text(out / ADAPTER / "README.md", adapter_card(report))
@@ -237,13 +239,21 @@ def _answer_share(
 ) -> None:
     """Answer this process's part of every task; the first one then takes over what the rest did."""
     devices = Devices()
-    for task, examples in tests.items():
-        if share := devices.share(examples):
-            score(model, task, share, answers)
+    with _in_step(model):
+        for task, examples in tests.items():
+            if share := devices.share(examples):
+                score(model, task, share, answers)
     devices.wait()
     if first:
         _take_over(answers)
     devices.wait()
+    if not first:
+        with _in_step(model):  # the first one counts, and asks what nobody has answered
+            pass
+
+
+def _in_step(model: CausalLM | Endpoint) -> AbstractContextManager[None]:
+    return in_step(model.model) if isinstance(model, CausalLM) else nullcontext()
 
 
 def _take_over(answers: Answers) -> None:
@@ -285,13 +295,22 @@ def _score_all(
     if Devices().count > 1 and isinstance(model, CausalLM):
         _answer_share(model, tests, answers, first=True)
     outcomes = {}
-    for task, examples in tests.items():
+    with _in_step(model):
+        for task, examples in tests.items():
 
-        def progress(done: int, of: int, name: str = task.name) -> None:
-            watch.scored(which, name, done, of)
+            def progress(done: int, of: int, name: str = task.name) -> None:
+                watch.scored(which, name, done, of)
 
-        outcomes[task] = score(model, task, examples, answers, progress=progress)
+            outcomes[task] = score(model, task, examples, answers, progress=progress)
     return outcomes
+
+
+def _scoring(model: CausalLM | Endpoint, outcomes: Iterable[Outcome]) -> Scoring | None:
+    if isinstance(model, Endpoint):
+        return None
+    ways: Counter[tuple[str, str]] = sum((outcome.ways for outcome in outcomes), Counter())
+    found = [Way(by, answers, why) for (by, why), answers in sorted(ways.items())]
+    return Scoring(model.encoder.overflow.value, found)
 
 
 def _rows(
@@ -305,14 +324,6 @@ def _rows(
         metric, counts = readout.metric, readout.counts
         after = tuned.readouts[i].counts if tuned else None
         rows.append(
-def _scoring(model: CausalLM | Endpoint, outcomes: Iterable[Outcome]) -> Scoring | None:
-    if isinstance(model, Endpoint):
-        return None
-    ways: Counter[tuple[str, str]] = sum((outcome.ways for outcome in outcomes), Counter())
-    found = [Way(by, answers, why) for (by, why), answers in sorted(ways.items())]
-    return Scoring(model.encoder.overflow.value, found)
-
-
             Row(
                 task=task.name,
                 group=task.group.value,

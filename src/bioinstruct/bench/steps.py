@@ -148,15 +148,17 @@ class Steps:
         """
         targets = sum(len(row.completion) for row in batch)
         budget = self.devices.budget(sum(map(len, batch)), self.model.token_budget)
-        parts = micro_batches(self.model, batch, packed=self.tuning.packed, budget=budget)
+        parts = [*micro_batches(self.model, batch, packed=self.tuning.packed, budget=budget)]
         total = 0.0
-        for number, part in self.devices.share(list(enumerate(parts))):
+        for number, part in self.devices.share([*enumerate(parts)]):
             if self._recipe.dropout:  # the same chance in whichever process, and after a resume
                 torch.manual_seed(_chance(self._seed, self.tuning.steps, number))
             total += self.add_gradient(part, targets)
+        for _ in range(self.devices.idle(parts)):  # with the others, adding nothing
+            self.add_gradient(parts[-1], math.inf)
         return self.devices.add_up(total, self.named.values())
 
-    def add_gradient(self, part: Micro, targets: int) -> float:
+    def add_gradient(self, part: Micro, targets: float) -> float:
         """Add the gradient of a micro-batch's summed loss over `targets`; return that loss."""
         with PACKED_ROW.within(part.bounds):
             loss = self.loss(part) / targets
