@@ -7,11 +7,12 @@ import os
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from bioinstruct import corpora
 from bioinstruct.bench.examples import Tests, load_tests, with_shots
 from bioinstruct.bench.forms import Form, as_form
-from bioinstruct.bench.metrics import METRICS, Metric, concept_f1, get_metric
+from bioinstruct.bench.metrics import METRICS, Metric, bert_score, concept_f1, get_metric
 from bioinstruct.bench.suites import ABOUT, SUITES, expand
 from bioinstruct.bench.task import Task, known_tasks
 from bioinstruct.bench.task_file import load_task_file
@@ -55,6 +56,13 @@ def add_arguments(group: argparse._ArgumentGroup) -> None:
         type=Path,
         metavar="FILE",
         help="also count the concepts of written texts; a line: concept, tab, term",
+    )
+    group.add_argument(
+        "--bertscore",
+        nargs=2,
+        action=_Layer,
+        metavar=("PATH", "LAYER"),
+        help="also count written texts by BERTScore, with this encoder (roberta-large 17)",
     )
     group.add_argument(
         "--as",
@@ -149,7 +157,19 @@ def _extra_metrics(args: argparse.Namespace) -> tuple[Metric, ...]:
     more = [get_metric(name) for name in args.metric]
     if args.lexicon:
         more.append(concept_f1(_lexicon(args.lexicon)))
+    if args.bertscore:
+        more.append(bert_score(*args.bertscore))
     return tuple(more)
+
+
+class _Layer(argparse.Action):
+    """A path, and a layer, which is a number."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: str | None = None) -> None:
+        path, layer = values
+        if not layer.isdecimal():
+            raise argparse.ArgumentError(self, f"{layer!r} is no number of a layer")
+        setattr(namespace, self.dest, (path, int(layer)))
 
 
 def _counted(task: Task, extra: tuple[Metric, ...]) -> Task:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bioinstruct.bench.metrics.base import Array, Metric
+from bioinstruct.bench.metrics.bertscore import bert_score
 from bioinstruct.bench.metrics.closed import accuracy, macro_f1, relation_f1
 from bioinstruct.bench.metrics.compat import medtuned_entity_f1, medtuned_relation_f1
 from bioinstruct.bench.metrics.entities import entity_f1, overlap_f1
@@ -31,6 +32,7 @@ __all__ = [
     "Array",
     "Metric",
     "accuracy",
+    "bert_score",
     "bleu",
     "chrf",
     "concept_f1",
