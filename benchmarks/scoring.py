@@ -14,7 +14,6 @@ import argparse
 import json
 import logging
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -28,6 +27,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import torch
+from benchmarks.memory import highest, resident
 from benchmarks.scoring_fixtures import CASES, FIXTURES, Case, cases, load, prompts, tokenizer
 
 RESULTS = Path(__file__).parent / "results" / "scoring.json"
@@ -251,12 +251,12 @@ def memory(data: Path, what: str) -> float:
     model = load(FIXTURES["46M-152k"], tokenizer(data), torch.float32)
     case = cases(data, 8)["terms_0"]
     name, _, size = what.partition(" ")
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = resident()
     if name == "lm-eval":
         by_harness(model, case.pairs, int(size))
     else:
         by_us(model, case.pairs)
-    return 1024.0 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+    return float(highest() - before)
 
 
 if __name__ == "__main__":

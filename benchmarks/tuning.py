@@ -14,7 +14,6 @@ import argparse
 import json
 import os
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,8 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from benchmarks.memory import highest, resident
 
 FOLDER = Path(__file__).parent
 STEP = 16  # examples of one optimizer step
@@ -207,9 +208,9 @@ def _one(job: dict[str, Any]) -> dict[str, Any]:
     if not job["method"].startswith("ours"):
         _import_trainers(job)
     model, examples = _model(job), _examples(job)
-    before = _resident()  # libraries, weights and data
+    before = resident()  # libraries, weights and data
     found = contender(model, examples, job)
-    memory = torch.cuda.max_memory_allocated() if job["gpu"] else _highest() - before
+    memory = torch.cuda.max_memory_allocated() if job["gpu"] else highest() - before
     rows = _rows(model, examples)
     counts = {
         "tokens": sum(map(len, rows)),
@@ -219,23 +220,6 @@ def _one(job: dict[str, Any]) -> dict[str, Any]:
         "adapter": found.pop("adapter"),
     }
     return counts | found | {"mib": memory / 2**20}
-
-
-def _resident() -> int:
-    """Bytes of this process in memory now; its highest is counted from here."""
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    return _status("VmRSS")
-
-
-def _highest() -> int:
-    return _status("VmHWM")
-
-
-def _status(name: str) -> int:
-    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
-        if line.startswith(name):
-            return int(line.split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _model(job: dict[str, Any]) -> Any:
@@ -428,13 +412,18 @@ def _settings(job: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _together(job: dict[str, Any]) -> int:
+    """Examples of a padded peer's micro-batch: its logits of 150,000 entries have to fit."""
+    return 8 if job["vocabulary"] == "32k" else 2
+
+
 def _plain(model: Any, tokenizer: Any, rows: list[Any], job: dict[str, Any]) -> Any:
     from transformers import DataCollatorForSeq2Seq, Trainer, TrainingArguments
 
     grouped = "grouped" in job["method"]
     settings = TrainingArguments(
-        per_device_train_batch_size=8,
-        gradient_accumulation_steps=STEP // 8,
+        per_device_train_batch_size=_together(job),
+        gradient_accumulation_steps=STEP // _together(job),
         remove_unused_columns=False,
         train_sampling_strategy="group_by_length" if grouped else "sequential",
         **_settings(job),
@@ -453,8 +442,8 @@ def _trl(model: Any, tokenizer: Any, rows: list[Any], job: dict[str, Any]) -> An
     packs = -(-sum(len(row["input_ids"]) for row in rows) // LONGEST)
     each = max(1, round(packs / (len(rows) / STEP)))
     settings = SFTConfig(
-        per_device_train_batch_size=1 if packed else 8,
-        gradient_accumulation_steps=each if packed else STEP // 8,
+        per_device_train_batch_size=1 if packed else _together(job),
+        gradient_accumulation_steps=each if packed else STEP // _together(job),
         packing=packed,
         max_length=LONGEST,
         gradient_checkpointing=False,
