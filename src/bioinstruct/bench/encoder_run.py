@@ -8,12 +8,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bioinstruct.bench.compare import interval
 from bioinstruct.bench.encoder import EncoderRecipe, Progress, fits, load_encoder
 from bioinstruct.bench.loading import find_model
-from bioinstruct.bench.report import Report, Row, versions
-from bioinstruct.bench.run import REPORT, Examples, without_tests
-from bioinstruct.bench.score import Readout, majority
+from bioinstruct.bench.report import Report, versions
+from bioinstruct.bench.run import REPORT, Examples, rows_of, without_tests
+from bioinstruct.bench.score import Outcome, Readout
 from bioinstruct.bench.task import Task
 from bioinstruct.corpora.layouts import Entity
 from bioinstruct.errors import ModelError
@@ -66,7 +65,7 @@ def run_encoder(
             found = encoder.predict(questions)
             encoder.save(folder)
             write_text(folder / PREDICTIONS, json.dumps({"run": key, "predictions": found}) + "\n")
-        rows += _rows(task, questions, found, seed)
+        rows += rows_of(task, questions, _counted(task, questions, found), seed=seed)
     report = Report(
         model=path,
         adapter=None,
@@ -84,33 +83,11 @@ def run_encoder(
     return report
 
 
-def _rows(task: Task, questions: list[Instruction], found: list[Any], seed: int) -> list[Row]:
+def _counted(task: Task, questions: list[Instruction], found: list[Any]) -> Outcome:
+    """By each metric of the task but those of texts: an encoder writes none."""
     golds = [task.parse(example.output, example) for example in questions]
-    constants = majority(task, questions)
-    rows = []
-    for metric, constant in zip(task.metrics, constants, strict=True):
-        if metric.of_texts:
-            continue  # an encoder writes none
-        counts = metric.counts(golds, found)
-        readout = Readout(metric, "encoder", counts)
-        rows.append(
-            Row(
-                task=task.name,
-                group=task.group.value,
-                split=task.split,
-                metric=metric.name,
-                how=readout.how,
-                spec=metric.spec,
-                n=len(questions),
-                majority=constant,
-                base=interval(metric, counts, seed=seed),
-                tuned=None,
-                difference=None,
-                base_flags={},
-                tuned_flags={},
-            )
-        )
-    return rows
+    metrics = [metric for metric in task.metrics if not metric.of_texts]
+    return Outcome([Readout(metric, "encoder", metric.counts(golds, found)) for metric in metrics])
 
 
 def _known(path: Path, key: str) -> list[Any] | None:

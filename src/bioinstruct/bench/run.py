@@ -48,6 +48,7 @@ __all__ = [
     "follow",
     "load_tests",
     "load_training",
+    "rows_of",
     "run",
     "without_tests",
 ]
@@ -181,7 +182,7 @@ def run(
     rows = [
         row
         for task, examples in tests.items()
-        for row in _rows(task, examples, base[task], tuned.get(task), seed)
+        for row in rows_of(task, examples, base[task], tuned.get(task), seed=seed)
     ]
     report = Report(
         model=model.name,
@@ -313,9 +314,15 @@ def _scoring(model: CausalLM | Endpoint, outcomes: Iterable[Outcome]) -> Scoring
     return Scoring(model.encoder.overflow.value, found)
 
 
-def _rows(
-    task: Task, examples: list[Instruction], base: Outcome, tuned: Outcome | None, seed: int
+def rows_of(
+    task: Task,
+    examples: list[Instruction],
+    base: Outcome,
+    tuned: Outcome | None = None,
+    *,
+    seed: int,
 ) -> list[Row]:
+    """The task's rows of a report, with their intervals; `seed` is of the resampling."""
     constant = dict(
         zip((metric.name for metric in task.metrics), majority(task, examples), strict=True)
     )
