@@ -54,6 +54,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         parser.error("--plan is for tuning, --no-tune and --adapter do without it")
     if (args.no_tune or args.adapter) and (args.data or args.recipe):
         parser.error("--data and --recipe are for tuning, --no-tune and --adapter do without it")
+    if args.track and (args.plan or args.no_tune or args.adapter or args.encoder or not args.model):
+        parser.error("--track is for tuning a model")
     if wrong := reaching.usage_error(args) or local.usage_error(args):
         parser.error(wrong)
     args.style = args.style or (Style.CHAT if args.endpoint else Style.ALPACA)
@@ -128,6 +130,9 @@ def _add_tuning(how: argparse._ArgumentGroup) -> None:
         action="store_true",
         help="say what tuning will take (steps, tokens, memory, time), and stop",
     )
+    how.add_argument(
+        "--track", choices=("tensorboard", "wandb"), help="draw the steps there as they are done"
+    )
     how.add_argument("--no-tune", action="store_true", help="score only")
     how.add_argument(
         "--merge",
@@ -182,11 +187,14 @@ def _bench_model(args: argparse.Namespace) -> int:
     from bioinstruct.bench.loading import find_model, quiet
     from bioinstruct.bench.report import notes
     from bioinstruct.bench.run import check_out, follow, run
+    from bioinstruct.bench.track import check_tracker
 
     quiet()
     if not args.endpoint:
         find_model(args.model)  # a slip in the name is told before anything is read
     check_out(args.out)
+    if args.track:
+        check_tracker(args.track)
     tests = chosen_tests(args)
     if args.endpoint:
         report = reaching.score_endpoint(args, tests, _watch()) if Devices().first else None
@@ -206,7 +214,7 @@ def _bench_model(args: argparse.Namespace) -> int:
         training=training,
         adapter=args.adapter,
         seed=args.seed,
-        watch=_watch(),
+        watch=_watch(args.track),
     )
     for note in notes(report):
         say(note)
@@ -337,7 +345,7 @@ def _training(args: argparse.Namespace, tests: Tests) -> Training:
     return training
 
 
-def _watch() -> Watch:
+def _watch(track: str | None = None) -> Watch:
     from bioinstruct.bench.run import Watch
 
     line = Line()
@@ -352,7 +360,7 @@ def _watch() -> Watch:
             last=p.step == p.steps,
         )
 
-    return Watch(scored, tuned)
+    return Watch(scored, tuned, track)
 
 
 def _kept(out: Path, training: Training | None) -> str:

@@ -34,7 +34,7 @@ from bioinstruct.bench.score import Outcome, majority, score
 from bioinstruct.bench.shards import in_step
 from bioinstruct.bench.steps import Tuning
 from bioinstruct.bench.task import Task
-from bioinstruct.bench.track import track
+from bioinstruct.bench.track import track, tracker
 from bioinstruct.bench.tune import Progress, tune
 from bioinstruct.errors import BioinstructError, MissingError, UnknownNameError
 from bioinstruct.files import write_text
@@ -83,6 +83,8 @@ class Watch:
     scored: Callable[[str, str, int, int], None] = lambda which, task, done, of: None
     """`base` or `tuned`, the task, questions answered, questions in all."""
     tuned: Callable[[Progress], None] = lambda progress: None
+    track: str | None = None
+    """Where the steps of tuning are drawn besides: one of `TRACKERS`."""
 
 
 def load_training(
@@ -274,12 +276,16 @@ def _tuned(model: CausalLM, training: Training, out: Path, seed: int, watch: Wat
         model.load_adapter(out / ADAPTER)
         return Tuning(**known["tuning"])
     checkpoints = out / CHECKPOINTS
+    shows = [watch.tuned]
+    if watch.track:
+        settings = training.recipe.model_dump()
+        shows.append(tracker(watch.track, out, run=key, settings=settings))
     tuning = tune(
         model,
         training.examples,
         training.recipe,
         seed=seed,
-        progress=track(out / STEPS, watch.tuned) if Devices().first else watch.tuned,
+        progress=track(out / STEPS, *shows) if Devices().first else watch.tuned,
         checkpoints=checkpoints,
     )
     if not Devices().first:
