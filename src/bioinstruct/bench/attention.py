@@ -12,12 +12,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 
 __all__ = [
+    "Asked",
     "KeyValues",
     "Packed",
     "Recording",
@@ -38,23 +39,21 @@ KeyValues = dict[Any, tuple[torch.Tensor, torch.Tensor]]
 """Keys and values of each attention module, shape (1, heads, tokens, dimension)."""
 
 
-class Work(Protocol):
-    """What is computed in place of a model's attention."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an attention module is asked; tensors have the shape (batch, heads, tokens, size)."""
 
-    def __call__(
-        self,
-        module: Any,
-        query: torch.Tensor,
-        key: torch.Tensor,
-        value: torch.Tensor,
-        scale: float | None,
-        dropout: float,
-    ) -> torch.Tensor:
-        """From and to tensors of the shape (batch, heads, tokens, dimension).
+    module: Any
+    query: torch.Tensor
+    key: torch.Tensor
+    value: torch.Tensor
+    scale: float | None
+    dropout: float
+    """0 but in training."""
 
-        `dropout` is 0 but in training.
-        """
 
+Work = Callable[[Asked], torch.Tensor]
+"""What is computed in place of a model's attention, in the shape of the query."""
 
 _WORK: list[Work] = []  # attention has no argument for it
 
@@ -101,7 +100,7 @@ def _attention(
     odd = [name for name in ("softcap", "s_aux") if options.get(name) is not None]
     if odd or attention_mask is not None:
         raise NotImplementedError(f"its attention has {odd or 'a mask of its own'}")
-    out = _WORK[-1](module, query, key, value, scaling, dropout)
+    out = _WORK[-1](Asked(module, query, key, value, scaling, dropout))
     return out.transpose(1, 2).contiguous(), None
 
 
@@ -171,10 +170,9 @@ def to_shared(
     return out, total.reshape(apart).transpose(0, 1).reshape(batch, heads, length)
 
 
-def _for_each_head(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    times = query.size(1) // key.size(1)
+def _for_each_head(asked: Asked) -> tuple[torch.Tensor, torch.Tensor]:
+    key, value = asked.key, asked.value
+    times = asked.query.size(1) // key.size(1)
     if times == 1:
         return key, value
     return key.repeat_interleave(times, dim=1), value.repeat_interleave(times, dim=1)
@@ -186,18 +184,10 @@ class Recording:
 
     kept: KeyValues = field(default_factory=dict)
 
-    def __call__(
-        self,
-        module: Any,
-        query: torch.Tensor,
-        key: torch.Tensor,
-        value: torch.Tensor,
-        scale: float | None,
-        dropout: float = 0.0,
-    ) -> torch.Tensor:
-        self.kept[module] = (key.contiguous(), value.contiguous())
-        keys, values = _for_each_head(query, key, value)
-        return attend(query, keys, values, scale=scale, causal=True)[0]
+    def __call__(self, asked: Asked) -> torch.Tensor:
+        self.kept[asked.module] = (asked.key.contiguous(), asked.value.contiguous())
+        keys, values = _for_each_head(asked)
+        return attend(asked.query, keys, values, scale=asked.scale, causal=True)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,40 +210,28 @@ class Packed:
     keep: Callable[[Any, torch.Tensor, torch.Tensor], None] = lambda module, key, value: None
     """Called with the keys and values of the whole row."""
 
-    def __call__(
-        self,
-        module: Any,
-        query: torch.Tensor,
-        key: torch.Tensor,
-        value: torch.Tensor,
-        scale: float | None,
-        dropout: float = 0.0,
-    ) -> torch.Tensor:
-        self.keep(module, key, value)
-        key, value = _for_each_head(query, key, value)
-        parts = [part for s in self.segments for part in _own(s, query, key, value, scale)]
+    def __call__(self, asked: Asked) -> torch.Tensor:
+        self.keep(asked.module, asked.key, asked.value)
+        keys, values = _for_each_head(asked)
+        each = replace(asked, key=keys, value=values)
+        parts = [part for segment in self.segments for part in _own(segment, each)]
         out = torch.cat([part[0] for part in parts], dim=2)
         if self.shared is None:
             return out
         total = torch.cat([part[1] for part in parts], dim=2)
-        return join((out, total), to_shared(query, self.shared[module], scale))
+        return join((out, total), to_shared(asked.query, self.shared[asked.module], asked.scale))
 
 
-def _own(
-    segment: Segment,
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    scale: float | None,
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+def _own(segment: Segment, asked: Asked) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Attention of a text to itself, in one or two parts."""
+    query, key, value, scale = asked.query, asked.key, asked.value, asked.scale
     start, branch, end = segment.start, segment.branch, segment.end
     first, rest = slice(start, branch), slice(start, end)
     yield attend(query[:, :, first], key[:, :, first], value[:, :, first], scale=scale, causal=True)
     if end > branch:
         mask = None if segment.mask is None else segment.mask[None, None].to(query.dtype)
-        asked = query[:, :, branch:end]
-        yield attend(asked, key[:, :, rest], value[:, :, rest], scale=scale, mask=mask)
+        behind = query[:, :, branch:end]
+        yield attend(behind, key[:, :, rest], value[:, :, rest], scale=scale, mask=mask)
 
 
 def not_shareable(config: Any, longest: int) -> str:

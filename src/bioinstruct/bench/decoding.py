@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from bioinstruct.bench.attention import (
+    Asked,
     KeyValues,
     Packed,
     Segment,
@@ -191,30 +192,23 @@ class _Step:
     """0 where a row has a key, -inf behind it; shape (rows, 1, 1, longest + 1)."""
     shared: KeyValues | None
 
-    def __call__(
-        self,
-        module: Any,
-        query: torch.Tensor,
-        key: torch.Tensor,
-        value: torch.Tensor,
-        scale: float | None,
-        dropout: float = 0.0,
-    ) -> torch.Tensor:
+    def __call__(self, asked: Asked) -> torch.Tensor:
+        query, key, value = asked.query, asked.key, asked.value
         rows, heads, _, size = query.shape
-        keys, values = self.store.of(module, key)
+        keys, values = self.store.of(asked.module, key)
         every = torch.arange(rows, device=query.device)
         keys[every, :, self.lengths] = key[:, :, 0]
         values[every, :, self.lengths] = value[:, :, 0]
         window = self.mask.size(-1)
         keys, values = keys[:rows, :, :window], values[:rows, :, :window]
         grouped = query.reshape(rows, key.size(1), -1, size)
-        scale = size**-0.5 if scale is None else scale
+        scale = size**-0.5 if asked.scale is None else asked.scale
         scores = (grouped * scale @ keys.transpose(-1, -2)).float() + self.mask
         out = (scores.softmax(-1).to(values.dtype) @ values).reshape(query.shape)
         if self.shared is None:
             return out
         total = scores.logsumexp(-1).reshape(rows, heads, 1)
-        return join((out, total), to_shared(query, self.shared[module], scale))
+        return join((out, total), to_shared(query, self.shared[asked.module], scale))
 
 
 class _Run:

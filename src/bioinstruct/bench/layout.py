@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import torch
 import torch.nn.functional as F
 
-from bioinstruct.bench.attention import attending
+from bioinstruct.bench.attention import Asked, attending
 from bioinstruct.bench.model import CausalLM
 
 __all__ = ["PACKED_ROW", "Micro", "Row", "micro_batches", "optimizer_batches", "packing", "similar"]
@@ -162,25 +162,17 @@ class _Apart:
         finally:
             self.bounds = before
 
-    def __call__(
-        self,
-        module: Any,
-        query: torch.Tensor,
-        key: torch.Tensor,
-        value: torch.Tensor,
-        scale: float | None,
-        dropout: float,
-    ) -> torch.Tensor:
-        several_heads = query.size(1) != key.size(1)
+    def __call__(self, asked: Asked) -> torch.Tensor:
+        query, key, value = asked.query, asked.key, asked.value
         parts = [
             F.scaled_dot_product_attention(
                 query[:, :, a:b],
                 key[:, :, a:b],
                 value[:, :, a:b],
                 is_causal=True,
-                scale=scale,
-                dropout_p=dropout,
-                enable_gqa=several_heads,
+                scale=asked.scale,
+                dropout_p=asked.dropout,
+                enable_gqa=query.size(1) != key.size(1),
             )
             for a, b in pairwise(self.bounds or (0, query.size(2)))
         ]
