@@ -128,7 +128,23 @@ def test_a_dead_endpoint_is_one_line_and_a_hint(bench: Bench) -> None:
     done = bench("--endpoint", "http://127.0.0.1:9/v1", "--model", "m", "--tasks", "demo-gen")
     assert done.code == 1
     assert "cannot reach http://127.0.0.1:9/v1" in done.err
+    assert "hint: check the address, and that the server runs" in done.err
     assert "Traceback" not in done.err
+
+
+def test_a_wait_for_a_server_is_explained_and_its_answer_taken(
+    bench: Bench, server: ModelServer
+) -> None:
+    server.settings.answer = lambda body, sample: "yes"
+    server.settings.script.extend(["hang", "429", "hang", "500"])
+    asked = ("--endpoint", server.url, "--model", "m", *DEMO, "--timeout", "0.5")
+    done = bench(*asked, "--concurrency", "2")
+    assert len(rows(done)) > 1
+    told = [line for line in done.err.splitlines() if line.endswith("are asked again")]
+    assert sorted(told) == [
+        f"{server.url}: {reason}; such questions are asked again"
+        for reason in ("http-429", "http-500", "time-out")
+    ]
 
 
 FREE = ("--judge", "j", "--price", "0", "0", "--budget", "1")

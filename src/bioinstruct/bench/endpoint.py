@@ -117,6 +117,8 @@ class Endpoint:
                 ) from error
             return False
         if isinstance(outcome, Failure):
+            if outcome.reason == "retries-exhausted":  # which says nothing of what it can
+                check_answered([outcome])
             return False
         said = outcome.echoed[1:]
         return len(said) > 1 and all(value is not None for _, value in said)

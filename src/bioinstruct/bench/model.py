@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +40,9 @@ class Completion:
     """The input did not fit the context and was shortened."""
     skipped: bool = False
     """The prompt did not fit at all: the model was not asked."""
-    by: str = ""
+    by: str = field(default="", compare=False)
     """The engine that wrote it, on this machine."""
-    why: str = ""
+    why: str = field(default="", compare=False)
     """Why that is the slow one, where it is."""
 
 
@@ -52,9 +52,9 @@ class Choice:
 
     log_likelihoods: tuple[float, ...]
     shortened: bool = False
-    by: str = ""
+    by: str = field(default="", compare=False)
     """The plan that computed them, on this machine."""
-    why: str = ""
+    why: str = field(default="", compare=False)
     """Why that is the slow one, where it is."""
 
 
@@ -218,7 +218,11 @@ class CausalLM(Decoder):
         for index, (example, texts) in enumerate(zip(examples, choices, strict=True)):
             options = tuple(tuple(self.encoder.completion(text)) for text in texts)
             if not options or not all(options):
-                raise ModelError(f"an answer of {list(texts)} has no tokens in this vocabulary")
+                raise ModelError(
+                    f"an answer of {list(texts)} has no tokens in this vocabulary",
+                    hint="such an answer has no likelihood: leave it out of the task's choices, or "
+                    "have answers written, with --as generated",
+                )
             prompt = self.encoder.prompt(example, room=max(map(len, options)), front=front)
             if prompt is None:
                 yield index, Choice(())

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from bioinstruct.bench.report import Report
     from bioinstruct.bench.run import Watch
     from bioinstruct.bench.task import Task
+    from bioinstruct.client.limiter import Retries
     from bioinstruct.client.prices import Price
+    from bioinstruct.client.request import Request
     from bioinstruct.schema import Instruction
 
 __all__ = ["add_arguments", "judged", "measure_agreement", "score_endpoint", "usage_error"]
@@ -104,15 +106,20 @@ def score_endpoint(args: argparse.Namespace, tests: Tests, watch: Watch) -> Repo
     from bioinstruct.bench.run import run
     from bioinstruct.client.openai import OpenAIClient
 
-    client = OpenAIClient(base_url=args.endpoint, api_key=_key(args), timeout=args.timeout)
+    client = OpenAIClient(
+        base_url=args.endpoint, api_key=_key(args), timeout=args.timeout, retries=_patience(args)
+    )
+    client.watches.append(_Told(client.base_url))
     asking = _asking(args, args.model, client.base_url, paid=not args.judge)
     transcript = args.out / ASKED
     with Endpoint(client, args.model, transcript, style=args.style, asking=asking) as endpoint:
         readable = endpoint.readable(tests)
         closed = [task.name for task in tests if task.choices and task not in readable]
         if closed:
-            say(f"no likelihoods from {client.base_url} in the style {args.style}: answers are ")
-            say(f"written, not chosen, in {', '.join(closed)}")
+            say(
+                f"no likelihoods from {client.base_url} in the style {args.style}: answers are "
+                f"written, not chosen, in {', '.join(closed)}"
+            )
         report = run(endpoint, readable, args.out, seed=args.seed, watch=watch)
         for reason, count in endpoint.odd.items():
             say(f"{count:,} questions were refused ({reason}) and count as empty answers")
@@ -170,10 +177,34 @@ def _judge(args: argparse.Namespace) -> tuple[Judge, Price | None]:
     from bioinstruct.bench.judge import Judge
     from bioinstruct.client.openai import OpenAIClient
 
-    client = OpenAIClient(timeout=args.timeout)
+    client = OpenAIClient(timeout=args.timeout, retries=_patience(args))
+    client.watches.append(_Told(client.base_url))
     asking = _asking(args, args.judge, client.base_url, paid=True)
     price = _price(args, args.judge, client.base_url)
     return Judge(client, args.judge, args.out / VERDICTS, asking), price
+
+
+def _patience(args: argparse.Namespace) -> Retries:
+    """A server that never answers ends the run in a few times what an answer may take."""
+    from bioinstruct.client.limiter import Retries
+
+    return Retries(seconds=max(60, 4 * args.timeout))
+
+
+class _Told:
+    """Says once for each kind of trouble that it is tried again, so that no wait is unexplained."""
+
+    def __init__(self, base_url: str) -> None:
+        self._base_url = base_url
+        self._known: set[str] = set()
+
+    def sending(self, request: Request) -> None:
+        """Nothing is wrong yet."""
+
+    def retrying(self, request: Request, reason: str, *, charged: bool) -> None:
+        if reason not in self._known:
+            self._known.add(reason)
+            say(f"{self._base_url}: {reason}; such questions are asked again")
 
 
 def _tell(what: str, judge: Judge, requests: Sequence[Any], price: Price | None) -> None:

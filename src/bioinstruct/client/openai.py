@@ -74,6 +74,7 @@ class OpenAIClient:
         self.watches: list[Watch] = []
         self._url = base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI
         self._base_url = clean_url(self._url)
+        self._named = "the address" if base_url else "OPENAI_BASE_URL"
         self._key = (api_key or os.environ.get("OPENAI_API_KEY") or "").strip()
         if not self._key and self._base_url == OPENAI:
             raise MissingError(
@@ -249,7 +250,7 @@ class OpenAIClient:
     def _next_wait(self, attempt: int, trouble: TryAgainError) -> float:
         """Seconds; what the server asks for is waited in the limiter, by all alike."""
         if trouble.reason == "unreachable" and not self._reached and attempt + 1 >= _PATIENCE:
-            hint = "check OPENAI_BASE_URL, and that the server runs"
+            hint = f"check {self._named}, and that the server runs"
             raise ProviderError(f"cannot reach {trouble.message}", hint=hint) from None
         return 0 if trouble.wait else self._retries.delay(attempt, self._rng)
 
