@@ -11,9 +11,9 @@ from typing import Any
 
 from bioinstruct.balance import Balance
 from bioinstruct.schema import Category
-from bioinstruct.statistics import Quantiles, Statistics
+from bioinstruct.statistics import Quantiles, Source, Statistics
 
-__all__ = ["license_ids", "render_card"]
+__all__ = ["license_ids", "license_note", "render_card", "source_table"]
 
 _TEMPLATE = Path(__file__).with_name("data") / "card.md"
 _TASKS_SHOWN = 40  # of a category
@@ -77,8 +77,8 @@ def render_card(
         length_table=_length_table(statistics),
         answers=_answers(statistics),
         notes=_notes(statistics),
-        source_table=_source_table(statistics),
-        license_note=_license_note(statistics),
+        source_table=source_table(statistics.sources),
+        license_note=license_note(statistics.licenses),
         limitations=_limitations(statistics, language),
     )
     lines = "\n".join(line.rstrip() for line in body.splitlines())
@@ -237,16 +237,18 @@ def _notes(statistics: Statistics) -> str:
     return notes.strip()
 
 
-def _source_table(statistics: Statistics) -> str:
+def source_table(sources: Sequence[Source]) -> str:
+    """Where the examples are from, under which licences, in Markdown."""
     rows = [
         (s.origin, s.revision or "not stated", s.license, s.kind, f"{s.examples:,}")
-        for s in statistics.sources
+        for s in sources
     ]
     return _table(("source", "version", "licence", "kind", "examples"), rows, right=(4,))
 
 
-def _license_note(statistics: Statistics) -> str:
-    ids = {id for licence in statistics.licenses for id in license_ids(licence)}
+def license_note(licenses: Iterable[str]) -> str:
+    """A paragraph that names the licences which are no standard ones; empty without any."""
+    ids = {id for licence in licenses for id in license_ids(licence)}
     own = sorted(id for id in ids if id.startswith("LicenseRef-"))
     if not own:
         return ""

@@ -13,7 +13,7 @@ from typing import Any
 from bioinstruct.balance import Answers, Balance
 from bioinstruct.schema import Instruction
 
-__all__ = ["Collector", "Quantiles", "Source", "Statistics", "statistics"]
+__all__ = ["Collector", "Quantiles", "Source", "Statistics", "sources", "statistics"]
 
 _FIELDS = ("instruction", "input", "output")
 
@@ -117,7 +117,7 @@ class Collector:
         made = example.provenance
         self._without_input += not example.input
         self._tasks[example.category.value, example.task] += 1
-        self._sources[made.origin, made.revision or "", made.license, made.kind] += 1
+        self._sources[_source(example)] += 1
         if made.teacher is not None:
             self._teachers[made.teacher.model] += 1
         for field in _FIELDS:
@@ -131,7 +131,6 @@ class Collector:
 
     def result(self) -> Statistics:
         """The statistics of what has been added so far."""
-        sources = _by_count(self._sources)
         return Statistics(
             fingerprint=self._digest.hexdigest(),
             examples=len(self._ids),
@@ -144,10 +143,7 @@ class Collector:
             licenses=_total(self._sources, 2),
             teachers=_by_count(self._teachers),
             tasks_by_category=_nested(self._tasks),
-            sources=tuple(
-                Source(origin, revision or None, license, kind, count)
-                for (origin, revision, license, kind), count in sources.items()
-            ),
+            sources=_sources(self._sources),
             characters=_quantiles(self._characters),
             words=_quantiles(self._words),
             tokens=_quantiles(self._tokens),
@@ -158,6 +154,23 @@ class Collector:
                 if (balance := self._answers[task].balance())
             },
         )
+
+
+def sources(examples: Iterable[Instruction]) -> tuple[Source, ...]:
+    """Where examples came from, and under which licences; one that is repeated counts each time."""
+    return _sources(Counter(_source(example) for example in examples))
+
+
+def _source(example: Instruction) -> tuple[str, str, str, str]:
+    made = example.provenance
+    return made.origin, made.revision or "", made.license, made.kind
+
+
+def _sources(counts: Counter[tuple[str, str, str, str]]) -> tuple[Source, ...]:
+    return tuple(
+        Source(origin, revision or None, license, kind, count)
+        for (origin, revision, license, kind), count in _by_count(counts).items()
+    )
 
 
 def _by_count(counts: Counter[Any]) -> dict[Any, int]:

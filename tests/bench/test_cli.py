@@ -426,6 +426,11 @@ def test_the_adapter_is_merged_when_asked(bench: Bench, model: str) -> None:
     assert bench("--model", model, *TASK, *later).code == 0
     sizes = [Path(f"{out}/merged/model.safetensors").stat().st_size for out in ("out", "low")]
     assert sizes[0] > 1.8 * sizes[1]
+    for out, said in (("out", "written in float32"), ("low", "written in bfloat16")):
+        card = Path(f"{out}/merged/README.md").read_text(encoding="utf-8")
+        assert said in card
+        assert f"## LoRA adapter for {model}" in card  # with its data and their licences
+        assert ("\n## Results\n" in card) is (out == "low")  # which this run did not tune
     assert bench("--model", model, *TASK, "--no-tune", "--merge", "float32").code == 2
 
 

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from bioinstruct import BioinstructError, MissingError
 from bioinstruct.bench import tasks  # noqa: F401  # defines them
+from bioinstruct.bench.cards import adapter_card, in_vllm, merged_card
 from bioinstruct.bench.compare import Interval
 from bioinstruct.bench.model import CausalLM
 from bioinstruct.bench.recipe import Recipe
-from bioinstruct.bench.report import Data, Report, Row, adapter_card, notes, table
+from bioinstruct.bench.report import Data, Report, Row, notes, table
 from bioinstruct.bench.run import (
     Training,
     Watch,
@@ -29,6 +30,7 @@ from bioinstruct.bench.run import (
 from bioinstruct.bench.steps import Tuning
 from bioinstruct.bench.task import get_task
 from bioinstruct.schema import content_id
+from bioinstruct.statistics import Source
 from tests.golden import check
 from tests.records import record
 
@@ -290,6 +292,10 @@ def test_a_run_that_was_stopped_leaves_no_report_and_goes_on_to_the_same_one(
 
 
 OVERLAPS = {"contaminated-exact": 5, "contaminated-n-gram": 2}
+SOURCES = (
+    Source("ncbi-disease", "2014", "CC0-1.0", "compiled", 4980),
+    Source("notes", None, "LicenseRef-own", "seed", 20),
+)
 
 
 def report(**changes: Any) -> Report:
@@ -334,7 +340,7 @@ def report(**changes: Any) -> Report:
         "seed": 0,
         "demonstration": False,
         "rows": rows,
-        "data": Data("train.jsonl", content_id("", "", "x"), 7, OVERLAPS),
+        "data": Data("train.jsonl", content_id("", "", "x"), 7, OVERLAPS, SOURCES),
         "recipe": Recipe(),
         "tuning": tuning,
         "versions": {"bioinstruct": "0.1.0"},
@@ -360,6 +366,32 @@ def test_what_was_left_out_of_tuning_is_told() -> None:
 
 def test_the_card_of_an_adapter_is_what_was_agreed() -> None:
     check("adapter-card.md", adapter_card(report()))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, "yes, with `--enable-lora --max-lora-rank 16`"),
+        ({"rank": 40, "variant": "rslora"}, "--max-lora-rank 64"),
+        ({"rank": 16, "variant": "pissa"}, "--max-lora-rank 32"),
+        ({"rank": 300, "variant": "pissa"}, "no, because its rank of 600"),
+        ({"variant": "dora"}, "no, because it does not take DoRA"),
+        ({"train_embeddings": True}, "no, because it takes no trained embedding"),
+    ],
+)
+def test_a_card_says_whether_vllm_takes_the_adapter(change: dict[str, Any], said: str) -> None:
+    recipe = Recipe().model_copy(update=change)
+    assert said in in_vllm(recipe)
+    assert f"In vLLM: {in_vllm(recipe)}" in adapter_card(report(recipe=recipe))
+
+
+def test_the_card_of_a_merged_model_has_that_of_its_adapter() -> None:
+    card = merged_card(report(), dtype="bfloat16", apart=0.0123, adapter=adapter_card(report()))
+    check("merged-card.md", card)
+    again = report(adapter="given", recipe=None, data=None, tuning=None)
+    card = merged_card(again, dtype="float32", apart=0.0, adapter="")
+    assert "there is no card beside it" in card
+    assert table(again) in card
 
 
 def test_the_card_of_a_demonstration_says_that_it_is_one() -> None:

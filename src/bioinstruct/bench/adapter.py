@@ -166,7 +166,11 @@ def save_adapter(model: CausalLM, folder: Path, about: dict[str, Any] | None = N
 
 
 def save_merged(
-    model: CausalLM, folder: Path, *, dtype: Literal["float32", "bfloat16"] = "float32"
+    model: CausalLM,
+    folder: Path,
+    *,
+    dtype: Literal["float32", "bfloat16"] = "float32",
+    card: Callable[[float], str] | None = None,
 ) -> float:
     """Write the model with the adapter merged into its weights, merged in float32.
 
@@ -176,6 +180,7 @@ def save_merged(
         model: a tuned model.
         folder: where to write; whole or not there.
         dtype: of the weights that are written.
+        card: the text of its README.md, given what is returned.
 
     Returns:
         The largest difference of a logit from the unmerged model, on a few tokens, in nats.
@@ -196,8 +201,11 @@ def save_merged(
     merged = model.model.float().merge_and_unload().to(getattr(torch, dtype))
     with torch.inference_mode():
         after = merged(input_ids=ids, use_cache=False).logits.float()
+    apart = float((after - before).abs().max())
+    apart = apart if math.isfinite(apart) else math.inf
     with weights_directory(folder) as temporary:
         merged.save_pretrained(temporary)
         model.encoder.tokenizer.save_pretrained(temporary)
-    apart = float((after - before).abs().max())
-    return apart if math.isfinite(apart) else math.inf
+        if card is not None:
+            (temporary / "README.md").write_text(card(apart), encoding="utf-8")
+    return apart

@@ -220,7 +220,7 @@ def _bench_model(args: argparse.Namespace) -> int:
         say(note)
     say(_kept(args.out, training))
     if args.merge:
-        _merge(model, args)
+        _merge(model, args, report)
     return _show(args, report, tests)
 
 
@@ -285,11 +285,18 @@ def _compare(args: argparse.Namespace, rows: Sequence[Row]) -> int:
     return 0
 
 
-def _merge(model: CausalLM, args: argparse.Namespace) -> None:
+def _merge(model: CausalLM, args: argparse.Namespace, report: Report) -> None:
     from bioinstruct.bench.adapter import save_merged
+    from bioinstruct.bench.cards import merged_card
 
     folder = args.out / "merged"
-    apart = save_merged(model, folder, dtype=args.merge)
+    known = (args.adapter or args.out / "adapter") / "README.md"
+    text = known.read_text(encoding="utf-8") if known.is_file() else ""
+
+    def card(apart: float) -> str:
+        return merged_card(report, dtype=args.merge, apart=apart, adapter=text)
+
+    apart = save_merged(model, folder, dtype=args.merge, card=card)
     say(f"kept {folder}, in {args.merge}: no logit tried differs by more than {apart:.2g}")
 
 

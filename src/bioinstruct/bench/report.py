@@ -15,6 +15,7 @@ from bioinstruct.bench.recipe import Recipe
 from bioinstruct.bench.score import FLAGS
 from bioinstruct.bench.steps import Tuning
 from bioinstruct.schema import Category
+from bioinstruct.statistics import Source
 
 __all__ = [
     "DEMONSTRATION",
@@ -24,8 +25,8 @@ __all__ = [
     "Row",
     "Scoring",
     "Way",
-    "adapter_card",
     "aligned",
+    "left_out",
     "notes",
     "table",
     "versions",
@@ -101,6 +102,8 @@ class Data:
     """Examples that were left out because they overlap a test."""
     overlaps: dict[str, int] = field(default_factory=dict)
     """How many of them by the kind of overlap."""
+    sources: Sequence[Source] = ()
+    """Where the examples came from, and under which licences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +261,7 @@ def notes(report: Report) -> list[str]:
         if way.why
     ]
     if report.data and report.data.contaminated:
-        lines.append(f"tuning: left out {_left_out(report.data)}")
+        lines.append(f"tuning: left out {left_out(report.data)}")
     if report.tuning and (report.tuning.skipped or report.tuning.shortened):
         lines.append(
             f"tuning: {report.tuning.skipped:,} examples did not fit and were left out, "
@@ -267,53 +270,9 @@ def notes(report: Report) -> list[str]:
     return lines
 
 
-def _left_out(data: Data) -> str:
+def left_out(data: Data) -> str:
+    """How many examples were not tuned on because they overlap a test, and by which kind."""
     kinds = ", ".join(
         f"{count:,} {kind.removeprefix('contaminated-')}" for kind, count in data.overlaps.items()
     )
     return f"{data.contaminated:,} because they overlap a test" + (f" ({kinds})" if kinds else "")
-
-
-def adapter_card(report: Report) -> str:
-    """The model card that lies beside the adapter."""
-    recipe, tuning, data = report.recipe, report.tuning, report.data
-    assert recipe is not None
-    assert tuning is not None
-    assert data is not None
-    settings = "\n".join(f"| {name} | {value} |" for name, value in recipe.model_dump().items())
-    return f"""---
-base_model: {json.dumps(report.model)}
-library_name: peft
-tags: [lora, biomedical, bioinstruct]
----
-# LoRA adapter for {report.model}
-
-{DEMONSTRATION + chr(10) + chr(10) if report.demonstration else ""}Tuned with bioinstruct \
-{report.versions["bioinstruct"]} on {tuning.examples:,} instructions from {data.source} \
-({tuning.tokens:,} tokens in {tuning.steps:,} steps, {tuning.trained_parameters:,} parameters \
-trained, loss {tuning.losses[0]:.2f} to {tuning.losses[-1]:.2f} nats per answer token). Prompt \
-style: `{report.style}`. {tuning.shortened:,} inputs were shortened to fit; {tuning.skipped:,} \
-examples did not fit and were left out, and {_left_out(data)}.
-
-Not for medical use.
-
-## Results
-
-```
-{table(report)}
-```
-
-{_specifications(report)}
-
-## Recipe
-
-| field | value |
-|---|---|
-{settings}
-| seed | {report.seed} |
-"""
-
-
-def _specifications(report: Report) -> str:
-    specs = dict.fromkeys((row.metric, row.spec) for row in report.rows)
-    return "\n".join(f"- {metric}: {spec}" for metric, spec in specs)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bioinstruct.bench.adapter import save_adapter
 from bioinstruct.bench.answers import Answers, key
+from bioinstruct.bench.cards import adapter_card
 from bioinstruct.bench.checkpoint import run_key
 from bioinstruct.bench.compare import difference, interval, mean_difference, mean_interval
 from bioinstruct.bench.devices import Devices
@@ -27,7 +28,6 @@ from bioinstruct.bench.report import (
     Row,
     Scoring,
     Way,
-    adapter_card,
     versions,
 )
 from bioinstruct.bench.score import Outcome, majority, score
@@ -40,6 +40,7 @@ from bioinstruct.errors import BioinstructError, MissingError, UnknownNameError
 from bioinstruct.files import write_text
 from bioinstruct.filters import Contaminated, Dropped, Screened, protected_texts, screen
 from bioinstruct.schema import Instruction
+from bioinstruct.statistics import sources
 
 __all__ = [
     "Training",
@@ -73,7 +74,8 @@ class Training:
         """What the report says of it."""
         digest = key(*(example.id for example in self.examples))
         overlaps = Screened(self.examples, self.contaminated).reasons()
-        return Data(self.source, digest, len(self.contaminated), overlaps)
+        found = sources(self.examples)
+        return Data(self.source, digest, len(self.contaminated), overlaps, found)
 
 
 @dataclass(frozen=True, slots=True)
