@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from bioinstruct import Instruction, ModelError, write
+from bioinstruct import Instruction, ModelError, prompts, write
 from bioinstruct.bench import task as registry
 from bioinstruct.bench.cli import main
 from bioinstruct.bench.model import CausalLM
@@ -208,6 +208,19 @@ def test_what_a_tokenizer_was_used_for_does_not_change_the_fingerprint(
     used = CausalLM(model.model, model.encoder, name="used")
     list(used.choose([example()], choices=[("yes", "no")]))
     assert used.fingerprint == model.fingerprint == CausalLM.load(folder).fingerprint
+
+
+def test_another_layout_of_prompts_is_another_fingerprint(
+    model_folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = str(model_folder("llama"))
+    before = CausalLM.load(folder).fingerprint
+
+    def render(example: Instruction, *args: Any, **options: Any) -> str:
+        return prompts.render(example, *args, **options) + "\n"
+
+    monkeypatch.setattr("bioinstruct.bench.encode.render", render)
+    assert CausalLM.load(folder).fingerprint != before
 
 
 def test_an_answer_without_tokens_is_an_error_that_names_it(

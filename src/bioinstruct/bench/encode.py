@@ -6,6 +6,7 @@ same in training, where the completion follows, and in scoring, where it is yet 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,11 +15,22 @@ from typing import Any
 
 from bioinstruct.errors import ModelError
 from bioinstruct.prompts import ChatTemplate, Style, check_style, render
-from bioinstruct.schema import Instruction
+from bioinstruct.schema import Category, Instruction, Provenance
 
-__all__ = ["Encoded", "Encoder", "Front", "Overflow", "before_stop"]
+__all__ = ["PROBE", "Encoded", "Encoder", "Front", "Overflow", "before_stop"]
 
 _OMISSION = " [...] "
+_OF_A_CALL = {"truncation", "padding"}
+
+PROBE = Instruction(
+    instruction="Is it a drug?",
+    input="Metformin.",
+    output="yes",
+    category=Category.QA,
+    task="probe",
+    provenance=Provenance(kind="seed", origin="bioinstruct", license="CC0-1.0"),
+)
+"""Its prompt stands for the layout of all prompts: another layout gives another one."""
 
 
 class Overflow(StrEnum):
@@ -139,6 +151,20 @@ class Encoder:
         """Token ids of a completion back to text, without special tokens."""
         decoded: str = self.tokenizer.decode(ids, skip_special_tokens=True)
         return decoded
+
+    def about(self) -> list[Any]:
+        """All that decides which ids an example has but what happens when they are too many.
+
+        A fast tokenizer also holds truncation and padding: those of its last call, so not here.
+        """
+        fast = getattr(self.tokenizer, "backend_tokenizer", None)
+        rules = json.loads(fast.to_str()) if fast is not None else {}
+        rules = {name: said for name, said in rules.items() if name not in _OF_A_CALL}
+        words = sorted(self.tokenizer.get_vocab().items())
+        special = [self.tokenizer.special_tokens_map, self.tokenizer.chat_template]
+        front = self.front([PROBE])
+        laid_out = [self._prompt_ids(PROBE, PROBE.input, front), self.style, self.max_length]
+        return [words, rules, *special, *laid_out]
 
     def _special_ids_in_front(self) -> list[int]:
         """What the tokenizer puts before a text (BOS), and never what it may put behind (EOS)."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bioinstruct.bench.answers import key
-from bioinstruct.bench.encode import before_stop
+from bioinstruct.bench.encode import PROBE, before_stop
 from bioinstruct.bench.examples import Tests
 from bioinstruct.bench.forms import Form, as_form
 from bioinstruct.bench.model import Choice, Completion
@@ -92,7 +92,7 @@ class Endpoint:
     def fingerprint(self) -> str:
         """Names server, model and settings; what the server changes by itself it cannot know."""
         about = ("endpoint", self.client.base_url, self.name, self.style, self.asking.temperature)
-        return key(*about)[:16]
+        return key(*about, str(self._prompt(PROBE, [PROBE])))[:16]
 
     @contextlib.contextmanager
     def base(self) -> Iterator[None]:

@@ -247,21 +247,8 @@ def _fingerprint(model: Any, encoder: Encoder) -> str:
     """16 hexadecimal digits that change when weights, configuration, tokenizer or style change."""
     digest = hashlib.sha256()
     config = {k: v for k, v in model.config.to_dict().items() if not k.startswith("_")}
-    about = [config, *_about_tokenizer(encoder.tokenizer), encoder.style, encoder.max_length]
-    digest.update(json.dumps(about, sort_keys=True, default=str).encode())
+    digest.update(json.dumps([config, encoder.about()], sort_keys=True, default=str).encode())
     return _hash_tensors(digest, model.state_dict())
-
-
-def _about_tokenizer(tokenizer: Any) -> list[Any]:
-    """All that decides which ids a text has: vocabulary, merges, normalizer, what goes around.
-
-    Without truncation and padding, which the last call leaves in a fast tokenizer.
-    """
-    fast = getattr(tokenizer, "backend_tokenizer", None)
-    rules = json.loads(fast.to_str()) if fast is not None else {}
-    rules = {name: rule for name, rule in rules.items() if name not in {"truncation", "padding"}}
-    words = sorted(tokenizer.get_vocab().items())
-    return [words, rules, tokenizer.special_tokens_map, tokenizer.chat_template]
 
 
 def _hash_tensors(digest: Any, tensors: dict[str, torch.Tensor]) -> str:
