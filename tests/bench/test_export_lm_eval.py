@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from bioinstruct import BioinstructError, DataError, Instruction
+from bioinstruct import BioinstructError, Category, DataError, Instruction
 from bioinstruct.bench import tasks  # noqa: F401  # defines them
 from bioinstruct.bench.answers import Answers
 from bioinstruct.bench.compare import Interval
 from bioinstruct.bench.export_lm_eval import compared, counts, export, read_results, value
 from bioinstruct.bench.forms import Form, as_form
+from bioinstruct.bench.metrics import accuracy, get_metric
 from bioinstruct.bench.model import CausalLM
 from bioinstruct.bench.report import Row
 from bioinstruct.bench.score import readouts, score
@@ -137,3 +138,23 @@ def test_the_harness_finds_the_same_scores(
                         continue
                     key = "acc"
                 assert found[f"{key},none"] == pytest.approx(readout.value), (name, key)
+
+
+def test_metrics_that_were_asked_for_besides_stay_here(tmp_path: Path) -> None:
+    task = get_task("demo-gen")
+    more = replace(task, metrics=(*task.metrics, get_metric("token-f1")))
+    export({more: list(task.read("test"))[:2]}, tmp_path)
+    said = (tmp_path / "bioinstruct_demo_gen.yaml").read_text(encoding="utf-8")
+    assert '- metric: "ROUGE-L"' in said
+    assert "token F1" not in said
+
+
+def test_a_task_of_the_users_own_is_exported_where_the_harness_can_count_it(
+    tmp_path: Path,
+) -> None:
+    examples = list(get_task("demo-qa").read("test"))[:4]
+    closed = Task("own", Category.QA, iter, lambda t, e: t, (accuracy,), ("yes", "no", "maybe"))
+    with pytest.raises(BioinstructError, match="would not find own") as caught:
+        export({replace(closed, choices=()): examples}, tmp_path)
+    assert "give it choices" in caught.value.hint
+    assert export({closed: examples}, tmp_path) == ["bioinstruct_own"]

@@ -62,14 +62,19 @@ def export(
     There is no `acc_norm`: the harness counts a line break at the end of a prompt to the answer.
 
     Raises:
-        BioinstructError: worked examples are asked for in the style `chat`, or two tasks would
-            have the same name.
+        BioinstructError: worked examples are asked for in the style `chat`, two tasks would have
+            the same name, or a task of the user's own has written answers.
     """
     names: list[str] = []
     for task, examples in tests.items():
         if task.shots and style is Style.CHAT:
             hint = "use --style alpaca, or leave --shots out and give --num_fewshot there"
             raise BioinstructError("worked examples cannot be exported as turns", hint=hint)
+        if not (task.corpus or task.choices):
+            hint = "give it choices, which the harness scores itself"
+            raise BioinstructError(
+                f"the harness would not find {task.name}, which is not of this package", hint=hint
+            )
         name = _name(task)
         if name in names:
             raise BioinstructError(f"two tasks would be {name}", hint="export them one by one")
@@ -235,7 +240,7 @@ def _yaml(name: str, task: Task) -> str:
         lines.append(f"{key}: {said if raw else json.dumps(said)}")
     if not task.choices:
         lines += ["metric_list:"]
-        for metric in task.metrics:
+        for metric in get_task(task.name).metrics:  # those that `counts` finds there
             lines.append(f"  - metric: {json.dumps(metric.name)}")
             lines.append(f"    aggregation: !function {FUNCTIONS}.value")
             lines.append("    higher_is_better: true")
