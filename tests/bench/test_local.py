@@ -94,6 +94,17 @@ def test_the_policy_for_prompts_that_do_not_fit_is_chosen_counted_and_part_of_th
     assert again.report == done.report
 
 
+def test_prompts_that_were_not_asked_are_told_with_what_can_be_done(
+    bench: Bench, model_folder: Folder
+) -> None:
+    asked = ("--tasks", "demo-qa", "demo-gen", "--limit", "3", "--shots", "4", "--no-tune")
+    done = bench("--model", model_folder("llama"), *asked)
+    assert "6 prompts did not fit the context and were not asked: show fewer" in done.err
+    cut = bench("--model", model_folder("llama"), *asked, "--overflow", "left")
+    assert "were not asked" not in cut.err
+    assert {row["base_flags"]["shortened"] for row in cut.report["rows"]} == {3}
+
+
 def test_an_adapter_that_was_tuned_under_one_policy_is_scored_under_another(
     bench: Bench, model_folder: Folder, example: Make
 ) -> None:

@@ -189,6 +189,12 @@ def table(report: Report, *, specified: bool = False) -> str:
     return "\n".join([*aligned(lines), *more])
 
 
+def _unfit(report: Report) -> int:
+    """Prompts of the model as it was before tuning, each once, whatever it is counted by."""
+    asked = {(row.task, row.split, row.how.split(",")[0]): row for row in report.rows}
+    return sum(row.base_flags.get("skipped", 0) for row in asked.values())
+
+
 def aligned(lines: Sequence[Sequence[str]]) -> list[str]:
     """Columns of equal width, the first two to the left."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -260,6 +266,11 @@ def notes(report: Report) -> list[str]:
         for way in (report.scoring.ways if report.scoring else ())
         if way.why
     ]
+    if report.scoring and report.scoring.overflow != "skip" and (unfit := _unfit(report)):
+        lines.append(
+            f"{unfit:,} prompts did not fit the context and were not asked: show fewer --shots, or "
+            "cut them with --overflow left"
+        )
     if report.data and report.data.contaminated:
         lines.append(f"tuning: left out {left_out(report.data)}")
     if report.tuning and (report.tuning.skipped or report.tuning.shortened):
