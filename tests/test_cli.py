@@ -8,7 +8,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -401,12 +400,3 @@ def test_what_a_push_needs_is_asked_for_before_anything_is_written(
     done = here(capsys, "publish", "seeds", "--out", "ds", "--push", *args)
     assert (done.code, done.err.splitlines()) == (1, lines)
     assert found(folder) == []
-
-
-def test_light_commands_answer_at_once() -> None:
-    times = []
-    for _ in range(2):
-        started = time.perf_counter()
-        assert bioinstruct("--help").code == 0
-        times.append(time.perf_counter() - started)
-    assert min(times) < 1.5  # 0.2 s on an idle core

@@ -4,7 +4,6 @@ import gzip
 import io
 import json
 import sys
-import time
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -345,7 +344,6 @@ def test_100_megabytes_are_read_as_they_come(file: Path) -> None:
             stream.write(text + b"\n")
     assert file.stat().st_size > 99_000_000
     tracemalloc.start()
-    started = time.perf_counter()
     try:
         count = sum(1 for _ in read(file))
         _, peak = tracemalloc.get_traced_memory()
@@ -354,4 +352,3 @@ def test_100_megabytes_are_read_as_they_come(file: Path) -> None:
         file.unlink()
     assert count == 100_000_000 // len(text)
     assert peak < 4_000_000
-    assert time.perf_counter() - started < 20  # 0.5 s on an idle core

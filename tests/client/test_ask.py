@@ -188,7 +188,7 @@ def test_leaving_waits_for_no_longer_than_was_said(server: Server, tmp_path: Pat
                         break
 
     asyncio.run(work())
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 20  # the others hang for an hour
 
 
 def test_a_transcript_of_another_endpoint_is_refused(tmp_path: Path) -> None:
@@ -308,7 +308,7 @@ from bioinstruct.client.transcript import Transcript
 from tests.client.asking import QUICK, requests
 
 async def main() -> None:
-    async with OpenAIClient(base_url=sys.argv[1], retries=QUICK, timeout=2) as client:
+    async with OpenAIClient(base_url=sys.argv[1], retries=QUICK, timeout=20) as client:
         with Transcript.open(Path(sys.argv[2]), base_url=client.base_url) as transcript:
             budget = Budget(float(sys.argv[3]), Price(input=10, output=30))
             asking = ask(requests(int(sys.argv[4])), client, transcript, budget=budget)

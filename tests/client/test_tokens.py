@@ -61,7 +61,7 @@ def test_without_an_encoding_and_a_network_it_says_how_it_counts(tmp_path: Path)
     assert not counter.exact
     assert "cl100k_base of tiktoken is not at hand" in counter.method
     assert counter.text("abcdefg") == 3
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 10
 
 
 def test_a_network_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,10 +69,10 @@ def test_a_network_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.setattr(tokens, "_PATIENCE", 0.05)
-    monkeypatch.setattr(tiktoken, "get_encoding", lambda name: time.sleep(0.5))
+    monkeypatch.setattr(tiktoken, "get_encoding", lambda name: time.sleep(10))
     begun = time.monotonic()
     assert not TokenCounter("gpt-4").exact
-    assert time.monotonic() - begun < 0.4
+    assert time.monotonic() - begun < 5
 
 
 def test_a_model_that_tiktoken_does_not_know_is_estimated() -> None:
