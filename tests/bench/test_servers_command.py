@@ -147,6 +147,23 @@ def test_a_wait_for_a_server_is_explained_and_its_answer_taken(
     ]
 
 
+def test_a_server_that_lies_on_the_way_ends_the_run_with_one_error(
+    bench: Bench, server: ModelServer
+) -> None:
+    def spoil(content: Json) -> Json:
+        said = content["choices"][0]["logprobs"]
+        if len(server.prompts) > 4:  # the first of them asks whether it can
+            said["token_logprobs"] = [None, *[0.7] * (len(said["tokens"]) - 1)]
+        return content
+
+    server.spoil = spoil
+    asked = ("--endpoint", server.url, "--model", "m", "--style", "alpaca", *DEMO)
+    done = bench(*asked, "--concurrency", "1")
+    assert (done.code, done.out) == (1, "")
+    assert "that are none: [0.7" in done.err
+    assert len(done.err.splitlines()) == 1
+
+
 FREE = ("--judge", "j", "--price", "0", "0", "--budget", "1")
 
 

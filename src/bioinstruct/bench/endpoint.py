@@ -7,7 +7,7 @@ import contextlib
 import math
 import re
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -78,11 +78,14 @@ class Endpoint:
         """What the server calls the model, which may be more exact than what it was asked for."""
         self._transcript = Transcript.open(transcript, base_url=client.base_url)
         self._runner = asyncio.Runner()
+        self._open: list[Generator[tuple[Request, Outcome], None, None]] = []
 
     def __enter__(self) -> Endpoint:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for pairs in self._open:
+            pairs.close()  # one that an error has left half read still needs the runner
         if close := getattr(self.client, "aclose", None):
             self._runner.run(close())
         self._runner.close()
@@ -233,7 +236,9 @@ class Endpoint:
         )
 
     def _ask(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Outcome]]:
-        yield from outcomes_of(self._runner, requests, self.client, self._transcript, self.asking)
+        pairs = outcomes_of(self._runner, requests, self.client, self._transcript, self.asking)
+        self._open.append(pairs)
+        return pairs
 
 
 def outcomes_of(
@@ -242,7 +247,7 @@ def outcomes_of(
     client: Client,
     transcript: Transcript,
     asking: Asking,
-) -> Iterator[tuple[Request, Outcome]]:
+) -> Generator[tuple[Request, Outcome], None, None]:
     """Outcomes in the order of the requests, outside of a loop.
 
     Raises:
