@@ -19,6 +19,7 @@ from bioinstruct.bench import tasks  # noqa: F401  # defines them
 from bioinstruct.bench.cli import main
 from bioinstruct.bench.examples import load_tests
 from bioinstruct.bench.metrics import Metric, bert_score
+from bioinstruct.bench.metrics.bertscore import _Encoder, _f1
 from bioinstruct.bench.model import CausalLM
 from bioinstruct.bench.task import get_task
 
@@ -122,6 +123,32 @@ def test_a_text_that_is_too_long_is_cut_and_the_specification_says_where(encoder
     assert f"layer 3 of {encoder}" in metric.spec
     long = "pain " * 62
     assert scores(metric, [long], [f"{long} fever fever fever"]) == pytest.approx([1])
+
+
+def test_a_first_word_of_byte_level_bpe_is_read_as_any_other(
+    tokenizer: Any, tmp_path: Path
+) -> None:
+    """As the authors do for RoBERTa, whose positions also begin behind that of the padding."""
+    from transformers import RobertaConfig, RobertaModel
+
+    config = RobertaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=66,
+        pad_token_id=1,
+    )
+    torch.manual_seed(0)
+    RobertaModel(config).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    encoder = _Encoder(str(tmp_path), 2)
+    assert (encoder.begin, encoder.limit) == (" ", 64)
+    assert len(encoder.read("pain " * 100).vectors) == 64
+    both = _f1(encoder.read("chest pain"), encoder.read("chest pain"))
+    assert both == pytest.approx(1)
+    assert len(encoder.read("pain").vectors) == len(tokenizer.tokenize(" pain"))
 
 
 def test_what_is_no_encoder_or_no_layer_is_said_at_once(encoder: str, tmp_path: Path) -> None:
