@@ -255,7 +255,7 @@ def _model(job: dict[str, Any]) -> Any:
     tokenizer = AutoTokenizer.from_pretrained(f"{job['work']}/tokenizer")
     made = CausalLM(model.eval(), Encoder(tokenizer, Style.ALPACA, LONGEST), name=job["size"])
     if not job["gpu"]:
-        made.token_budget = LONGEST  # what TRL packs into one row
+        made.tuning_budget = LONGEST  # what TRL packs into one row
     return made
 
 

@@ -71,7 +71,7 @@ def test_memory_that_runs_out_says_what_to_lower(model_folder: Folder, example: 
     with pytest.raises(BioinstructError, match="not enough memory for micro-batches of") as error:
         tune(model, lessons(example), FAST, progress=too_much)
     assert "gradient_checkpointing" in error.value.hint
-    assert "max_length" in error.value.hint
+    assert "micro_batch_tokens = 512" in error.value.hint
 
 
 def test_other_errors_are_left_as_they_are(model_folder: Folder, example: Make) -> None:

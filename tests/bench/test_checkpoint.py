@@ -13,6 +13,7 @@ import torch
 
 from bioinstruct import BioinstructError, Instruction
 from bioinstruct.bench import checkpoint
+from bioinstruct.bench.checkpoint import run_key
 from bioinstruct.bench.model import CausalLM
 from bioinstruct.bench.recipe import Recipe
 from bioinstruct.bench.steps import Tuning
@@ -74,6 +75,19 @@ def test_a_checkpoint_of_another_run_is_not_taken(
     assert (found, tuning.steps) == (expected, STEPS - 4)
 
 
+def test_a_run_that_was_short_of_memory_goes_on_with_less(
+    model_folder: Folder, example: Make
+) -> None:
+    model = CausalLM.load(str(model_folder("llama")))
+    key = run_key(model, lessons(example), RECIPE, 0)
+    for change, same in (
+        ({"micro_batch_tokens": 100, "gradient_checkpointing": True}, True),
+        ({"rank": 3}, False),
+    ):
+        other = RECIPE.model_copy(update=change)
+        assert (run_key(model, lessons(example), other, 0) == key) is same
+
+
 def test_a_kill_while_a_checkpoint_is_written_costs_no_more_than_that_one(
     model_folder: Folder, example: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,6 +116,7 @@ import sys
 from pathlib import Path
 from bioinstruct import read
 from bioinstruct.bench.adapter import save_adapter
+from bioinstruct.bench.checkpoint import run_key
 from bioinstruct.bench.model import CausalLM
 from bioinstruct.bench.recipe import Recipe
 from bioinstruct.bench.tune import tune

@@ -78,7 +78,7 @@ def test_every_layout_gives_the_gradient_of_samples_alone(shape: str, model_fold
     with packing(model, longest=100) as can:
         assert can is (shape in APART)
         for packed, budget in ((False, 60), (False, 5000), (can, 60), (can, 5000)):
-            model.token_budget = budget
+            model.tuning_budget = budget
             found = gradients(model, rows, packed=packed)
             assert found.keys() == expected.keys()
             for name, gradient in expected.items():

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,8 +33,21 @@ def test_a_plan_counts_what_tuning_then_does(model_folder: Folder, example: Make
     assert plan.fill == 1
     assert plan.seconds > 0
     assert plan.fits in (True, None)
+    least = replace(plan, available=1)
+    assert not least.fits
+    assert least.lines()[-1].endswith("or micro_batch_tokens = 512 in the recipe")
     text = "\n".join(plan.lines())
+    assert "to lower" not in text
     assert f"{plan.trained_parameters:,} trained of {plan.parameters:,}" in text
+
+
+def test_a_plan_is_for_the_micro_batches_of_the_recipe(model_folder: Folder, example: Make) -> None:
+    small, large = (
+        make_plan(CausalLM.load(str(model_folder("llama"))), lessons(example), recipe)
+        for recipe in (RECIPE.model_copy(update={"micro_batch_tokens": n}) for n in (1, 1000))
+    )
+    assert (small.micro_batch_tokens, large.micro_batch_tokens) == (1, 1000)
+    assert small.memory < large.memory
 
 
 def test_padding_is_counted(model_folder: Folder, example: Make) -> None:
@@ -73,7 +87,7 @@ config = LlamaConfig(
 )
 model = LlamaForCausalLM(config).eval()
 model = CausalLM(model, Encoder(tokenizer, Style.ALPACA, 1024), name="fixture")
-model.token_budget = budget
+model.tuning_budget = budget
 recipe = Recipe(rank=16, epochs=1, batch_size=32, precision="float32")
 if what == "plan":
     print(make_plan(model, examples, recipe).memory)

@@ -69,7 +69,7 @@ def test_the_gradient_is_that_of_a_plain_loop_over_samples(
     assert len(expected) >= 8
     run = Steps(model, FAST.model_copy(update={"precision": "float32"}), rows, tuning)
     for budget in (1, 150, 10_000):
-        model.token_budget = budget
+        run.budget = budget
         run.accumulate(rows)
         found = gradients(model)
         assert found.keys() == expected.keys()

@@ -28,8 +28,12 @@ RANDOM = "random"
 
 
 def run_key(model: CausalLM, examples: Iterable[Instruction], recipe: Recipe, seed: int) -> str:
-    """Names a run: another base, style, example, recipe or seed gives another name."""
-    about = f"{model.base_fingerprint} {model.encoder.overflow} {recipe.model_dump_json()} {seed}"
+    """Names a run: another base, style, example, recipe or seed gives another name.
+
+    What the recipe says of memory is no part of it: a run that was short of it goes on with less.
+    """
+    settings = recipe.model_dump_json(exclude={"gradient_checkpointing", "micro_batch_tokens"})
+    about = f"{model.base_fingerprint} {model.encoder.overflow} {settings} {seed}"
     digest = hashlib.sha256(about.encode())
     for example in examples:
         digest.update(example.id.encode())

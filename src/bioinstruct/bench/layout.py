@@ -85,7 +85,7 @@ def micro_batches(
     model: CausalLM, batch: Sequence[Row], *, packed: bool, budget: int | None = None
 ) -> Iterator[Micro]:
     """The batch in parts of at most `budget` tokens, by default the model's, largest first."""
-    for part in (_fitting if packed else similar)(batch, budget or model.token_budget):
+    for part in (_fitting if packed else similar)(batch, budget or model.tuning_budget):
         yield (_packed if packed else _padded)(model, part)
 
 

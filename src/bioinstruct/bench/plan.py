@@ -15,7 +15,7 @@ from bioinstruct.bench.layout import Micro, micro_batches, optimizer_batches
 from bioinstruct.bench.model import CausalLM
 from bioinstruct.bench.recipe import Recipe
 from bioinstruct.bench.shards import kept_bytes
-from bioinstruct.bench.steps import Steps, start
+from bioinstruct.bench.steps import Steps, smaller, start
 from bioinstruct.schema import Instruction
 
 __all__ = ["Plan", "make_plan"]
@@ -45,6 +45,8 @@ class Plan:
     """Bytes of weights, adapter with its gradients and moments, and the largest micro-batch."""
     available: int | None
     """Bytes that the device has free for them; None where that cannot be said."""
+    micro_batch_tokens: int
+    """Tokens that are computed at one time."""
     seconds: float
     """From the speed of a few micro-batches, the largest first, shared out over all processes."""
 
@@ -59,7 +61,7 @@ class Plan:
         where = "" if self.available is None else f" of {self.available / 2**20:,.0f} MiB free"
         verdict = {True: ": fits", False: ": DOES NOT FIT", None: ""}[self.fits]
         hours = self.seconds / 3600
-        return [
+        lines = [
             f"examples    {self.examples:,} ({self.shortened:,} shortened, "
             f"{self.skipped:,} do not fit)",
             f"steps       {self.steps:,}",
@@ -71,6 +73,9 @@ class Plan:
             if hours < 2
             else f"time        {hours:,.1f} hours",
         ]
+        if self.fits is False:
+            lines.append(f"to lower    {smaller(self.micro_batch_tokens)} in the recipe")
+        return lines
 
 
 def make_plan(
@@ -84,7 +89,7 @@ def make_plan(
     with start(model, examples, recipe, seed=seed) as run:
         tuning, rows = run.tuning, run.rows
         first = next(optimizer_batches(rows, batch_size=recipe.batch_size, epochs=1, seed=seed))
-        parts = list(micro_batches(model, first, packed=tuning.packed))
+        parts = list(micro_batches(model, first, packed=tuning.packed, budget=run.budget))
         largest = max(parts, key=lambda part: part.ids.numel())
         peak = _peak_bytes(run, largest)
         places = sum(part.ids.numel() for part in parts)
@@ -110,6 +115,7 @@ def make_plan(
         fill=tokens / places,
         memory=_weights(model) + 2 * FLOAT * tuning.trained_parameters + peak,
         available=_available(model.device, _weights(model)),
+        micro_batch_tokens=run.budget,
         seconds=total / speed / run.devices.count,
     )
 

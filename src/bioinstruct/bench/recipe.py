@@ -51,6 +51,9 @@ class Recipe(BaseModel):
     layout: Literal["auto", "padded", "packed"] = "auto"
     """Rows padded to the longest of a micro-batch, or examples end to end in one row; `auto` packs
     where a trial on this very model shows that packed examples do not see each other."""
+    micro_batch_tokens: int = Field(0, ge=0)
+    """Tokens that are computed at one time: less memory, the same gradient. 0: 16,384, or 1,024 on
+    a CPU."""
     gradient_checkpointing: bool = False
     """Compute activations again instead of keeping them: less memory, a quarter slower."""
     train_embeddings: bool = False

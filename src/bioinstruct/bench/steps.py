@@ -19,7 +19,7 @@ from bioinstruct.bench.recipe import Recipe
 from bioinstruct.errors import BioinstructError
 from bioinstruct.schema import Instruction
 
-__all__ = ["Steps", "Tuning", "encode_examples", "start"]
+__all__ = ["Steps", "Tuning", "encode_examples", "smaller", "start"]
 
 
 @dataclass(slots=True)
@@ -83,7 +83,7 @@ def start(
     finish = add_adapter(model, recipe)
     steps = Steps(model, recipe, rows, tuning, seed=seed)
     model.model.train()
-    with _packing(model, recipe, rows) as tuning.packed, _out_of_memory(model):
+    with _packing(model, recipe, rows) as tuning.packed, _out_of_memory(steps):
         yield steps
     model.model.zero_grad(set_to_none=True)
     if recipe.gradient_checkpointing:
@@ -109,6 +109,8 @@ class Steps:
         self.tuning = tuning
         self._recipe = recipe
         self.devices = Devices()
+        self.budget = recipe.micro_batch_tokens or model.tuning_budget
+        """Tokens of a micro-batch; a longer example stands alone."""
         self._seed = seed
         self._loss = AnswerLoss(model)
         self._low = _in_bfloat16(model.device, recipe)
@@ -147,7 +149,7 @@ class Steps:
         Several processes share the micro-batches, and each has the whole gradient afterwards.
         """
         targets = sum(len(row.completion) for row in batch)
-        budget = self.devices.budget(sum(map(len, batch)), self.model.token_budget)
+        budget = self.devices.budget(sum(map(len, batch)), self.budget)
         parts = [*micro_batches(self.model, batch, packed=self.tuning.packed, budget=budget)]
         total = 0.0
         for number, part in self.devices.share([*enumerate(parts)]):
@@ -225,7 +227,7 @@ def _packing(model: CausalLM, recipe: Recipe, rows: Sequence[Row]) -> Iterator[b
 
 
 @contextlib.contextmanager
-def _out_of_memory(model: CausalLM) -> Iterator[None]:
+def _out_of_memory(steps: Steps) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:  # a CPU's allocator has no error of its own
@@ -233,9 +235,14 @@ def _out_of_memory(model: CausalLM) -> Iterator[None]:
         if not known:
             raise
         raise BioinstructError(
-            f"the device has not enough memory for micro-batches of {model.token_budget:,} tokens",
-            hint="set gradient_checkpointing = true in the recipe, or lower max_length",
+            f"the device has not enough memory for micro-batches of {steps.budget:,} tokens",
+            hint=f"{smaller(steps.budget)} in the recipe; --plan says what a run takes",
         ) from error
+
+
+def smaller(budget: int) -> str:
+    """What to set so that micro-batches of so many tokens take less memory."""
+    return f"set gradient_checkpointing = true or micro_batch_tokens = {max(1, budget // 2)}"
 
 
 def _in_bfloat16(device: torch.device, recipe: Recipe) -> bool:
