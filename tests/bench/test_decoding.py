@@ -129,3 +129,18 @@ def test_continuous_batching_of_transformers_writes_the_same(model_folder: Folde
     expected = {n: alone(model, prompt, 8) for n, prompt in enumerate(prompts)}
     writer = Writer(model, lambda: STOPS, Engine.CONTINUOUS)
     assert dict(writer.write(prompts, max_new_tokens=8)) == expected
+
+
+def test_only_texts_that_are_longer_than_a_window_are_written_the_slow_way(
+    model_folder: Folder,
+) -> None:
+    model = CausalLM.load(str(model_folder("mistral")))
+    prompts = some_prompts(model, shared=40)
+    window = model.model.config.sliding_window = sorted(map(len, prompts))[6] + 4
+    writer = Writer(model, lambda: STOPS)
+    found = {n: (writer.used, ids) for n, ids in writer.write(prompts, max_new_tokens=4)}
+    for n, prompt in enumerate(prompts):
+        used, ids = found[n]
+        assert used is (Engine.PLAIN if len(prompt) + 4 > window else Engine.REFILLED)
+        assert ids == alone(model, prompt, 4)
+    assert {used for used, _ in found.values()} == {Engine.PLAIN, Engine.REFILLED}

@@ -103,6 +103,21 @@ def test_a_window_shorter_than_a_text_is_a_reason_to_repeat_it(model_folder: Fol
     assert model.scorer.used is Plan.CASCADE
 
 
+def test_only_texts_that_are_longer_than_a_window_are_repeated(model_folder: Folder) -> None:
+    model = CausalLM.load(str(model_folder("mistral")))
+    questions = some_questions(model, shared=60)
+    lengths = sorted(len(question) for question in questions)
+    window = model.model.config.sliding_window = lengths[3]
+    used = {n: model.scorer.used for n, _ in model.scorer.score(questions)}
+    assert used == {
+        n: Plan.FLAT if len(question) > window else Plan.CASCADE
+        for n, question in enumerate(questions)
+    }
+    assert set(used.values()) == {Plan.FLAT, Plan.CASCADE}
+    with pytest.raises(ModelError, match="is shorter than a text"):
+        list(Scorer(model, Plan.CASCADE).score(questions))
+
+
 @pytest.mark.parametrize("plan", [Plan.FLAT, Plan.CASCADE])
 def test_neither_batches_nor_the_order_of_options_change_a_number(
     plan: Plan, model_folder: Folder

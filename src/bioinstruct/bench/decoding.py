@@ -28,7 +28,7 @@ from bioinstruct.bench.attention import (
 from bioinstruct.bench.decoder import Decoder
 from bioinstruct.bench.likelihood import MIN_PREFIX, record
 from bioinstruct.bench.plain import continuous, plain
-from bioinstruct.bench.rows import common_prefix
+from bioinstruct.bench.rows import common_prefix, parted
 from bioinstruct.errors import ModelError
 
 __all__ = ["ROWS", "Engine", "Writer"]
@@ -72,9 +72,9 @@ class Writer:
         self.stop_ids = stop_ids
         self.engine = engine
         self.used = engine
-        """The engine of the last call."""
+        """The engine of what was written last."""
         self.why_plain = ""
-        """Why `auto` came to `plain` in the last call."""
+        """Why `auto` came to `plain` there."""
 
     def write(
         self,
@@ -94,6 +94,17 @@ class Writer:
         if not prompts or not max_new_tokens:
             yield from ((number, []) for number in range(len(prompts)))
             return
+        lengths = [len(prompt) + max_new_tokens for prompt in prompts]
+        config = self.decoder.bare.config
+        for part in parted(lengths, lambda n: not not_shareable(config, n)):
+            some = [prompts[n] for n in part]
+            for number, ids in self._write(some, max_new_tokens, ended):
+                yield part[number], ids
+
+    def _write(
+        self, prompts: Sequence[Sequence[int]], max_new_tokens: int, ended: Ended | None
+    ) -> Iterator[tuple[int, list[int]]]:
+        """By one engine, which is the same for all of them."""
         longest = max(map(len, prompts)) + max_new_tokens
         self.used = self._resolve(longest, strings=ended is not None)
         if self.used is Engine.REFILLED:

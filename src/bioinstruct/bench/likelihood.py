@@ -29,6 +29,7 @@ from bioinstruct.bench.rows import (
     batches,
     common_prefix,
     flat_rows,
+    parted,
     tree_row,
 )
 from bioinstruct.errors import ModelError
@@ -67,9 +68,9 @@ class Scorer:
         self.decoder = decoder
         self.plan = plan
         self.used = plan
-        """The plan of the last call."""
+        """The plan of what was answered last."""
         self.why_flat = ""
-        """Why `auto` came to `flat` in the last call."""
+        """Why `auto` came to `flat` there."""
 
     def score(self, questions: Sequence[Question]) -> Iterator[tuple[int, tuple[float, ...]]]:
         """Log-likelihood of each question's options, in nats, as they are computed.
@@ -77,13 +78,18 @@ class Scorer:
         Raises:
             ModelError: the model cannot be scored by this plan, or an option is empty.
         """
+        if not all(q.context and q.options and all(q.options) for q in questions):
+            raise ModelError("a context or an option without a token cannot be scored")
+        config = self.decoder.bare.config
+        for part in parted(list(map(len, questions)), lambda n: not not_shareable(config, n)):
+            for number, sums in self._score([questions[n] for n in part]):
+                yield part[number], sums
+
+    def _score(self, questions: Sequence[Question]) -> Iterator[tuple[int, tuple[float, ...]]]:
+        """By one plan, which is the same for all of them."""
         contexts: dict[tuple[int, ...], list[int]] = {}
         for number, question in enumerate(questions):
-            if not question.context or not all(question.options) or not question.options:
-                raise ModelError("a context or an option without a token cannot be scored")
             contexts.setdefault(question.context, []).append(number)
-        if not questions:
-            return
         starts = [0]
         for question in questions:
             starts.append(starts[-1] + len(question.options))

@@ -7,10 +7,20 @@ share stand once. Nothing here computes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["Question", "Read", "Row", "Slots", "batches", "common_prefix", "flat_rows", "tree_row"]
+__all__ = [
+    "Question",
+    "Read",
+    "Row",
+    "Slots",
+    "batches",
+    "common_prefix",
+    "flat_rows",
+    "parted",
+    "tree_row",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +121,18 @@ def common_prefix(contexts: Sequence[tuple[int, ...]]) -> int:
         (i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first)
     )
     return min(same, min(map(len, contexts)) - 1)
+
+
+def parted(lengths: Sequence[int], shareable: Callable[[int], bool]) -> list[list[int]]:
+    """Numbers of the texts of a length that is shareable, and of the others: only these are slow.
+
+    So how a text is computed depends on itself, not on what is asked in the same call.
+    """
+    known = {length: shareable(length) for length in set(lengths)}
+    parts = (
+        [n for n, length in enumerate(lengths) if known[length] is one] for one in (True, False)
+    )
+    return [part for part in parts if part]
 
 
 def batches(
