@@ -355,7 +355,18 @@ def test_records_that_are_all_too_long_are_counted_and_nothing_is_tuned(
     done = bench("--model", model, *TASK, "--data", "long.jsonl")
     assert done.code == 1
     assert "bioinstruct-bench: nothing to tune on: 16 examples, 16 of them too long" in done.err
-    assert found() == ["long.jsonl", "out", "out/answers.jsonl"]
+    assert found() == ["long.jsonl"]  # told before the base is scored
+
+
+def test_layers_that_the_model_does_not_have_are_told_before_the_base_is_scored(
+    bench: Bench, model: str
+) -> None:
+    Path("layers.toml").write_text('targets = ["q_projj"]\n', encoding="utf-8")
+    done = bench("--model", model, *TASK, "--data", "little.jsonl", "--recipe", "layers.toml")
+    assert done.code == 1
+    assert "no linear layer in this model named 'q_projj'" in done.err
+    assert "hint: did you mean `q_proj`?" in done.err
+    assert not Path("out").exists()
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from bioinstruct.bench.saving import weights_directory
 from bioinstruct.bench.shards import is_sharded
 from bioinstruct.errors import ModelError, UnknownNameError
 
-__all__ = ["add_adapter", "linear_layers", "save_adapter", "save_merged"]
+__all__ = ["add_adapter", "check_adapter", "linear_layers", "save_adapter", "save_merged"]
 
 
 def add_adapter(model: CausalLM, recipe: Recipe) -> Callable[[], None]:
@@ -28,25 +28,11 @@ def add_adapter(model: CausalLM, recipe: Recipe) -> Callable[[], None]:
         What to call when it is trained.
 
     Raises:
-        UnknownNameError: the recipe names a layer that the model does not have.
-        ModelError: the embedding is to be trained, and its tie to the head would not hold.
+        UnknownNameError, ModelError: as `check_adapter` does.
     """
     from peft import LoraConfig, get_peft_model
 
-    if recipe.variant in {"dora", "pissa"} and is_sharded(model.model):
-        raise ModelError(
-            f"{recipe.variant} starts from whole weights, and this base is held in shards",
-            hint='set variant to "lora" or "rslora" in the recipe, or launch without FSDP',
-        )
-    layers = linear_layers(model.model)
-    if recipe.targets == "all-linear":
-        targets = sorted(layers)
-    else:
-        targets = sorted(n for n in layers if n.rsplit(".", 1)[-1] in recipe.targets)
-        known = {name.rsplit(".", 1)[-1] for name in layers}
-        for name in recipe.targets:
-            if name not in known:
-                raise UnknownNameError("linear layer in this model", name, known)
+    targets = check_adapter(model, recipe)
     config = LoraConfig(
         r=recipe.rank,
         lora_alpha=recipe.alpha,
@@ -60,6 +46,7 @@ def add_adapter(model: CausalLM, recipe: Recipe) -> Callable[[], None]:
         task_type="CAUSAL_LM",
         **_embeddings(model, recipe),
     )
+    layers = linear_layers(model.model)
     originals = _weights(layers, targets) if recipe.variant == "pissa" else None
     adapted = get_peft_model(model.model, config)
     model.adapted(adapted)
@@ -67,6 +54,30 @@ def add_adapter(model: CausalLM, recipe: Recipe) -> Callable[[], None]:
         return lambda: None
     starts = {name: _matrices(layer) for name, layer in _adapted_layers(adapted)}
     return partial(_to_plain_lora, model, config, originals, starts)
+
+
+def check_adapter(model: CausalLM, recipe: Recipe) -> list[str]:
+    """The layers that the recipe gives an adapter to, by their names in the model.
+
+    Raises:
+        UnknownNameError: the recipe names a layer that the model does not have.
+        ModelError: the base is in shards and the variant needs it whole, or the embedding is to be
+            trained and its tie to the head would not hold.
+    """
+    _embeddings(model, recipe)
+    if recipe.variant in {"dora", "pissa"} and is_sharded(model.model):
+        raise ModelError(
+            f"{recipe.variant} starts from whole weights, and this base is held in shards",
+            hint='set variant to "lora" or "rslora" in the recipe, or launch without FSDP',
+        )
+    layers = linear_layers(model.model)
+    if recipe.targets == "all-linear":
+        return sorted(layers)
+    known = {name.rsplit(".", 1)[-1] for name in layers}
+    for name in recipe.targets:
+        if name not in known:
+            raise UnknownNameError("linear layer in this model", name, known)
+    return sorted(n for n in layers if n.rsplit(".", 1)[-1] in recipe.targets)
 
 
 def _weights(layers: dict[str, Any], names: list[str]) -> dict[str, torch.Tensor]:

@@ -143,7 +143,8 @@ class CausalLM(Decoder):
             adapted = PeftModel.from_pretrained(self.model, str(folder))
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise ModelError(
-                f"the adapter in {folder} is not one for {self.name}: {first_line(error)}"
+                f"the adapter in {folder} is not one for {self.name}: {first_line(error)}",
+                hint="name the base and the --style that it was tuned with",
             ) from error
         self.adapted(adapted)
 

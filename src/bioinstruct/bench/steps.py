@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from bioinstruct.bench.adapter import add_adapter
+from bioinstruct.bench.adapter import add_adapter, check_adapter
 from bioinstruct.bench.answer_loss import AnswerLoss
 from bioinstruct.bench.checkpoint import Checkpoints
 from bioinstruct.bench.devices import Devices
@@ -19,7 +19,7 @@ from bioinstruct.bench.recipe import Recipe
 from bioinstruct.errors import BioinstructError
 from bioinstruct.schema import Instruction
 
-__all__ = ["Steps", "Tuning", "encode_examples", "smaller", "start"]
+__all__ = ["Steps", "Tuning", "check_tuning", "encode_examples", "smaller", "start"]
 
 
 @dataclass(slots=True)
@@ -47,20 +47,45 @@ def encode_examples(
     model: CausalLM, examples: Sequence[Instruction], recipe: Recipe
 ) -> tuple[list[Row], Tuning]:
     """Token ids to train on: the prompt that scoring asks, the answer, and the end of sequence."""
-    encoder = model.encoder
-    limit = min(recipe.max_length, encoder.max_length)
-    spare = encoder.max_length - limit
     rows, tuning = [], Tuning()
     for example in examples:
-        completion = [*encoder.completion(example.output), encoder.eos_id]
-        prompt = encoder.prompt(example, room=len(completion) + spare)
-        if prompt is None:
+        encoded = _encoded(model, example, recipe)
+        if encoded is None:
             tuning.skipped += 1
             continue
-        tuning.shortened += prompt.shortened
-        rows.append(Row(prompt.ids, completion, example.id))
+        rows.append(encoded[0])
+        tuning.shortened += encoded[1]
     tuning.examples = len(rows)
     return rows, tuning
+
+
+def _encoded(model: CausalLM, example: Instruction, recipe: Recipe) -> tuple[Row, bool] | None:
+    """An example to train on, and whether its input was shortened; None where it does not fit."""
+    encoder = model.encoder
+    spare = encoder.max_length - min(recipe.max_length, encoder.max_length)
+    completion = [*encoder.completion(example.output), encoder.eos_id]
+    prompt = encoder.prompt(example, room=len(completion) + spare)
+    if prompt is None:
+        return None
+    return Row(prompt.ids, completion, example.id), prompt.shortened
+
+
+def check_tuning(model: CausalLM, examples: Sequence[Instruction], recipe: Recipe) -> None:
+    """See that a run could start, before anything that takes long; nothing is changed.
+
+    Raises:
+        BioinstructError: no example fits, or the recipe is not one for this model.
+    """
+    check_adapter(model, recipe)
+    if not any(_encoded(model, example, recipe) for example in examples):
+        raise _nothing_fits(len(examples))
+
+
+def _nothing_fits(examples: int) -> BioinstructError:
+    return BioinstructError(
+        f"nothing to tune on: {examples:,} examples, {examples:,} of them too long",
+        hint="raise max_length in the recipe, or give other data with --data",
+    )
 
 
 @contextlib.contextmanager
@@ -75,10 +100,7 @@ def start(
     """
     rows, tuning = encode_examples(model, examples, recipe)
     if not rows:
-        raise BioinstructError(
-            f"nothing to tune on: {len(examples)} examples, {tuning.skipped} of them too long",
-            hint="raise max_length in the recipe, or give other data with --data",
-        )
+        raise _nothing_fits(len(examples))
     torch.manual_seed(seed)
     finish = add_adapter(model, recipe)
     steps = Steps(model, recipe, rows, tuning, seed=seed)
