@@ -54,7 +54,7 @@ LEVELS = [
     {"bench.steps", "bench.encoder"},
     {"bench.plan", "bench.tune"},
     {"bench.report", "bench.track"},
-    {"bench.cards"},
+    {"bench.cards", "bench.summary"},
     {"bench.run", "bench.export_lm_eval"},
     {"bench.encoder_run"},
     {"bench.choosing", "bench.local", "bench.reaching"},

@@ -17,7 +17,7 @@ from bioinstruct.bench.answers import Answers
 from bioinstruct.bench.forms import Form, as_form, how, letters, parse_letter
 from bioinstruct.bench.metrics import accuracy, relation_f1, rougeL
 from bioinstruct.bench.model import Choice, Completion
-from bioinstruct.bench.score import NEXT_EXAMPLE, Outcome, majority, score
+from bioinstruct.bench.score import NEXT_EXAMPLE, Outcome, _said, majority, score
 from bioinstruct.bench.task import Task, known_tasks
 from bioinstruct.corpora import choices
 
@@ -369,3 +369,13 @@ def test_a_run_that_is_stopped_has_kept_every_answer_it_got(
         outcome = score(model, OPEN, questions, answers)
     assert model.asked == [questions[1].id, questions[0].id]
     assert np.array_equal(outcome.readouts[0].counts[:, 0], np.ones(5))
+
+
+def test_how_often_each_answer_was_given_is_told(tmp_path: Path) -> None:
+    task = known_tasks()["demo-qa"]
+    examples = list(task.read("test"))[:20]
+    model = Fake(prefer=lambda example, choice: -float(choice != task.labels[1]))
+    with Answers(tmp_path / "answers.jsonl") as answers:
+        [readout] = score(model, task, examples, answers).readouts
+    assert readout.said == {task.labels[1]: 20}
+    assert _said(["x", "b", None], [("x", "a"), ("a", "b"), ("a", "b")]) == {"A": 1, "B": 1}

@@ -11,8 +11,9 @@ from typing import Any
 from bioinstruct.bench.encoder import EncoderRecipe, Progress, fits, load_encoder
 from bioinstruct.bench.loading import find_model
 from bioinstruct.bench.report import Report, versions
-from bioinstruct.bench.run import REPORT, Examples, rows_of, without_tests
+from bioinstruct.bench.run import REPORT, Examples, without_tests
 from bioinstruct.bench.score import Outcome, Readout
+from bioinstruct.bench.summary import rows_of
 from bioinstruct.bench.task import Task
 from bioinstruct.corpora.layouts import Entity
 from bioinstruct.errors import ModelError

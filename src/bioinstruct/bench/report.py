@@ -59,13 +59,17 @@ class Row:
     tuned_flags: dict[str, int]
     shots: tuple[str, ...] = ()
     """Ids of the worked examples in front of every prompt."""
+    base_said: dict[str, int] = field(default_factory=dict)
+    """How often each answer of a closed set was the likeliest; by A, B, C where they differ."""
+    tuned_said: dict[str, int] = field(default_factory=dict)
 
     @property
     def specification(self) -> str:
         """What the number is: metric, how the model is read, on how many items of which split."""
         shown = f"{len(self.shots)} worked examples in front" if self.shots else "no examples shown"
         about = f"{self.n:,} items of the {self.split} split; read by: {self.how}; {shown}"
-        return f"{self.metric}: {self.spec}; {about}"
+        said = _shares(self.base_said) + (f", tuned {s}" if (s := _shares(self.tuned_said)) else "")
+        return f"{self.metric}: {self.spec}; {about}" + (f"; answered {said}" if said else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +261,13 @@ def _specified(report: Report) -> list[str]:
     lines = ["", "what is counted:"]
     lines += [f"  {row.task}, {row.specification}" for row in report.rows]
     return [*lines, *(f"  mean of {g.group}: {g.spec}" for g in _shown_groups(report)[:1])]
+
+
+def _shares(said: dict[str, int]) -> str:
+    """The commonest answers and how often each was given."""
+    most = sorted(said.items(), key=lambda item: (-item[1], item[0]))
+    more = f" and {len(most) - 6} others" if len(most) > 6 else ""
+    return ", ".join(f"{name} {count:,}" for name, count in most[:6]) + more
 
 
 def notes(report: Report) -> list[str]:

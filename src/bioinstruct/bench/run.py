@@ -14,25 +14,22 @@ from bioinstruct.bench.adapter import save_adapter
 from bioinstruct.bench.answers import Answers, key
 from bioinstruct.bench.cards import adapter_card
 from bioinstruct.bench.checkpoint import run_key
-from bioinstruct.bench.compare import difference, interval, mean_difference, mean_interval
 from bioinstruct.bench.devices import Devices
 from bioinstruct.bench.endpoint import Endpoint
 from bioinstruct.bench.examples import Tests, load_tests
-from bioinstruct.bench.forms import how
 from bioinstruct.bench.model import ABOUT, CausalLM
 from bioinstruct.bench.recipe import Recipe
 from bioinstruct.bench.report import (
     Data,
-    Group,
     Report,
-    Row,
     Scoring,
     Way,
     versions,
 )
-from bioinstruct.bench.score import Outcome, majority, score
+from bioinstruct.bench.score import Outcome, score
 from bioinstruct.bench.shards import in_step
 from bioinstruct.bench.steps import Tuning
+from bioinstruct.bench.summary import groups_of, rows_of
 from bioinstruct.bench.task import Task
 from bioinstruct.bench.track import track, tracker
 from bioinstruct.bench.tune import Progress, tune
@@ -49,7 +46,6 @@ __all__ = [
     "follow",
     "load_tests",
     "load_training",
-    "rows_of",
     "run",
     "without_tests",
 ]
@@ -170,9 +166,8 @@ def run(
         BioinstructError: `out` or the adapter cannot be used, or there is nothing to tune on.
     """
     check_out(out)
-    if adapter is not None:
-        assert isinstance(model, CausalLM)
-        model.load_adapter(adapter)
+    if isinstance(model, CausalLM):
+        _prepare(model, training, adapter)
     watch = watch or Watch()
     tuning: Tuning | None = None
     with Answers(out / ANSWERS) as answers:
@@ -200,7 +195,7 @@ def run(
         recipe=training.recipe if training else None,
         tuning=tuning,
         versions=versions(),
-        groups=_groups(tests, base, tuned, seed),
+        groups=groups_of(tests, base, tuned, seed=seed),
         unavailable=tests.unavailable if isinstance(tests, Tests) else (),
         scoring=_scoring(model, [*base.values(), *tuned.values()]),
     )
@@ -225,8 +220,7 @@ def follow(
 
     Its answers are in a file of its own until the first process has taken them over.
     """
-    if adapter is not None:
-        model.load_adapter(adapter)
+    _prepare(model, training, adapter)
     own = out / f"{SHARED}{Devices().rank}.jsonl"
     with Answers(own) as answers:
         answers.know(out / ANSWERS)
@@ -237,6 +231,14 @@ def follow(
         if model.has_adapter:
             _answer_share(model, tests, answers)
     own.unlink(missing_ok=True)
+
+
+def _prepare(model: CausalLM, training: Training | None, adapter: Path | None) -> None:
+    """Load the adapter, or see that one can be tuned, before anything that takes long."""
+    if adapter is not None:
+        model.load_adapter(adapter)
+    if training is not None:
+        check_tuning(model, training.examples, training.recipe)
 
 
 def _answer_share(
@@ -320,75 +322,3 @@ def _scoring(model: CausalLM | Endpoint, outcomes: Iterable[Outcome]) -> Scoring
     ways: Counter[tuple[str, str]] = sum((outcome.ways for outcome in outcomes), Counter())
     found = [Way(by, answers, why) for (by, why), answers in sorted(ways.items())]
     return Scoring(model.encoder.overflow.value, found)
-
-
-def rows_of(
-    task: Task,
-    examples: list[Instruction],
-    base: Outcome,
-    tuned: Outcome | None = None,
-    *,
-    seed: int,
-) -> list[Row]:
-    """The task's rows of a report, with their intervals; `seed` is of the resampling."""
-    constant = dict(
-        zip((metric.name for metric in task.metrics), majority(task, examples), strict=True)
-    )
-    rows = []
-    for i, readout in enumerate(base.readouts):
-        metric, counts = readout.metric, readout.counts
-        after = tuned.readouts[i].counts if tuned else None
-        rows.append(
-            Row(
-                task=task.name,
-                group=task.group.value,
-                split=task.split,
-                metric=metric.name,
-                how=readout.how,
-                spec=metric.spec,
-                n=len(examples),
-                majority=constant[metric.name],
-                base=interval(metric, counts, seed=seed),
-                tuned=None if after is None else interval(metric, after, seed=seed),
-                difference=None if after is None else difference(metric, counts, after, seed=seed),
-                base_flags=dict(base.flags),
-                tuned_flags=dict(tuned.flags) if tuned else {},
-                shots=tuple(shot.id for shot in task.shots),
-            )
-        )
-    return rows
-
-
-def _groups(
-    tests: Examples, base: dict[Task, Outcome], tuned: dict[Task, Outcome], seed: int
-) -> list[Group]:
-    """The means of the groups: by split, and by form where tasks are put in several."""
-    groups: dict[tuple[Task, ...], Group] = {}
-    for split, group, form in dict.fromkeys((t.split, t.group, t.how) for t in tests):
-        members = _members([t for t in tests if (t.split, t.group) == (split, group)], form)
-        before = [(o.metric, o.counts) for o in (base[task].readouts[0] for task in members)]
-        after = [(o.metric, o.counts) for o in (tuned[t].readouts[0] for t in members if tuned)]
-        groups.setdefault(
-            members,
-            Group(
-                group=group.value,
-                split=split,
-                form=form,
-                how=tuple(how(task) for task in members),
-                tasks=tuple(task.name for task in members),
-                metrics=tuple(task.metrics[0].name for task in members),
-                majority=sum(majority(t, tests[t])[0] for t in members) / len(members),
-                base=mean_interval(before, seed=seed),
-                tuned=mean_interval(after, seed=seed) if after else None,
-                difference=mean_difference(before, after, seed=seed) if after else None,
-            ),
-        )
-    return list(groups.values())
-
-
-def _members(tasks: list[Task], form: str) -> tuple[Task, ...]:
-    """Each task once: in this form if it has it, else as it usually is."""
-    names = dict.fromkeys(task.name for task in tasks)
-    forms = {(task.name, task.how): task for task in reversed(tasks)}
-    first = {task.name: task for task in reversed(tasks)}
-    return tuple(forms.get((n, form)) or forms.get((n, "")) or first[n] for n in names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -72,6 +72,8 @@ class Readout:
     the model wrote."""
     counts: Array
     """Shape (items, counts of the metric)."""
+    said: Counter[str] = field(default_factory=Counter)
+    """How often each answer of a closed set was given; by A, B, C where they differ by item."""
 
     @property
     def value(self) -> float:
@@ -124,7 +126,10 @@ def score(
                 _likeliest(task, e, row, each, length)
                 for e, row, each in zip(examples, rows, options, strict=True)
             ]
-            outcome.readouts += readouts(task, examples, texts, name)
+            said = _said(texts, options)
+            outcome.readouts += [
+                replace(readout, said=said) for readout in readouts(task, examples, texts, name)
+            ]
         outcome.flags, outcome.ways = _flags_of_choices(rows), _ways_of(rows)
         return outcome
     stop = (*task.stop, *NEXT_EXAMPLE) if shots else task.stop
@@ -216,6 +221,16 @@ class _Asked:
             done += wanted[self.keys[index]]
             progress(done, len(self.keys))
         return [answers[k] for k in self.keys]
+
+
+def _said(texts: Sequence[str | None], options: Sequence[Sequence[str]]) -> Counter[str]:
+    """A model that has learnt nothing but one letter is seen here, and not in its accuracy."""
+    alike = len({tuple(each) for each in options}) == 1
+    return Counter(
+        text if alike else chr(ord("A") + each.index(text))
+        for text, each in zip(texts, options, strict=True)
+        if text is not None
+    )
 
 
 def _ways(task: Task) -> list[tuple[str, Callable[[str], int]]]:
