@@ -28,7 +28,7 @@ from bioinstruct.bench.report import (
 )
 from bioinstruct.bench.score import Outcome, score
 from bioinstruct.bench.shards import in_step
-from bioinstruct.bench.steps import Tuning
+from bioinstruct.bench.steps import Tuning, check_tuning
 from bioinstruct.bench.summary import groups_of, rows_of
 from bioinstruct.bench.task import Task
 from bioinstruct.bench.track import track, tracker
