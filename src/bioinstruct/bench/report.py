@@ -69,7 +69,7 @@ class Row:
         shown = f"{len(self.shots)} worked examples in front" if self.shots else "no examples shown"
         about = f"{self.n:,} items of the {self.split} split; read by: {self.how}; {shown}"
         said = _shares(self.base_said) + (f", tuned {s}" if (s := _shares(self.tuned_said)) else "")
-        return f"{self.metric}: {self.spec}; {about}" + (f"; answered {said}" if said else "")
+        return f"{self.metric}: {self.spec}; {about}" + (f"; answers given: {said}" if said else "")
 
 
 @dataclass(frozen=True, slots=True)
