@@ -21,7 +21,7 @@ from bioinstruct.bench.loading import load_model_and_tokenizer
 from bioinstruct.bench.model import ABOUT, CausalLM
 from bioinstruct.bench.recipe import Recipe
 from bioinstruct.bench.shards import in_step, is_sharded, kept_bytes, whole
-from bioinstruct.bench.tune import tune
+from bioinstruct.bench.tune import Progress, tune
 
 from .test_devices import COMMAND, RECIPE, TWO, adapter
 from .test_tune import lessons
@@ -50,7 +50,8 @@ model = CausalLM.load(folder)
 layers = [p for n, p in model.model.named_parameters() if any(s.isdigit() for s in n.split("."))]
 held = sum(map(kept_bytes, layers)), sum(p.numel() * p.element_size() for p in layers)
 about = {"held": held, "base": model.base_fingerprint}
-tuning = tune(model, list(read(data)), Recipe.model_validate_json(recipe))
+saved = Path(out).with_name("checkpoints")
+tuning = tune(model, list(read(data)), Recipe.model_validate_json(recipe), checkpoints=saved)
 ids = model.probe_ids()
 with in_step(model.model), torch.inference_mode():
     for _ in range(3 * Devices().rank):  # the first process asks nothing
@@ -132,6 +133,35 @@ def test_so_do_models_and_recipes_that_are_out_of_the_ordinary(
         assert processes[0]["losses"][0] == pytest.approx(tuning.losses[0], rel=0.1)
     else:
         assert apart(tmp_path / "one", tmp_path / "two") < 1e-6
+
+
+@pytest.mark.peer
+def test_a_run_that_was_stopped_with_a_whole_base_goes_on_with_one_in_shards(
+    model_folder: Folder, example: Make, tmp_path: Path
+) -> None:
+    folder, examples = model_folder("llama"), lessons(example)
+    model = CausalLM.load(str(folder))
+    tuning = tune(model, examples, SETTINGS)
+    save_adapter(model, tmp_path / "one")
+
+    def stop(now: Progress) -> None:
+        if now.step == 7:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tune(
+            CausalLM.load(str(folder)),
+            examples,
+            SETTINGS,
+            progress=stop,
+            checkpoints=tmp_path / "checkpoints",
+            save_every=0,
+        )
+    processes = tuned_in_shards(folder, examples, SETTINGS, tmp_path / "two")
+    assert apart(tmp_path / "one", tmp_path / "two") < 1e-6
+    for said in processes:
+        assert said["losses"][:6] == tuning.losses[:6]  # those of the checkpoint, to the bit
+        assert said["losses"] == pytest.approx(tuning.losses, rel=1e-5)
 
 
 LAUNCH = (sys.executable, "-m", "accelerate.commands.launch", "--use_fsdp", "--num_processes", "2")
