@@ -33,6 +33,7 @@ def shard(model: Any, device: torch.device) -> Any:
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
 
+    model.requires_grad_(False)  # what is frozen may be of several precisions in a layer
     layers = _layers(model)
     mesh = init_device_mesh(device.type, (Devices().count,))
     for layer in layers:
