@@ -118,6 +118,7 @@ def test_a_model_is_scored_tuned_and_scored_again(bench: Bench, model: str) -> N
         "scoring base   demo-qa  4/4",
     ]
     assert said[3].startswith("tuning  step 2/2  loss ")
+    assert re.search(r" tokens/s \([\d,]+ learnt\)  \d+ s left$", said[3])
     assert said[4] == "scoring tuned  demo-qa  4/4"
     assert said[-1] == "kept out/report.json, out/answers.jsonl, out/adapter"
     assert found() == [

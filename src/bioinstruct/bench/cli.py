@@ -363,7 +363,8 @@ def _watch(track: str | None = None) -> Watch:
     def tuned(p: Progress) -> None:
         line.show(
             f"tuning  step {p.step:,}/{p.steps:,}  loss {p.loss:.3f}  "
-            f"{p.tokens_per_second:,.0f} tokens/s  {_duration(p.seconds_left)} left",
+            f"{p.tokens_per_second:,.0f} tokens/s ({p.target_tokens_per_second:,.0f} learnt)  "
+            f"{_duration(p.seconds_left)} left",
             last=p.step == p.steps,
         )
 
