@@ -120,7 +120,7 @@ def likelihoods(known: dict[str, Any]) -> str:
     head += ["largest difference", "same predictions", "of the peak"]
     rows = []
     for name, found in known.items():
-        if "largest_difference" not in found:
+        if not isinstance(found, dict) or "largest_difference" not in found:
             continue
         dtype = name.split()[-1]
         share = found["operations"]["per_second"] / known["peak"][dtype]
