@@ -94,9 +94,9 @@ def main() -> None:
                 for method in order:
                     if (method, size, vocabulary) in done:
                         continue
-                    job = {"method": method, "size": size, "vocabulary": vocabulary}
-                    job |= {"data": str(args.data), "work": str(work), "gpu": args.gpu}
-                    results["runs"].append(job | _child(job))
+                    name = {"method": method, "size": size, "vocabulary": vocabulary}
+                    where = {"data": str(args.data), "work": str(work), "gpu": args.gpu}
+                    results["runs"].append(name | _child(name | where))
                     args.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
