@@ -304,15 +304,13 @@ def test_a_run_is_counted_like_any_other_and_not_done_twice(folder: str, tmp_pat
 
 
 @pytest.mark.parametrize("name", ["demo-ie", "demo-qa"])
-def test_a_batch_in_parts_has_the_gradient_of_the_whole(
-    name: str, folder: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_batch_in_parts_has_the_gradient_of_the_whole(name: str, folder: str) -> None:
     task = entity_task() if name == "demo-ie" else get_task(name)
     examples = list(get_task(name).read("train"))[:12]
     gradients, losses = [], []
     for budget in (64, 100_000):
-        monkeypatch.setattr("bioinstruct.bench.encoder._TOKENS_OF_A_CPU", budget)
         encoder = load_encoder(folder, task, examples, FAST)
+        encoder.budget = budget
         encoder.model.eval()
         losses.append(encoder._add_gradient(encoder.windows(examples, learn=True)))
         gradients.append([p.grad for p in encoder.model.parameters() if p.grad is not None])

@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, Field
 
+from bioinstruct.bench.decoder import tuning_budget
 from bioinstruct.bench.layout import similar
 from bioinstruct.bench.loading import encoder_errors
 from bioinstruct.bench.saving import weights_directory
@@ -29,8 +30,6 @@ from bioinstruct.errors import ModelError
 from bioinstruct.schema import Instruction
 
 __all__ = ["Encoder", "EncoderRecipe", "Progress", "Window", "fits", "load_encoder"]
-
-_TOKENS, _TOKENS_OF_A_CPU = 16_384, 1024  # of a part of a batch, padding among them
 
 
 class EncoderRecipe(BaseModel):
@@ -139,6 +138,8 @@ class Encoder(ABC):
             )
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model.to(self.device)
+        self.budget = tuning_budget(self.device)
+        """Tokens of a part of a batch, padding among them."""
         self.room = min(recipe.max_length, _positions(self.model.config))
 
     @abstractmethod
@@ -194,8 +195,7 @@ class Encoder(ABC):
 
     def _add_gradient(self, batch: Sequence[Window]) -> float:
         """Add the gradient of a batch's mean loss per label, in parts of like length; the loss."""
-        budget = _TOKENS if self.device.type != "cpu" else _TOKENS_OF_A_CPU
-        parts = [*similar(batch, budget)]
+        parts = [*similar(batch, self.budget)]
         wanted = [self.labels(part) for part in parts]
         counts = [int((labels != -100).sum()) for labels in wanted]
         total = 0.0
