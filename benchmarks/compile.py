@@ -85,7 +85,7 @@ def apart(data: Path) -> Callable[[tuple[str, str]], dict[str, Any]]:
 def measure(data: Path, name: str, layout: str) -> dict[str, Any]:
     """Train split to a file: the least seconds of CPU, and the peak of memory above the imports."""
     from bioinstruct import jsonl
-    from bioinstruct.compile import Outcome, read_into
+    from bioinstruct.mixtures.compile import Outcome, read_into
 
     before = peak()
     best: dict[str, float] = {}

@@ -112,8 +112,8 @@ def ours(records: int, folder: Path, concurrency: int) -> list[str]:
 
 def write_prompts(path: Path, requests: int) -> None:
     """The requests that our run made, for the others."""
-    from bioinstruct.client.openai import body_of
     from bioinstruct.generation.prompt import Plan, prompt
+    from bioinstruct.llm.openai import body_of
     from bioinstruct.seeds import load_seeds
 
     plan = Plan(model=MODEL, seeds=load_seeds())

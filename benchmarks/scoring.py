@@ -112,7 +112,7 @@ def by_harness(model: Any, pairs: list[tuple[str, str]], size: int) -> list[floa
 
 
 def by_us(model: Any, pairs: list[tuple[str, str]]) -> list[float]:
-    from bioinstruct.bench.pairs import encode_pairs, score_pairs
+    from benchmarks.lm_eval_pairs import encode_pairs, score_pairs
 
     encoded = encode_pairs(model.encoder.tokenizer, pairs, max_length=4096)
     found: list[float] = score_pairs(model, encoded).log_likelihoods
@@ -179,9 +179,8 @@ def ties(scores: list[float], case: Case) -> int:
 
 def operations(model: Any, case: Case, *, took: float) -> dict[str, float]:
     """Multiplications and additions that our plan needs, and how many of them a second."""
+    from benchmarks.lm_eval_pairs import encode_pairs
     from benchmarks.scoring_report import shape_of, work
-
-    from bioinstruct.bench.pairs import encode_pairs
 
     encoded = encode_pairs(model.encoder.tokenizer, case.pairs, max_length=4096)
     shape = shape_of(model.model.config)
@@ -225,7 +224,7 @@ def generated(model: Any, asked: list[str], size: int) -> list[str]:
 
 
 def written(model: Any, asked: list[str]) -> list[str]:
-    from bioinstruct.bench.encode import before_stop
+    from bioinstruct.bench.models.tokenization import before_stop
 
     ids = model.encoder.tokenizer(asked)["input_ids"]
     ended = model.ends(UNTIL)

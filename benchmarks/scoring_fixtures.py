@@ -78,8 +78,8 @@ def load(fixture: Fixture, tokenizer: Any, dtype: torch.dtype, *, tied: bool = T
     from transformers import LlamaConfig, LlamaForCausalLM
 
     from bioinstruct import Style
-    from bioinstruct.bench.encode import Encoder
-    from bioinstruct.bench.model import CausalLM
+    from bioinstruct.bench.models.causal_lm import CausalLM
+    from bioinstruct.bench.models.tokenization import Encoder
 
     torch.manual_seed(0)
     config = LlamaConfig(

@@ -75,8 +75,8 @@ def work(shape: Shape, pairs: Sequence[Pair], *, plan: str, first: bool = True) 
             len(row) * (shape.linear + shape.head) + shape.attention * len(row) ** 2 / 2
             for row in rows
         )
-    from bioinstruct.bench.likelihood import MIN_PREFIX
-    from bioinstruct.bench.rows import common_prefix, tree_row
+    from bioinstruct.bench.models.loglikelihood import MIN_PREFIX
+    from bioinstruct.bench.models.token_tree import common_prefix, tree_row
 
     groups: dict[tuple[int, ...], list[tuple[int, tuple[int, ...]]]] = {}
     for number, (context, option) in enumerate(pairs):
@@ -94,9 +94,8 @@ def work(shape: Shape, pairs: Sequence[Pair], *, plan: str, first: bool = True) 
 
 def projected(data: Path, documents: int) -> dict[str, dict[str, float]]:
     """How many times fewer operations, the shared prefix paid for over many documents."""
+    from benchmarks.lm_eval_pairs import encode_pairs
     from benchmarks.scoring_fixtures import CASES, cases, tokenizer
-
-    from bioinstruct.bench.pairs import encode_pairs
 
     found: dict[str, dict[str, float]] = {name: {} for name in LARGE}
     known = tokenizer(data)

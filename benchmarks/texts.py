@@ -11,8 +11,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from bioinstruct import corpora
-from bioinstruct.corpora import choices
 from bioinstruct.corpora import medquad as reader
+from bioinstruct.corpora.answers import multiple_choice
 from bioinstruct.files import read_bytes
 
 __all__ = ["grown", "medquad", "mixed", "others"]
@@ -90,7 +90,7 @@ def _others(data: Path) -> Iterator[str]:
     yield from (row["instruction"] for row in _lines(data / "self_instruct_seed/seed_tasks.jsonl"))
     yield from (row["QUESTION"] for row in _json(data / "pubmedqa/ori_pqal.json").values())
     exam = corpora.read("medqa-5", "test", data=data)
-    yield from (choices.read(example.input)[0] for example in exam)
+    yield from (multiple_choice.read(example.input)[0] for example in exam)
     for path in sorted((data / "mmlu_clinical").glob("*/*.csv*")):
         opened = gzip.open if path.suffix == ".gz" else open
         with opened(path, "rt", encoding="utf-8", newline="") as file:

@@ -227,8 +227,8 @@ def _model(job: dict[str, Any]) -> Any:
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
     from bioinstruct import Style
-    from bioinstruct.bench.encode import Encoder
-    from bioinstruct.bench.model import CausalLM
+    from bioinstruct.bench.models.causal_lm import CausalLM
+    from bioinstruct.bench.models.tokenization import Encoder
 
     shape = (SIZES | GPU_SIZES)[job["size"]]
     config = LlamaConfig(
@@ -269,14 +269,14 @@ def _examples(job: dict[str, Any]) -> list[Any]:
 
 
 def _rows(model: Any, examples: list[Any]) -> list[Any]:
-    from bioinstruct.bench.steps import encode_examples
+    from bioinstruct.bench.training.trainer import encode_examples
 
     rows, _ = encode_examples(model, examples, _recipe("ours, padded"))
     return rows  # an answer that is too long is left out, for every contender
 
 
 def _recipe(method: str) -> Any:
-    from bioinstruct.bench.recipe import Recipe
+    from bioinstruct.bench.training.recipe import Recipe
 
     return Recipe(
         rank=RANK,
@@ -293,7 +293,7 @@ def _recipe(method: str) -> Any:
 
 
 def _linear(model: Any) -> list[Any]:
-    from bioinstruct.bench.adapter import linear_layers
+    from bioinstruct.bench.training.lora import linear_layers
 
     return [getattr(layer, "base_layer", layer) for layer in linear_layers(model).values()]
 
@@ -312,7 +312,7 @@ def _same_start(model: Any) -> None:
 
 def _ours(model: Any, examples: list[Any], job: dict[str, Any]) -> dict[str, Any]:
     """The package's own steps, batches in the order of the data."""
-    from bioinstruct.bench.steps import start
+    from bioinstruct.bench.training.trainer import start
 
     with start(model, examples, _recipe(job["method"]), seed=0) as steps:
         _same_start(model.model)

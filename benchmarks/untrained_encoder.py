@@ -39,7 +39,7 @@ def make(out: Path) -> None:
     from transformers import BertConfig, BertModel, BertTokenizerFast
 
     import bioinstruct.bench.tasks  # noqa: F401  # defines the tasks
-    from bioinstruct.bench.task import get_task
+    from bioinstruct.bench.tasks.base import get_task
 
     texts = [example.input for name in TASKS for example in get_task(name).read("train")]
     words = BertWordPieceTokenizer(lowercase=False)

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bioinstruct import corpora
-from bioinstruct.balance import Answers, Balance
-from bioinstruct.statistics import statistics
+from bioinstruct.dataset.label_balance import Answers, Balance
+from bioinstruct.dataset.statistics import statistics
 from tests.records import record
 
 

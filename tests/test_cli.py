@@ -15,9 +15,9 @@ from typing import NamedTuple
 import pytest
 
 from bioinstruct import Instruction, read, write
-from bioinstruct.cli import main
+from bioinstruct.cli.main import main
 from bioinstruct.corpora import names
-from bioinstruct.load import read_examples
+from bioinstruct.dataset.load import read_examples
 from bioinstruct.seeds import load_seeds
 from tests.golden import check
 from tests.records import record, records

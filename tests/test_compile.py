@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from bioinstruct import BioinstructError, DataError, MissingError, UnknownNameError, corpora, jsonl
-from bioinstruct.cli import main
-from bioinstruct.compile import Outcome, compile_corpora, write_rejected
+from bioinstruct.cli.main import main
 from bioinstruct.corpora import Access, Corpus, Download, Row, Skipped, get_corpus, read
+from bioinstruct.mixtures.compile import Outcome, compile_corpora, write_rejected
 from tests.records import record, records
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from bioinstruct import DataError, MissingError, corpora
 from bioinstruct import doctor as examining
-from bioinstruct.cli import main
+from bioinstruct.cli.main import main
 from bioinstruct.corpora import Access, Row, get_corpus
 from bioinstruct.doctor import find_corpora, find_device, find_keys, find_libraries
 from tests.records import record

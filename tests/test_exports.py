@@ -21,8 +21,8 @@ from bioinstruct import (
     read_examples,
     render,
 )
-from bioinstruct.commands.export import _FORMATS
-from bioinstruct.exports import FOLDERS, FORMATS, export
+from bioinstruct.cli.export import _FORMATS
+from bioinstruct.dataset.export import FOLDERS, FORMATS, export
 from tests.records import record, records
 
 ODD = [
@@ -185,7 +185,7 @@ def test_records_are_not_held(tmp_path: Path) -> None:
     code = (
         "import resource, itertools\n"
         "from pathlib import Path\n"
-        "from bioinstruct.exports import export\n"
+        "from bioinstruct.dataset.export import export\n"
         "from tests.records import record\n"
         "text = 'x' * 500_000\n"
         "def many():\n"

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from bioinstruct import BioinstructError, DataError, Instruction, UnknownNameError, jsonl
+from bioinstruct.dataset.hub import features, in_memory
+from bioinstruct.dataset.load import load_dataset, read_examples
+from bioinstruct.dataset.publish import publish
 from bioinstruct.errors import MissingError
-from bioinstruct.hub import features, in_memory
 from bioinstruct.jsonl import Rejected
-from bioinstruct.load import load_dataset, read_examples
-from bioinstruct.publish import publish
 from bioinstruct.seeds import load_seeds
 from tests.records import record, records
 
@@ -49,7 +49,7 @@ def test_one_split_or_a_part_of_it_can_be_asked_for() -> None:
 
 
 def test_loading_what_ships_builds_nothing_and_needs_no_network(tmp_path: Path) -> None:
-    code = "import bioinstruct.load as l; print(l.load_dataset('bioinstruct', 'seeds').num_rows)"
+    code = "import bioinstruct; print(bioinstruct.load_dataset('bioinstruct', 'seeds').num_rows)"
     env = {"HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "1", "PATH": ""}
     done = subprocess.run(
         [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
@@ -67,7 +67,8 @@ def test_the_bare_name_is_what_ships_even_beside_a_folder_of_that_name(tmp_path:
 
 def test_importing_the_loader_does_not_import_datasets() -> None:
     code = (
-        "import sys, bioinstruct.load; print('datasets' in sys.modules, 'pyarrow' in sys.modules)"
+        "import sys, bioinstruct.dataset.load\n"
+        "print('datasets' in sys.modules, 'pyarrow' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False False\n"

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from bioinstruct import Category, DataError, Instruction, MissingError, UnknownNameError, corpora
 from bioinstruct.corpora import Access, Row, get_corpus
+from bioinstruct.dataset.publish import obstacle
 from bioinstruct.filters import Dropped
-from bioinstruct.mixing import Report, compile_mixture, is_noncommercial
-from bioinstruct.mixture import Mixture, Source, allocate, load_mixture, mixtures
-from bioinstruct.publish import obstacle
+from bioinstruct.mixtures.build import Report, compile_mixture, is_noncommercial
+from bioinstruct.mixtures.spec import Mixture, Source, allocate, load_mixture, mixtures
 from tests.records import record
 
 # ---- how much of each source

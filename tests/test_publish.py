@@ -15,9 +15,9 @@ import yaml  # type: ignore[import-untyped]
 from huggingface_hub import DatasetCard
 
 from bioinstruct import BioinstructError, Instruction, corpora
-from bioinstruct.hub import features
-from bioinstruct.load import load_dataset, read_examples
-from bioinstruct.publish import forbids_redistribution, obstacle, publish, push
+from bioinstruct.dataset.hub import features
+from bioinstruct.dataset.load import load_dataset, read_examples
+from bioinstruct.dataset.publish import forbids_redistribution, obstacle, publish, push
 from tests.records import record, records
 
 ROOT = Path(__file__).parents[1]
@@ -193,7 +193,7 @@ def test_a_full_disk_is_an_error_and_leaves_nothing(out: Path) -> None:
     code = (
         "import resource, pathlib\n"
         "from bioinstruct import BioinstructError\n"
-        "from bioinstruct.publish import publish\n"
+        "from bioinstruct.dataset.publish import publish\n"
         "from tests.records import records\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
         "try: publish(records(2000), pathlib.Path('bioinstruct'))\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bioinstruct import BioinstructError
-from bioinstruct.publish import publish, push
+from bioinstruct.dataset.publish import publish, push
 from tests.hub_server import Hub, hub_server
 from tests.records import record, records
 
@@ -18,7 +18,7 @@ PUSH = """
 import sys
 from pathlib import Path
 from bioinstruct import BioinstructError
-from bioinstruct.publish import push
+from bioinstruct.dataset.publish import push
 try:
     print(push(Path(sys.argv[1]), sys.argv[2], license="CC-BY-4.0", private="private" in sys.argv))
 except BioinstructError as error:
@@ -26,7 +26,7 @@ except BioinstructError as error:
 """
 LOAD = """
 import sys
-from bioinstruct.load import load_dataset, read_examples
+from bioinstruct.dataset.load import load_dataset, read_examples
 print(load_dataset("me/bioinstruct", split="train").num_rows)
 print(sum(1 for _ in read_examples("me/bioinstruct")))
 """
@@ -234,7 +234,7 @@ def test_records_of_unknown_licence_are_not_pushed(tmp_path: Path, license: str)
 def test_a_closed_record_is_found_in_the_data_whatever_the_statistics_say(
     tmp_path: Path, folder: Path
 ) -> None:
-    from bioinstruct.hub import write_parquet
+    from bioinstruct.dataset.hub import write_parquet
 
     closed = record(0, provenance={"license": "LicenseRef-PhysioNet-Credentialed-1.5.0"})
     for path in (folder / "data").iterdir():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioinstruct.statistics import Quantiles, Statistics, statistics
+from bioinstruct.dataset.statistics import Quantiles, Statistics, statistics
 from tests.records import record, records
 
 TEACHER = {"model": "some-model", "prompt": "v1"}

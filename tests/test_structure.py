@@ -167,10 +167,10 @@ HEAVY = [
     [
         "import bioinstruct",
         "import bioinstruct.bench",
-        "import bioinstruct.cli; bioinstruct.cli.main(['--help'])",
-        "import bioinstruct.cli; bioinstruct.cli.main(['seeds'])",
-        "import bioinstruct.bench.cli; bioinstruct.bench.cli.main(['--help'])",
-        "import bioinstruct.bench.cli; bioinstruct.bench.cli.main(['--list'])",
+        "from bioinstruct.cli.main import main; main(['--help'])",
+        "from bioinstruct.cli.main import main; main(['seeds'])",
+        "from bioinstruct.bench.cli.main import main; main(['--help'])",
+        "from bioinstruct.bench.cli.main import main; main(['--list'])",
     ],
 )
 def test_light_commands_load_nothing_heavy(statement: str) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from bioinstruct import BioinstructError, DataError, UnknownNameError
-from bioinstruct.terminal import Line, positive, run_command, say
+from bioinstruct.console import Line, positive, run_command, say
 
 
 class Terminal(io.StringIO):

@@ -6,8 +6,8 @@ import pytest
 from tokenizers import Tokenizer
 
 from bioinstruct import BioinstructError, DataError, MissingError, UnknownNameError
-from bioinstruct.publish import publish
-from bioinstruct.statistics import Collector
+from bioinstruct.dataset.publish import publish
+from bioinstruct.dataset.statistics import Collector
 from bioinstruct.tokens import tokens_by
 from tests.records import records
 

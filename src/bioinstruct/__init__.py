@@ -1,6 +1,6 @@
 """Make biomedical instruction datasets and measure what they do to a language model."""
 
-from bioinstruct.compile import compile_corpora
+from bioinstruct.dataset.load import load_dataset, read_examples
 from bioinstruct.errors import (
     BioinstructError,
     DataError,
@@ -10,7 +10,7 @@ from bioinstruct.errors import (
 )
 from bioinstruct.generation import generate
 from bioinstruct.jsonl import read, write
-from bioinstruct.load import load_dataset, read_examples
+from bioinstruct.mixtures.compile import compile_corpora
 from bioinstruct.prompts import Style, render
 from bioinstruct.schema import Category, Instruction, Provenance, Teacher
 from bioinstruct.seeds import check_seeds, load_seeds

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bioinstruct.client.tokens import encoding_counter, encodings
 from bioinstruct.errors import DataError, MissingError, UnknownNameError
+from bioinstruct.llm.tokens import encoding_counter, encodings
 
 __all__ = ["Tokens", "tokens_by"]
 

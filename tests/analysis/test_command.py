@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bioinstruct import jsonl
-from bioinstruct.cli import main
-from bioinstruct.statistics import statistics
+from bioinstruct.cli.main import main
+from bioinstruct.dataset.statistics import statistics
 from tests.records import record, records
 
 

@@ -12,8 +12,8 @@ from bioinstruct.analysis import Options, analyse
 from bioinstruct.analysis.diversity import self_rouge, varieties
 from bioinstruct.analysis.overlap import Contamination, near_duplicate_table
 from bioinstruct.analysis.sample import Sample
+from bioinstruct.dataset.statistics import statistics
 from bioinstruct.filters import Contaminated, protected_texts
-from bioinstruct.statistics import statistics
 from tests.records import record, records
 
 TEXT = st.lists(st.sampled_from(list("abcd")), min_size=1, max_size=6).map(" ".join)

@@ -137,7 +137,7 @@ def examples_of(
     miniatures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., list[Instruction]]:
     """Test examples of a task: of the real corpus where it is at hand, else of a miniature."""
-    from bioinstruct.bench.examples import sample
+    from bioinstruct.bench.tasks.evaluation_set import sample
 
     def read(task: Any, limit: int | None = None) -> list[Instruction]:
         try:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bioinstruct import BioinstructError, DataError
-from bioinstruct.bench.answers import Answers, key
+from bioinstruct.bench.evaluation.cache import Answers, key
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_two_runs_do_not_write_to_one_file_at_a_time(path: Path) -> None:
 def test_a_run_that_was_killed_locks_nobody_out(path: Path) -> None:
     code = (
         "import os, signal, pathlib\n"
-        "from bioinstruct.bench.answers import Answers\n"
+        "from bioinstruct.bench.evaluation.cache import Answers\n"
         f"answers = Answers(pathlib.Path({str(path)!r}))\n"
         "answers.add('k', {'text': 'kept'})\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -123,7 +123,7 @@ def test_a_disk_that_takes_no_more_is_an_error_that_names_the_file(path: Path) -
     whole = filled(path)
     code = (
         "import pathlib, resource\n"
-        "from bioinstruct.bench.answers import Answers\n"
+        "from bioinstruct.bench.evaluation.cache import Answers\n"
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({len(whole) + 20},) * 2)\n"
         "try:\n"
         f"    with Answers(pathlib.Path({str(path)!r})) as answers:\n"

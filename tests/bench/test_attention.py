@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bioinstruct.bench.attention import attend, by_hand, join, to_shared
+from bioinstruct.bench.models.attention import attend, by_hand, join, to_shared
 
 
 def drawn(*shape: int) -> torch.Tensor:

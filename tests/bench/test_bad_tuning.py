@@ -13,11 +13,11 @@ import pytest
 import torch
 
 from bioinstruct import BioinstructError, Instruction, ModelError, Style, write
-from bioinstruct.bench.adapter import save_adapter, save_merged
-from bioinstruct.bench.encode import Encoder
-from bioinstruct.bench.model import ABOUT, CausalLM
-from bioinstruct.bench.recipe import Recipe
-from bioinstruct.bench.tune import Progress, tune
+from bioinstruct.bench.models.causal_lm import ABOUT, CausalLM
+from bioinstruct.bench.models.tokenization import Encoder
+from bioinstruct.bench.training.lora import save_adapter, save_merged
+from bioinstruct.bench.training.recipe import Recipe
+from bioinstruct.bench.training.tune import Progress, tune
 
 from .test_tune import FAST, lessons
 
@@ -135,7 +135,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(
 LIMITED = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-from bioinstruct.bench.cli import main
+from bioinstruct.bench.cli.main import main
 main(sys.argv[1:])
 """
 

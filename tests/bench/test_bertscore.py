@@ -16,12 +16,12 @@ import torch
 
 from bioinstruct import BioinstructError, ModelError
 from bioinstruct.bench import tasks  # noqa: F401  # defines them
-from bioinstruct.bench.cli import main
-from bioinstruct.bench.examples import load_tests
+from bioinstruct.bench.cli.main import main
 from bioinstruct.bench.metrics import Metric, bert_score
 from bioinstruct.bench.metrics.bertscore import _Encoder, _f1
-from bioinstruct.bench.model import CausalLM
-from bioinstruct.bench.task import get_task
+from bioinstruct.bench.models.causal_lm import CausalLM
+from bioinstruct.bench.tasks.base import get_task
+from bioinstruct.bench.tasks.evaluation_set import load_tests
 
 GOLD = "The patient reports chest pain and denies fever ."
 

@@ -12,12 +12,12 @@ import pytest
 import torch
 
 from bioinstruct import BioinstructError, Instruction
-from bioinstruct.bench import checkpoint
-from bioinstruct.bench.checkpoint import run_key
-from bioinstruct.bench.model import CausalLM
-from bioinstruct.bench.recipe import Recipe
-from bioinstruct.bench.steps import Tuning
-from bioinstruct.bench.tune import Progress, tune
+from bioinstruct.bench.models.causal_lm import CausalLM
+from bioinstruct.bench.training import checkpoint
+from bioinstruct.bench.training.checkpoint import run_key
+from bioinstruct.bench.training.recipe import Recipe
+from bioinstruct.bench.training.trainer import Tuning
+from bioinstruct.bench.training.tune import Progress, tune
 
 from .test_tune import lessons
 
@@ -115,11 +115,11 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from bioinstruct import read
-from bioinstruct.bench.adapter import save_adapter
-from bioinstruct.bench.checkpoint import run_key
-from bioinstruct.bench.model import CausalLM
-from bioinstruct.bench.recipe import Recipe
-from bioinstruct.bench.tune import tune
+from bioinstruct.bench.training.lora import save_adapter
+from bioinstruct.bench.training.checkpoint import run_key
+from bioinstruct.bench.models.causal_lm import CausalLM
+from bioinstruct.bench.training.recipe import Recipe
+from bioinstruct.bench.training.tune import tune
 
 folder, data, out = map(Path, sys.argv[1:])
 recipe = Recipe(rank=4, alpha=8, dropout=0.1, epochs=60, batch_size=3, precision="float32")

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from bioinstruct import Instruction, write
-from bioinstruct.bench.cli import _duration, main
-from bioinstruct.bench.examples import sample
-from bioinstruct.load import read_examples
-from bioinstruct.terminal import Line
+from bioinstruct.bench.cli.main import _duration, main
+from bioinstruct.bench.tasks.evaluation_set import sample
+from bioinstruct.console import Line
+from bioinstruct.dataset.load import read_examples
 from tests.golden import check
 
 COMMAND = Path(sys.executable).with_name("bioinstruct-bench")
@@ -399,7 +399,7 @@ def test_a_folder_under_the_adapters_name_is_not_replaced(bench: Bench, model: s
 
 
 def test_a_second_run_in_the_same_place_is_refused(bench: Bench, model: str) -> None:
-    from bioinstruct.bench.answers import Answers
+    from bioinstruct.bench.evaluation.cache import Answers
 
     with Answers(Path("out/answers.jsonl")) as answers:
         answers.add("k", {})

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from bioinstruct import Instruction, ModelError
-from bioinstruct.bench import decoding
-from bioinstruct.bench.decoding import Engine, Writer
-from bioinstruct.bench.model import CausalLM
+from bioinstruct.bench.models import generation
+from bioinstruct.bench.models.causal_lm import CausalLM
+from bioinstruct.bench.models.generation import Engine, Writer
 
 from .conftest import MORE_SHAPES, SHAPES
 from .test_likelihood import REPEATING, SHARING
@@ -51,7 +51,7 @@ def alone(model: CausalLM, prompt: list[int], max_new_tokens: int) -> list[int]:
 def test_what_is_written_is_what_generate_writes_to_each_prompt_alone(
     shape: str, model_folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decoding, "ROWS", {"cpu": 4})
+    monkeypatch.setattr(generation, "ROWS", {"cpu": 4})
     model = CausalLM.load(str(model_folder(shape)))
     prompts = some_prompts(model, shared=60)
     expected = {n: alone(model, prompt, 8) for n, prompt in enumerate(prompts)}
@@ -67,7 +67,7 @@ def test_what_is_written_is_what_generate_writes_to_each_prompt_alone(
 def test_neither_rows_nor_the_budget_change_what_is_written(
     budget: int, rows: int, model_folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decoding, "ROWS", {"cpu": rows})
+    monkeypatch.setattr(generation, "ROWS", {"cpu": rows})
     model = CausalLM.load(str(model_folder("gpt2")))
     model.token_budget = budget
     for shared in (0, 40):

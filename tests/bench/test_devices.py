@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from bioinstruct import BioinstructError, Instruction, write
-from bioinstruct.bench.devices import Devices
+from bioinstruct.bench.models.distributed import Devices
 
 from .test_tune import lessons
 
@@ -24,11 +24,11 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from bioinstruct import read
-from bioinstruct.bench.adapter import save_adapter
-from bioinstruct.bench.devices import Devices
-from bioinstruct.bench.model import CausalLM
-from bioinstruct.bench.recipe import Recipe
-from bioinstruct.bench.tune import tune
+from bioinstruct.bench.training.lora import save_adapter
+from bioinstruct.bench.models.distributed import Devices
+from bioinstruct.bench.models.causal_lm import CausalLM
+from bioinstruct.bench.training.recipe import Recipe
+from bioinstruct.bench.training.tune import tune
 
 folder, data, out, layout = sys.argv[1:]
 recipe = Recipe(rank=4, alpha=8, learning_rate=1e-3, epochs=4, batch_size=4, layout=layout,

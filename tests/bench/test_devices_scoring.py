@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from bioinstruct.bench import tasks  # noqa: F401  # defines them
-from bioinstruct.bench.answers import Answers
-from bioinstruct.bench.examples import load_tests
-from bioinstruct.bench.model import CausalLM
-from bioinstruct.bench.run import run
-from bioinstruct.bench.task import get_task
+from bioinstruct.bench.evaluation.cache import Answers
+from bioinstruct.bench.experiment import run
+from bioinstruct.bench.models.causal_lm import CausalLM
+from bioinstruct.bench.tasks.base import get_task
+from bioinstruct.bench.tasks.evaluation_set import load_tests
 
 TWO = ("torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m")
 ARGUMENTS = ("--tasks", "demo-qa", "demo-ie", "--limit", "7", "--no-tune", "--json", "--out")

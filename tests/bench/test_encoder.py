@@ -11,13 +11,14 @@ import torch
 
 from bioinstruct import Category, Instruction, ModelError
 from bioinstruct.bench import tasks as _tasks  # noqa: F401  # defines the tasks
-from bioinstruct.bench.encoder import EncoderRecipe, _marks, _owners, fits, load_encoder
-from bioinstruct.bench.encoder_run import run_encoder
+from bioinstruct.bench.encoders.model import EncoderRecipe, _marks, _owners, fits, load_encoder
+from bioinstruct.bench.encoders.run import run_encoder
+from bioinstruct.bench.evaluation.report import table
 from bioinstruct.bench.metrics import label_f1, same_set
-from bioinstruct.bench.report import table
-from bioinstruct.bench.task import Task, get_task
-from bioinstruct.corpora import labels, layouts, read
-from bioinstruct.corpora.layouts import Entity
+from bioinstruct.bench.tasks.base import Task, get_task
+from bioinstruct.corpora import read
+from bioinstruct.corpora.answers import entities, labels
+from bioinstruct.corpora.answers.entities import Entity
 
 Make = Callable[..., Instruction]
 FAST = EncoderRecipe(learning_rate=2e-3, epochs=20, batch_size=8, max_length=64)
@@ -55,7 +56,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def entity_task(typed: bool = False) -> Task:
     def parse(text: str, example: Instruction) -> list[Entity]:
-        return layouts.parse("mentions", text, example.input.split(" "), typed=typed)
+        return entities.parse("mentions", text, example.input.split(" "), typed=typed)
 
     given = get_task("demo-ie")
     return Task("entities", Category.IE, given.read, parse, given.metrics)

@@ -11,17 +11,17 @@ import pytest
 import torch
 
 from bioinstruct import BioinstructError, Category, Instruction, ModelError
-from bioinstruct.bench.answers import Answers
-from bioinstruct.bench.endpoint import Asking, Endpoint
-from bioinstruct.bench.examples import Tests as Chosen
+from bioinstruct.bench.evaluation.cache import Answers
+from bioinstruct.bench.evaluation.evaluate import score
 from bioinstruct.bench.metrics import accuracy
-from bioinstruct.bench.model import CausalLM
-from bioinstruct.bench.score import score
-from bioinstruct.bench.task import Task
-from bioinstruct.client.failures import BudgetError, ProviderError
-from bioinstruct.client.limiter import Retries
-from bioinstruct.client.openai import OpenAIClient
-from bioinstruct.client.prices import Budget, Price
+from bioinstruct.bench.models.causal_lm import CausalLM
+from bioinstruct.bench.models.endpoint import Asking, Endpoint
+from bioinstruct.bench.tasks.base import Task
+from bioinstruct.bench.tasks.evaluation_set import Tests as Chosen
+from bioinstruct.llm.errors import BudgetError, ProviderError
+from bioinstruct.llm.openai import OpenAIClient
+from bioinstruct.llm.pricing import Budget, Price
+from bioinstruct.llm.rate_limit import Retries
 from bioinstruct.prompts import Style
 from tests.openai_server import Arrived, Json, Reply, Server, Settings, error
 
@@ -185,7 +185,7 @@ def test_chat_completions_are_those_of_the_model_on_this_machine(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(model.encoder.tokenizer, "chat_template", TEMPLATE)
-    from bioinstruct.bench.encode import Encoder
+    from bioinstruct.bench.models.tokenization import Encoder
 
     encoder = Encoder(model.encoder.tokenizer, Style.CHAT, model.encoder.max_length)
     ours = CausalLM(model.model, encoder, name="chat")

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from bioinstruct.bench import tasks  # noqa: F401  # defines them
-from bioinstruct.bench.endpoint import Endpoint
-from bioinstruct.bench.examples import Tests as Chosen
-from bioinstruct.bench.model import CausalLM
-from bioinstruct.bench.task import get_task
-from bioinstruct.client.openai import OpenAIClient
+from bioinstruct.bench.models.causal_lm import CausalLM
+from bioinstruct.bench.models.endpoint import Endpoint
+from bioinstruct.bench.tasks.base import get_task
+from bioinstruct.bench.tasks.evaluation_set import Tests as Chosen
+from bioinstruct.llm.openai import OpenAIClient
 from bioinstruct.prompts import Style
 from tests.client.test_real_server import Serving, serving
 

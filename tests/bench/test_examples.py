@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from bioinstruct import BioinstructError, Instruction, MissingError, UnknownNameError
 from bioinstruct.bench import tasks  # noqa: F401  # defines them
-from bioinstruct.bench.examples import draw_shots, load_tests, sample, with_shots
-from bioinstruct.bench.task import get_task
+from bioinstruct.bench.tasks.base import get_task
+from bioinstruct.bench.tasks.evaluation_set import draw_shots, load_tests, sample, with_shots
 from tests.records import record
 
 QA = get_task("demo-qa")

@@ -10,15 +10,15 @@ import pytest
 
 from bioinstruct import BioinstructError, Category, DataError, Instruction
 from bioinstruct.bench import tasks  # noqa: F401  # defines them
-from bioinstruct.bench.answers import Answers
-from bioinstruct.bench.compare import Interval
-from bioinstruct.bench.export_lm_eval import compared, counts, export, read_results, value
-from bioinstruct.bench.forms import Form, as_form
+from bioinstruct.bench.evaluation.cache import Answers
+from bioinstruct.bench.evaluation.evaluate import readouts, score
+from bioinstruct.bench.evaluation.lm_eval import compared, counts, export, read_results, value
+from bioinstruct.bench.evaluation.report import Row
 from bioinstruct.bench.metrics import accuracy, get_metric
-from bioinstruct.bench.model import CausalLM
-from bioinstruct.bench.report import Row
-from bioinstruct.bench.score import readouts, score
-from bioinstruct.bench.task import Task, get_task
+from bioinstruct.bench.metrics.bootstrap import Interval
+from bioinstruct.bench.models.causal_lm import CausalLM
+from bioinstruct.bench.tasks.base import Task, get_task
+from bioinstruct.bench.tasks.formulation import Form, as_form
 from bioinstruct.prompts import Style, render
 
 Chosen = dict[Task, list[Instruction]]

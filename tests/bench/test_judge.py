@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from bioinstruct import Instruction, ModelError
-from bioinstruct.bench.agreement import spearman
-from bioinstruct.bench.endpoint import Asking
-from bioinstruct.bench.judge import Judge, Written, estimate, points
-from bioinstruct.bench.judge_prompt import CRITERIA, Shown, duel, grade
-from bioinstruct.client.failures import BudgetError
-from bioinstruct.client.limiter import Retries
-from bioinstruct.client.openai import OpenAIClient
-from bioinstruct.client.prices import Budget, Price
+from bioinstruct.bench.judge.agreement import spearman
+from bioinstruct.bench.judge.judge import Judge, Written, estimate, points
+from bioinstruct.bench.judge.prompt import CRITERIA, Shown, duel, grade
+from bioinstruct.bench.models.endpoint import Asking
 from bioinstruct.corpora import mts_dialog
 from bioinstruct.corpora.mts_dialog import Judged as Human
+from bioinstruct.llm.errors import BudgetError
+from bioinstruct.llm.openai import OpenAIClient
+from bioinstruct.llm.pricing import Budget, Price
+from bioinstruct.llm.rate_limit import Retries
 from tests.openai_server import Json, Server, Settings
 
 Make = Callable[..., Instruction]

@@ -11,9 +11,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioinstruct.bench.adapter import add_adapter
-from bioinstruct.bench.answer_loss import AnswerLoss
-from bioinstruct.bench.layout import (
+from bioinstruct.bench.models.causal_lm import CausalLM
+from bioinstruct.bench.training.batching import (
     PACKED_ROW,
     Row,
     _fitting,
@@ -21,8 +20,9 @@ from bioinstruct.bench.layout import (
     optimizer_batches,
     packing,
 )
-from bioinstruct.bench.model import CausalLM
-from bioinstruct.bench.recipe import Recipe
+from bioinstruct.bench.training.lora import add_adapter
+from bioinstruct.bench.training.loss import AnswerLoss
+from bioinstruct.bench.training.recipe import Recipe
 
 from .conftest import MORE_SHAPES, SHAPES
 

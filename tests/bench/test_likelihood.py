@@ -11,11 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bioinstruct import Instruction, ModelError
-from bioinstruct.bench.adapter import add_adapter
-from bioinstruct.bench.likelihood import Plan, Scorer, branch_mask
-from bioinstruct.bench.model import CausalLM
-from bioinstruct.bench.recipe import Recipe
-from bioinstruct.bench.rows import Question, batches, common_prefix, flat_rows, tree_row
+from bioinstruct.bench.models.causal_lm import CausalLM
+from bioinstruct.bench.models.loglikelihood import Plan, Scorer, branch_mask
+from bioinstruct.bench.models.token_tree import (
+    Question,
+    batches,
+    common_prefix,
+    flat_rows,
+    tree_row,
+)
+from bioinstruct.bench.training.lora import add_adapter
+from bioinstruct.bench.training.recipe import Recipe
 
 from .conftest import MORE_SHAPES, SHAPES
 

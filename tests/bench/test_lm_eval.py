@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from benchmarks.lm_eval_pairs import encode_pairs, score_pairs
 
-from bioinstruct.bench.adapter import add_adapter
-from bioinstruct.bench.likelihood import Plan
-from bioinstruct.bench.model import CausalLM
-from bioinstruct.bench.pairs import encode_pairs, score_pairs
-from bioinstruct.bench.recipe import Recipe
+from bioinstruct.bench.models.causal_lm import CausalLM
+from bioinstruct.bench.models.loglikelihood import Plan
+from bioinstruct.bench.training.lora import add_adapter
+from bioinstruct.bench.training.recipe import Recipe
 
 from .conftest import MORE_SHAPES, SHAPES, TEXTS
 

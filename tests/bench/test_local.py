@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from bioinstruct import Instruction, ModelError, prompts, write
-from bioinstruct.bench import task as registry
-from bioinstruct.bench.cli import main
-from bioinstruct.bench.model import CausalLM
+from bioinstruct.bench.cli.main import main
+from bioinstruct.bench.models.causal_lm import CausalLM
+from bioinstruct.bench.tasks import base as registry
 
 Folder = Callable[[str], Path]
 Make = Callable[..., Instruction]
@@ -230,7 +230,7 @@ def test_another_layout_of_prompts_is_another_fingerprint(
     def render(example: Instruction, *args: Any, **options: Any) -> str:
         return prompts.render(example, *args, **options) + "\n"
 
-    monkeypatch.setattr("bioinstruct.bench.encode.render", render)
+    monkeypatch.setattr("bioinstruct.bench.models.tokenization.render", render)
     assert CausalLM.load(folder).fingerprint != before
 
 

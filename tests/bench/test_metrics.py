@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bioinstruct import MissingError
-from bioinstruct.bench.compare import difference, interval, mean_difference, mean_interval
 from bioinstruct.bench.metrics import (
     Metric,
     accuracy,
@@ -36,6 +35,7 @@ from bioinstruct.bench.metrics import (
     same_set,
     token_f1,
 )
+from bioinstruct.bench.metrics.bootstrap import difference, interval, mean_difference, mean_interval
 
 entities = st.lists(
     st.tuples(st.integers(0, 5), st.integers(5, 9), st.sampled_from("DG")), max_size=6

@@ -13,7 +13,6 @@ import pytest
 
 from bioinstruct import Instruction
 from bioinstruct.bench import tasks  # noqa: F401  # defines them
-from bioinstruct.bench.examples import sample
 from bioinstruct.bench.metrics import (
     Metric,
     accuracy,
@@ -25,7 +24,8 @@ from bioinstruct.bench.metrics import (
     overlap_f1,
     relation_f1,
 )
-from bioinstruct.bench.task import get_task
+from bioinstruct.bench.tasks.base import get_task
+from bioinstruct.bench.tasks.evaluation_set import sample
 from bioinstruct.corpora import chemprot, ddi2013, hoc
 
 pytestmark = pytest.mark.peer

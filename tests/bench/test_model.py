@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from bioinstruct import Instruction, ModelError, Style
-from bioinstruct.bench.encode import Overflow
-from bioinstruct.bench.model import CausalLM
+from bioinstruct.bench.models.causal_lm import CausalLM
+from bioinstruct.bench.models.tokenization import Overflow
 
 from .conftest import SHAPES
 
@@ -141,7 +141,7 @@ def test_a_tokenizer_that_appends_its_end_token_does_not_end_the_prompt(
 
     from tokenizers.processors import TemplateProcessing
 
-    from bioinstruct.bench.encode import Encoder
+    from bioinstruct.bench.models.tokenization import Encoder
 
     odd = copy.deepcopy(tokenizer)
     odd.backend_tokenizer.post_processor = TemplateProcessing(

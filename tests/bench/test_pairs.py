@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import torch
+from benchmarks.lm_eval_pairs import encode_pairs, score_pairs
 
 from bioinstruct import ModelError
-from bioinstruct.bench.model import CausalLM
-from bioinstruct.bench.pairs import encode_pairs, score_pairs
+from bioinstruct.bench.models.causal_lm import CausalLM
 
 Folder = Callable[[str], Path]
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from bioinstruct import Instruction
-from bioinstruct.bench.model import CausalLM
-from bioinstruct.bench.plan import make_plan
-from bioinstruct.bench.recipe import Recipe
-from bioinstruct.bench.tune import tune
+from bioinstruct.bench.models.causal_lm import CausalLM
+from bioinstruct.bench.training.estimate import make_plan
+from bioinstruct.bench.training.recipe import Recipe
+from bioinstruct.bench.training.tune import tune
 
 from .test_tune import lessons
 
@@ -64,12 +64,12 @@ import peft, torch
 from itertools import islice
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 from bioinstruct import Style, read_examples
-from bioinstruct.bench.encode import Encoder
-from bioinstruct.bench.loading import TINY
-from bioinstruct.bench.model import CausalLM
-from bioinstruct.bench.plan import make_plan
-from bioinstruct.bench.recipe import Recipe
-from bioinstruct.bench.tune import tune
+from bioinstruct.bench.models.tokenization import Encoder
+from bioinstruct.bench.models.loading import TINY
+from bioinstruct.bench.models.causal_lm import CausalLM
+from bioinstruct.bench.training.estimate import make_plan
+from bioinstruct.bench.training.recipe import Recipe
+from bioinstruct.bench.training.tune import tune
 
 def peak():
     # Of this program alone: getrusage would start from the peak of the process that started it.

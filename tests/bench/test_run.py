@@ -13,12 +13,9 @@ from hypothesis import strategies as st
 
 from bioinstruct import BioinstructError, MissingError
 from bioinstruct.bench import tasks  # noqa: F401  # defines them
-from bioinstruct.bench.cards import adapter_card, in_vllm, merged_card
-from bioinstruct.bench.compare import Interval
-from bioinstruct.bench.model import CausalLM
-from bioinstruct.bench.recipe import Recipe
-from bioinstruct.bench.report import Data, Report, Row, notes, table
-from bioinstruct.bench.run import (
+from bioinstruct.bench.evaluation.model_card import adapter_card, in_vllm, merged_card
+from bioinstruct.bench.evaluation.report import Data, Report, Row, notes, table
+from bioinstruct.bench.experiment import (
     Training,
     Watch,
     check_out,
@@ -27,10 +24,13 @@ from bioinstruct.bench.run import (
     run,
     without_tests,
 )
-from bioinstruct.bench.steps import Tuning
-from bioinstruct.bench.task import get_task
+from bioinstruct.bench.metrics.bootstrap import Interval
+from bioinstruct.bench.models.causal_lm import CausalLM
+from bioinstruct.bench.tasks.base import get_task
+from bioinstruct.bench.training.recipe import Recipe
+from bioinstruct.bench.training.trainer import Tuning
+from bioinstruct.dataset.statistics import Source
 from bioinstruct.schema import content_id
-from bioinstruct.statistics import Source
 from tests.golden import check
 from tests.records import record
 

@@ -13,13 +13,13 @@ import pytest
 
 from bioinstruct import BioinstructError, Category, Instruction, ModelError
 from bioinstruct.bench import tasks  # noqa: F401  # defines them
-from bioinstruct.bench.answers import Answers
-from bioinstruct.bench.forms import Form, as_form, how, letters, parse_letter
+from bioinstruct.bench.evaluation.cache import Answers
+from bioinstruct.bench.evaluation.evaluate import NEXT_EXAMPLE, Outcome, _said, majority, score
 from bioinstruct.bench.metrics import accuracy, relation_f1, rougeL
-from bioinstruct.bench.model import Choice, Completion
-from bioinstruct.bench.score import NEXT_EXAMPLE, Outcome, _said, majority, score
-from bioinstruct.bench.task import Task, known_tasks
-from bioinstruct.corpora import choices
+from bioinstruct.bench.models.causal_lm import Choice, Completion
+from bioinstruct.bench.tasks.base import Task, known_tasks
+from bioinstruct.bench.tasks.formulation import Form, as_form, how, letters, parse_letter
+from bioinstruct.corpora.answers import multiple_choice
 
 Make = Callable[..., Instruction]
 YES_NO = ("yes", "no")
@@ -330,7 +330,7 @@ def test_shots_and_stop_strings_reach_the_model(
 
 
 def test_a_cloze_is_read_by_sum_and_per_character(example: Make, answers: Answers) -> None:
-    text = choices.to_text("Which?", ["no", "a much longer option"])
+    text = multiple_choice.to_text("Which?", ["no", "a much longer option"])
     asked = [example(input=text, output="B")]
     lettered = Task("mc", Category.QA, lambda s: iter(()), parse_letter, (accuracy,), letters)
     model = Fake(prefer=lambda e, choice: {"no": -5.0, "a much longer option": -8.0}[choice])

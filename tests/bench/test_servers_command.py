@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from bioinstruct.bench.cli import _parser, main
-from bioinstruct.bench.judge_prompt import CRITERIA
-from bioinstruct.bench.model import CausalLM
-from bioinstruct.bench.reaching import usage_error
+from bioinstruct.bench.cli.endpoint import usage_error
+from bioinstruct.bench.cli.main import _parser, main
+from bioinstruct.bench.judge.prompt import CRITERIA
+from bioinstruct.bench.models.causal_lm import CausalLM
 from tests.bench.test_endpoint import ModelServer
 from tests.openai_server import Json, Server, Settings
 

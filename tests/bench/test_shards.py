@@ -14,14 +14,14 @@ import pytest
 import torch
 
 from bioinstruct import Instruction, ModelError, write
-from bioinstruct.bench import adapter as adapters
-from bioinstruct.bench.adapter import add_adapter, save_adapter
-from bioinstruct.bench.devices import Devices
-from bioinstruct.bench.loading import load_model_and_tokenizer
-from bioinstruct.bench.model import ABOUT, CausalLM
-from bioinstruct.bench.recipe import Recipe
-from bioinstruct.bench.shards import in_step, is_sharded, kept_bytes, whole
-from bioinstruct.bench.tune import Progress, tune
+from bioinstruct.bench.models.causal_lm import ABOUT, CausalLM
+from bioinstruct.bench.models.distributed import Devices
+from bioinstruct.bench.models.fsdp import in_step, is_sharded, kept_bytes, whole
+from bioinstruct.bench.models.loading import load_model_and_tokenizer
+from bioinstruct.bench.training import lora as adapters
+from bioinstruct.bench.training.lora import add_adapter, save_adapter
+from bioinstruct.bench.training.recipe import Recipe
+from bioinstruct.bench.training.tune import Progress, tune
 
 from .test_devices import COMMAND, RECIPE, TWO, adapter
 from .test_tune import lessons
@@ -36,12 +36,12 @@ import json, sys
 from pathlib import Path
 import torch
 from bioinstruct import read
-from bioinstruct.bench.adapter import save_adapter
-from bioinstruct.bench.devices import Devices
-from bioinstruct.bench.model import CausalLM
-from bioinstruct.bench.recipe import Recipe
-from bioinstruct.bench.shards import in_step, kept_bytes
-from bioinstruct.bench.tune import tune
+from bioinstruct.bench.training.lora import save_adapter
+from bioinstruct.bench.models.distributed import Devices
+from bioinstruct.bench.models.causal_lm import CausalLM
+from bioinstruct.bench.training.recipe import Recipe
+from bioinstruct.bench.models.fsdp import in_step, kept_bytes
+from bioinstruct.bench.training.tune import tune
 
 folder, data, out, recipe = sys.argv[1:]
 idle, share = [], Devices.idle

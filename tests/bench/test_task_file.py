@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from bioinstruct import BioinstructError, DataError, MissingError, UnknownNameError, write
-from bioinstruct.bench import task as registry
-from bioinstruct.bench.forms import how
-from bioinstruct.bench.score import readouts
-from bioinstruct.bench.task_file import load_task_file
+from bioinstruct.bench.evaluation.evaluate import readouts
+from bioinstruct.bench.tasks import base as registry
+from bioinstruct.bench.tasks.formulation import how
+from bioinstruct.bench.tasks.user_file import load_task_file
 from tests.records import record
 
 OWN = '''\
@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 from bioinstruct import Instruction, read
 from bioinstruct.bench.metrics import accuracy
-from bioinstruct.bench.task import task
+from bioinstruct.bench.tasks.base import task
 
 
 @task("QA", accuracy, choices=("yes", "no"))

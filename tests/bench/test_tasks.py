@@ -8,12 +8,13 @@ import pytest
 
 from bioinstruct import Instruction, UnknownNameError
 from bioinstruct.bench import tasks  # noqa: F401  # defines them
-from bioinstruct.bench.forms import Form, as_form, how
+from bioinstruct.bench.evaluation.evaluate import majority, readouts
 from bioinstruct.bench.metrics import accuracy
-from bioinstruct.bench.score import majority, readouts
-from bioinstruct.bench.suites import SUITES, expand
-from bioinstruct.bench.task import Task, get_task, known_tasks, task
-from bioinstruct.corpora import Access, choices
+from bioinstruct.bench.tasks.base import Task, get_task, known_tasks, task
+from bioinstruct.bench.tasks.formulation import Form, as_form, how
+from bioinstruct.bench.tasks.suites import SUITES, expand
+from bioinstruct.corpora import Access
+from bioinstruct.corpora.answers import multiple_choice
 from bioinstruct.schema import Category
 
 Examples = Callable[..., list[Instruction]]
@@ -164,8 +165,8 @@ def test_a_question_is_put_by_letters_as_a_cloze_or_to_be_written(question: Inst
 
     cloze = as_form(lettered, Form.CLOZE)
     shown = cloze.shown(question)
-    assert (shown.input, shown.output) == (choices.read(question.input)[0], "Neutrophils")
-    assert cloze.options(question) == choices.read(question.input)[1]
+    assert (shown.input, shown.output) == (multiple_choice.read(question.input)[0], "Neutrophils")
+    assert cloze.options(question) == multiple_choice.read(question.input)[1]
     read = [cloze.parse(option, question) for option in cloze.options(question)]
     assert read == ["A", "B", "C", "D"]
 

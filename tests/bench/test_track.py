@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from bioinstruct import Instruction, MissingError, write
-from bioinstruct.bench.track import TRACKERS, check_tracker, track, tracker
-from bioinstruct.bench.tune import Progress
+from bioinstruct.bench.training.tracking import TRACKERS, check_tracker, track, tracker
+from bioinstruct.bench.training.tune import Progress
 
 from .test_devices import COMMAND, LAUNCH, RECIPE
 from .test_tune import lessons

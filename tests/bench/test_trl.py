@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from bioinstruct import Instruction
-from bioinstruct.bench.adapter import add_adapter
-from bioinstruct.bench.layout import Row, packing
-from bioinstruct.bench.model import CausalLM
-from bioinstruct.bench.recipe import Recipe
-from bioinstruct.bench.steps import Steps, encode_examples
+from bioinstruct.bench.models.causal_lm import CausalLM
+from bioinstruct.bench.training.batching import Row, packing
+from bioinstruct.bench.training.lora import add_adapter
+from bioinstruct.bench.training.recipe import Recipe
+from bioinstruct.bench.training.trainer import Steps, encode_examples
 
 from .test_tune import lessons
 

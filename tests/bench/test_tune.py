@@ -20,11 +20,11 @@ from bioinstruct import (
     UnknownNameError,
     render,
 )
-from bioinstruct.bench.adapter import add_adapter, save_adapter, save_merged
-from bioinstruct.bench.model import CausalLM
-from bioinstruct.bench.recipe import RECIPES, Recipe, load_recipe
-from bioinstruct.bench.steps import Steps, _rate_factor, encode_examples
-from bioinstruct.bench.tune import tune
+from bioinstruct.bench.models.causal_lm import CausalLM
+from bioinstruct.bench.training.lora import add_adapter, save_adapter, save_merged
+from bioinstruct.bench.training.recipe import RECIPES, Recipe, load_recipe
+from bioinstruct.bench.training.trainer import Steps, _rate_factor, encode_examples
+from bioinstruct.bench.training.tune import tune
 
 from .conftest import SHAPES
 

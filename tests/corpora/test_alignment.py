@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioinstruct.corpora.alignment import lines_of_words
+from bioinstruct.corpora.answers.token_alignment import lines_of_words
 
 few_words = st.lists(st.sampled_from("abc"), max_size=5)
 

@@ -5,18 +5,19 @@ from pathlib import Path
 import pytest
 
 from bioinstruct import DataError
-from bioinstruct.corpora import layouts, read
+from bioinstruct.corpora import read
+from bioinstruct.corpora.answers import entities
 
 PUBLISHED = {"train": (5861, 6946), "validation": (2118, 2139), "test": (3830, 4616)}
 
 
-@pytest.mark.parametrize("layout", layouts.LAYOUTS)
+@pytest.mark.parametrize("layout", entities.LAYOUTS)
 @pytest.mark.parametrize("split", PUBLISHED)
 def test_sentences_and_mentions_are_as_many_as_published(
     data: Path, split: str, layout: str
 ) -> None:
     examples = list(read("anatem", split, data=data, layout=layout))
-    found = sum(len(layouts.parse(layout, e.output, e.input.split(" "))) for e in examples)
+    found = sum(len(entities.parse(layout, e.output, e.input.split(" "))) for e in examples)
     assert (len(examples), found) == PUBLISHED[split]
 
 

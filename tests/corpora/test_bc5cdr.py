@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bioinstruct import DataError, Instruction, MissingError
-from bioinstruct.corpora import get_corpus, layouts, read
+from bioinstruct.corpora import get_corpus, read
+from bioinstruct.corpora.answers import entities
 from bioinstruct.corpora.bc5cdr import FILES, ORIGINAL, ORIGINALS
 from bioinstruct.corpora.bc5cdr_relations import WORDINGS, Pair, parse
 from bioinstruct.corpora.formats import pubtator
@@ -39,7 +40,7 @@ def test_both_types_together_are_as_many_as_each_alone(data: Path, split: str) -
     counts: Counter[str] = Counter()
     for example in read("bc5cdr", split, data=data):
         words = example.input.split(" ")
-        found = layouts.parse("mentions", example.output, words, typed=True)
+        found = entities.parse("mentions", example.output, words, typed=True)
         counts.update(entity.type for entity in found)
     assert counts == {
         "Chemical": MENTIONS["bc5cdr-chemical"][split],
@@ -87,7 +88,7 @@ def test_every_document_has_its_text_and_its_mentions_of_the_original_files(
         words = example.input.split(" ")
         places = list(accumulate(map(len, words), initial=len(letters.get(pmid, ""))))
         letters[pmid] = letters.get(pmid, "") + "".join(words)
-        for start, end, type in layouts.parse("mentions", example.output, words, typed=True):
+        for start, end, type in entities.parse("mentions", example.output, words, typed=True):
             found.add((pmid, places[start], places[end], type))
     documents = originals(data, split)
     assert letters == {document.pmid: "".join(document.text.split()) for document in documents}

@@ -10,7 +10,7 @@ import pytest
 
 from bioinstruct import DataError, Instruction, MissingError
 from bioinstruct.corpora import bioasq, read
-from bioinstruct.publish import forbids_redistribution
+from bioinstruct.dataset.publish import forbids_redistribution
 
 
 def question(number: int, kind: str, exact: object = None, **fields: Any) -> dict[str, Any]:

@@ -10,8 +10,8 @@ import pytest
 
 from bioinstruct import DataError
 from bioinstruct.corpora import chatdoctor, get_corpus, read
+from bioinstruct.dataset.publish import forbids_redistribution
 from bioinstruct.files import read_bytes
-from bioinstruct.publish import forbids_redistribution
 
 ALPACA = {
     "instruction": "If you are a doctor, answer.",

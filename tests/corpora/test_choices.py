@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bioinstruct import UnknownNameError
-from bioinstruct.corpora import choices, get_corpus
+from bioinstruct.corpora import get_corpus
+from bioinstruct.corpora.answers import multiple_choice as mc
 
 # Texts with much in them that could be taken for the beginning of an option.
 TEXT = st.text(st.sampled_from("AB. \\\nx\r\u2028é"), max_size=12) | st.text(
@@ -16,11 +17,14 @@ OPTIONS = st.lists(TEXT, min_size=2, max_size=10)
 
 @given(question=TEXT, options=OPTIONS)
 def test_question_and_options_are_read_back_exactly(question: str, options: list[str]) -> None:
-    assert choices.read(choices.to_text(question, options)) == (question, tuple(options))
+    assert mc.read(mc.to_text(question, options)) == (
+        question,
+        tuple(options),
+    )
 
 
 def test_an_input_reads_as_one_would_write_it() -> None:
-    assert choices.to_text("Which is a vitamin?", ["Zinc", "B. fragilis", "Niacin"]) == (
+    assert mc.to_text("Which is a vitamin?", ["Zinc", "B. fragilis", "Niacin"]) == (
         "Which is a vitamin?\n\nA. Zinc\nB. B. fragilis\nC. Niacin"
     )
 
@@ -34,13 +38,13 @@ def test_an_input_reads_as_one_would_write_it() -> None:
     ],
 )
 def test_a_list_in_the_question_is_left_as_it_is(question: str) -> None:
-    assert choices.to_text(question, ["C. one\nC. two", "three"]) == (
+    assert mc.to_text(question, ["C. one\nC. two", "three"]) == (
         f"{question}\n\nA. C. one\nC. two\nB. three"
     )
 
 
 def test_a_line_that_would_begin_an_option_is_marked() -> None:
-    text = choices.to_text("Of these:\n\nA. is true", ["one\nB. two", "three"])
+    text = mc.to_text("Of these:\n\nA. is true", ["one\nB. two", "three"])
     assert text == "Of these:\n\n\\A. is true\n\nA. one\n\\B. two\nB. three"
 
 
@@ -51,13 +55,13 @@ def test_what_is_no_question_with_options_is_refused(text: str) -> None:
     with pytest.raises(
         ValueError, match="expected a question, an empty line and options, found 'Wh"
     ):
-        choices.read(text)
+        mc.read(text)
 
 
 @pytest.mark.parametrize("count", [0, 1, 11])
 def test_a_question_has_two_to_ten_options(count: int) -> None:
     with pytest.raises(ValueError, match=f"expected 2 to 10 options, found {count}"):
-        choices.to_text("What?", ["x"] * count)
+        mc.to_text("What?", ["x"] * count)
 
 
 @given(options=OPTIONS.filter(lambda options: all(map(str.strip, options))), data=st.data())
@@ -65,14 +69,14 @@ def test_every_answer_means_the_option_that_it_was_made_from(
     options: list[str], data: st.DataObject
 ) -> None:
     answer = data.draw(st.integers(0, len(options) - 1))
-    for layout in choices.LAYOUTS:
-        text = choices.to_answer(options, answer, layout=layout)
-        letter = choices.parse_letter(text, options, layout=layout)
+    for layout in mc.LAYOUTS:
+        text = mc.to_answer(options, answer, layout=layout)
+        letter = mc.parse_letter(text, options, layout=layout)
         if layout == "text":  # of two options that read alike nobody can tell which was meant
-            found = choices.LETTERS.index(letter or "")
+            found = mc.LETTERS.index(letter or "")
             assert plain(options[found]) == plain(options[answer])
         else:
-            assert letter == choices.LETTERS[answer]
+            assert letter == mc.LETTERS[answer]
 
 
 def plain(text: str) -> str:
@@ -118,39 +122,41 @@ VITAMINS = ("Retinol", "Niacin", "A patient's own serum", "Vitamin C")
     ],
 )
 def test_a_completion_is_read_strictly_but_kindly(completion: str, letter: str | None) -> None:
-    assert choices.parse_letter(completion, VITAMINS) == letter
+    assert mc.parse_letter(completion, VITAMINS) == letter
 
 
 def test_a_text_that_is_a_letter_means_what_the_layout_asks_for() -> None:
     groups = ("AB", "O", "A", "B")
-    assert choices.parse_letter("A", groups) == "A"
-    assert choices.parse_letter("A", groups, layout="letter-text") == "A"
-    assert choices.parse_letter("A", groups, layout="text") == "C"
-    assert choices.parse_letter("A.", groups, layout="text") == "C"
-    assert choices.parse_letter("C", groups, layout="text") == "C"
+    assert mc.parse_letter("A", groups) == "A"
+    assert mc.parse_letter("A", groups, layout="letter-text") == "A"
+    assert mc.parse_letter("A", groups, layout="text") == "C"
+    assert mc.parse_letter("A.", groups, layout="text") == "C"
+    assert mc.parse_letter("C", groups, layout="text") == "C"
 
 
 def test_the_wording_depends_on_the_question_and_the_seed_and_not_on_the_answer() -> None:
     provenance = get_corpus("pubmedqa").provenance(split="train", document="1")
     made = {
-        (seed, answer): choices.example(
+        (seed, answer): mc.example(
             "What?", ["one", "two"], answer, layout="letter", seed=seed, provenance=provenance
         )
         for seed in range(30)
         for answer in (0, 1)
     }
     assert all(made[seed, 0].instruction == made[seed, 1].instruction for seed in range(30))
-    assert {example.instruction for example in made.values()} == set(choices.WORDINGS["letter"])
+    assert {example.instruction for example in made.values()} == set(
+        mc.WORDINGS["letter"]
+    )
     assert {example.output for example in made.values()} == {"A", "B"}
 
 
 def test_every_layout_has_wordings_of_its_own() -> None:
-    assert tuple(choices.WORDINGS) == choices.LAYOUTS
-    every = [wording for wordings in choices.WORDINGS.values() for wording in wordings]
+    assert tuple(mc.WORDINGS) == mc.LAYOUTS
+    every = [wording for wordings in mc.WORDINGS.values() for wording in wordings]
     assert len(set(every)) == len(every)
-    assert all(len(wordings) >= 5 for wordings in choices.WORDINGS.values())
+    assert all(len(wordings) >= 5 for wordings in mc.WORDINGS.values())
 
 
 def test_an_unknown_layout_is_refused() -> None:
     with pytest.raises(UnknownNameError, match="no layout named 'number'"):
-        choices.to_answer(["one", "two"], 0, layout="number")
+        mc.to_answer(["one", "two"], 0, layout="number")

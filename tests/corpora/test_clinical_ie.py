@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bioinstruct import DataError
 from bioinstruct.corpora import get_corpus, read
 from bioinstruct.corpora.clinical_ie import LABELS, parse_medications
-from bioinstruct.publish import forbids_redistribution
+from bioinstruct.dataset.publish import forbids_redistribution
 
 # Written for this test in the documented layout; no patient's words.
 NOTE = {

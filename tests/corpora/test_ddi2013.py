@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bioinstruct import DataError, Instruction
-from bioinstruct.corpora import layouts, read
+from bioinstruct.corpora import read
+from bioinstruct.corpora.answers import entities
 from bioinstruct.corpora.ddi2013 import LABELS, TYPES
 from bioinstruct.corpora.formats import xmltree
 from bioinstruct.corpora.formats.archive import members
@@ -48,11 +49,11 @@ def test_every_pair_is_masked_or_named_by_the_characters_of_the_file(data: Path)
         assert (masks, example.input.count("@DRUG-DRUG$")) in {(2, 0), (0, 1)}
 
 
-def drugs(example: Instruction, layout: str) -> list[layouts.Entity]:
-    return layouts.parse(layout, example.output, example.input.split(" "), typed=True)
+def drugs(example: Instruction, layout: str) -> list[entities.Entity]:
+    return entities.parse(layout, example.output, example.input.split(" "), typed=True)
 
 
-@pytest.mark.parametrize("layout", layouts.LAYOUTS)
+@pytest.mark.parametrize("layout", entities.LAYOUTS)
 def test_drug_names_are_as_many_as_published_but_for_sentences_that_cannot_be_said(
     data: Path, layout: str
 ) -> None:

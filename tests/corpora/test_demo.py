@@ -6,7 +6,7 @@ import pytest
 
 from bioinstruct import Category, DataError, MissingError
 from bioinstruct.corpora import demo, read
-from bioinstruct.corpora.layouts import parse
+from bioinstruct.corpora.answers.entities import parse
 
 
 @pytest.mark.parametrize("split", ["train", "test"])

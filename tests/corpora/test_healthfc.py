@@ -8,7 +8,7 @@ import pytest
 from bioinstruct import BioinstructError, DataError
 from bioinstruct.corpora import get_corpus, read
 from bioinstruct.corpora.healthfc import LABELS
-from bioinstruct.publish import publish
+from bioinstruct.dataset.publish import publish
 
 
 def test_claims_are_as_many_as_published(data: Path) -> None:

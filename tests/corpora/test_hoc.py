@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from bioinstruct import DataError, Instruction
-from bioinstruct.corpora import hoc, labels, read
+from bioinstruct.corpora import hoc, read
+from bioinstruct.corpora.answers import labels
 
 SENTENCES = {"train": 12119, "validation": 1798, "test": 3547}
 DOCUMENTS = {"train": 1295, "validation": 186, "test": 371}

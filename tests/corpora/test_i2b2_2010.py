@@ -11,7 +11,7 @@ import pytest
 from bioinstruct import DataError, MissingError
 from bioinstruct.corpora import get_corpus, read
 from bioinstruct.corpora.i2b2_2010 import LABELS
-from bioinstruct.publish import forbids_redistribution
+from bioinstruct.dataset.publish import forbids_redistribution
 
 # Written for this test in the official layout; no patient's words.
 NOTE = """Admission Date :

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from bioinstruct import DataError, Instruction, MissingError
-from bioinstruct.corpora import Access, get_corpus, layouts, read
+from bioinstruct.corpora import Access, get_corpus, read
+from bioinstruct.corpora.answers import entities
 
 # Made up for this test, in the layout of the official files.
 TEXT = """
@@ -87,8 +88,8 @@ def test_the_published_layout_has_typed_tags(tmp_path: Path) -> None:
     assert examples[3].output == "A : B-TEST\nchest : I-TEST\nx-ray : I-TEST\nshowed : B-EVIDENTIAL"
     for example in examples:
         words = example.input.split(" ")
-        back = layouts.parse("medtuned", example.output, words, typed=True)
-        assert layouts.to_text("medtuned", words, back, typed=True) == example.output
+        back = entities.parse("medtuned", example.output, words, typed=True)
+        assert entities.to_text("medtuned", words, back, typed=True) == example.output
 
 
 def test_a_mention_over_the_end_of_a_line_costs_both_lines_and_is_counted(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ import pytest
 
 from bioinstruct import DataError
 from bioinstruct.corpora import get_corpus, mednli, read, rqe, scitail
+from bioinstruct.dataset.publish import forbids_redistribution
 from bioinstruct.errors import BioinstructError
-from bioinstruct.publish import forbids_redistribution
 
 
 def test_question_pairs_are_as_many_as_published(data: Path) -> None:

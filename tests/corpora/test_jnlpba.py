@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from bioinstruct import DataError
-from bioinstruct.corpora import layouts, read
+from bioinstruct.corpora import read
+from bioinstruct.corpora.answers import entities
 
 MINI = (
     "###MEDLINE:95369245\n\n"
@@ -33,11 +34,11 @@ def test_the_five_types_are_read_with_the_documents(folder: Path) -> None:
         ("HeLa cells | cell_line\nmRNA | RNA", "95369245"),
         ("none", "95333264"),
     ]
-    for layout in layouts.LAYOUTS:
+    for layout in entities.LAYOUTS:
         for example in read("jnlpba", "test", data=folder, layout=layout):
             words = example.input.split(" ")
-            back = layouts.parse(layout, example.output, words, typed=True)
-            again = layouts.to_text(layout, words, back, typed=True)
+            back = entities.parse(layout, example.output, words, typed=True)
+            again = entities.to_text(layout, words, back, typed=True)
             assert again == example.output
 
 

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bioinstruct import BioinstructError, UnknownNameError
-from bioinstruct.corpora import hoc, labels
+from bioinstruct.corpora import hoc
+from bioinstruct.corpora.answers import labels
 
 PLAIN = {"Heart": "heart", "Lung": "lung", "Lung and heart": "lung and heart"}
 

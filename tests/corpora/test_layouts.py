@@ -5,7 +5,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bioinstruct import BioinstructError, UnknownNameError
-from bioinstruct.corpora.layouts import LAYOUTS, Entity, parse, spans, to_text
+from bioinstruct.corpora.answers.entities import LAYOUTS, Entity, parse, spans, to_text
 
 odd_words = st.one_of(
     st.sampled_from([":", "|", "none", "None", "B", "I", "O", "#2", "#1", "a", "b", "a:", ":B"]),

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from bioinstruct import DataError
-from bioinstruct.corpora import choices, read
+from bioinstruct.corpora import read
+from bioinstruct.corpora.answers import multiple_choice
 
 # Made by hand, in the layout of the release.
 QUESTION = {
@@ -59,7 +60,7 @@ def test_a_file_that_does_not_tell_is_refused(tmp_path: Path, numbers: tuple[int
 def test_a_question_of_several_kinds_is_read_alike(tmp_path: Path) -> None:
     data = mini(tmp_path, QUESTION, FIRST)
     one, other = read("medmcqa", "train", data=data, layout="letter-text")
-    assert choices.read(one.input) == (
+    assert multiple_choice.read(one.input) == (
         QUESTION["question"],
         ("Basophils", "Eosinophils", "Lymphocytes", "Neutrophils"),
     )

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from bioinstruct import DataError, Instruction, MissingError
-from bioinstruct.corpora import choices, read
+from bioinstruct.corpora import read
+from bioinstruct.corpora.answers import multiple_choice as mc
 from bioinstruct.files import read_bytes
 
 
@@ -25,20 +26,24 @@ def test_questions_are_as_many_as_published(data: Path) -> None:
         "D": 269,
         "E": 202,
     }
-    assert [choices.read(e.input)[0] for e in four] == [choices.read(e.input)[0] for e in five]
+    assert [mc.read(e.input)[0] for e in four] == [
+        mc.read(e.input)[0] for e in five
+    ]
 
 
 @pytest.mark.parametrize(("name", "split"), [("medqa", "test"), ("medqa-5", "validation")])
 def test_every_layout_of_the_answer_means_the_same_option(
     name: str, split: str, data: Path
 ) -> None:
-    for layout in choices.LAYOUTS:
+    for layout in mc.LAYOUTS:
         for example in read(name, split, data=data, layout=layout):
-            question, options = choices.read(example.input)
+            question, options = mc.read(example.input)
             assert "\\" not in example.input or "\\" in question + "".join(options)
-            letter = choices.parse_letter(example.output, options, layout=layout)
+            letter = mc.parse_letter(example.output, options, layout=layout)
             assert letter
-            expected = choices.to_answer(options, choices.LETTERS.index(letter), layout=layout)
+            expected = mc.to_answer(
+                options, mc.LETTERS.index(letter), layout=layout
+            )
             assert expected == example.output
 
 
@@ -50,7 +55,7 @@ def test_the_options_of_four_are_among_the_options_of_five(data: Path) -> None:
     )
     for four, five in pairs:
         assert four.output == five.output
-        assert set(choices.read(four.input)[1]) < set(choices.read(five.input)[1])
+        assert set(mc.read(four.input)[1]) < set(mc.read(five.input)[1])
 
 
 @pytest.mark.parametrize(
@@ -59,7 +64,7 @@ def test_the_options_of_four_are_among_the_options_of_five(data: Path) -> None:
 )
 def test_nothing_of_a_question_is_altered(name: str, file: str, data: Path) -> None:
     lines = read_bytes(data / "medqa_usmle/US" / file).decode("utf-8").splitlines()
-    asked = [choices.read(example.input) for example in read(name, "test", data=data)]
+    asked = [mc.read(example.input) for example in read(name, "test", data=data)]
     assert asked == [
         (row["question"], tuple(row["options"].values())) for row in map(json.loads, lines)
     ]

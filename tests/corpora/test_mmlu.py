@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bioinstruct import DataError, MissingError
-from bioinstruct.corpora import choices, read
+from bioinstruct.corpora import read
+from bioinstruct.corpora.answers import multiple_choice as mc
 from bioinstruct.corpora.mmlu import SIX, SUBJECTS
 
 TESTED = {
@@ -27,7 +28,7 @@ def test_a_test_split_is_as_large_as_published(subject: str, data: Path) -> None
     path = data / f"mmlu_clinical/test/{subject.replace('-', '_')}_test.csv"
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
-    assert [choices.read(e.input) for e in examples] == [(q, tuple(o)) for q, *o, _ in rows]
+    assert [mc.read(e.input) for e in examples] == [(q, tuple(o)) for q, *o, _ in rows]
     assert [example.output for example in examples] == [row[-1] for row in rows]
 
 
@@ -40,7 +41,7 @@ def test_no_question_is_both_learnt_from_and_tested(data: Path) -> None:
 
 
 def key(text: str) -> tuple[str, tuple[str, ...]]:
-    question, options = choices.read(text)
+    question, options = mc.read(text)
     return question, tuple(sorted(options))
 
 
@@ -73,7 +74,10 @@ def mini(folder: Path, text: str, name: str = "test/virology_test.csv") -> Path:
 
 def test_a_file_has_no_header_and_fields_have_line_breaks(tmp_path: Path) -> None:
     one, two = read("mmlu-virology", "test", data=mini(tmp_path, ROW + ROW.replace("C\n", "A\n")))
-    assert choices.read(one.input) == ("What is it?\nSay.", ("one", "two", "three, or 3", "four"))
+    assert mc.read(one.input) == (
+        "What is it?\nSay.",
+        ("one", "two", "three, or 3", "four"),
+    )
     assert (one.output, two.output) == ("C", "A")
     assert two.provenance.document == "virology-2"
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bioinstruct import BioinstructError, DataError, Instruction
-from bioinstruct.corpora import get_corpus, layouts, read
+from bioinstruct.corpora import get_corpus, read
+from bioinstruct.corpora.answers import entities
 from bioinstruct.corpora.formats import pubtator
 from bioinstruct.corpora.ncbi_disease import FILES
 
@@ -24,11 +25,11 @@ def documents(path: Path) -> list[pubtator.Document]:
     return found
 
 
-def mentions(layout: str, example: Instruction) -> list[layouts.Entity]:
-    return layouts.parse(layout, example.output, words(example))
+def mentions(layout: str, example: Instruction) -> list[entities.Entity]:
+    return entities.parse(layout, example.output, words(example))
 
 
-@pytest.mark.parametrize("layout", layouts.LAYOUTS)
+@pytest.mark.parametrize("layout", entities.LAYOUTS)
 @pytest.mark.parametrize("split", SPLITS)
 def test_sentences_and_mentions_are_as_many_as_published(
     data: Path, split: str, layout: str

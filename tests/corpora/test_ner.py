@@ -9,39 +9,40 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bioinstruct import DataError, Instruction
-from bioinstruct.corpora import get_corpus, layouts, ner, read
-from bioinstruct.corpora.corpus import Skipped
+from bioinstruct.corpora import get_corpus, read
+from bioinstruct.corpora.answers import entities, ner
+from bioinstruct.corpora.answers.entities import Entity
+from bioinstruct.corpora.base import Skipped
 from bioinstruct.corpora.formats import iob
 from bioinstruct.corpora.formats.iob import Sentence
-from bioinstruct.corpora.layouts import Entity
 
 SOUGHT = [value for value in vars(ner).values() if isinstance(value, ner.Entities)]
 
 
-@pytest.mark.parametrize("entities", SOUGHT, ids=lambda entities: entities.task)
-@pytest.mark.parametrize("layout", layouts.LAYOUTS)
+@pytest.mark.parametrize("wanted", SOUGHT, ids=lambda wanted: wanted.task)
+@pytest.mark.parametrize("layout", entities.LAYOUTS)
 def test_an_instruction_has_five_wordings_that_say_what_is_sought_and_how(
-    entities: ner.Entities, layout: str
+    wanted: ner.Entities, layout: str
 ) -> None:
-    wordings = entities.wordings[layout]
+    wordings = wanted.wordings[layout]
     assert len(set(wordings)) == len(wordings) == 5
     for wording in wordings:
         assert "{" not in wording
         assert "  " not in wording
         assert (
-            entities.many in wording
-            or (entities.one and entities.one in wording)
-            or (entities.typed and all(type in wording for type in entities.types))
+            wanted.many in wording
+            or (wanted.one and wanted.one in wording)
+            or (wanted.typed and all(type in wording for type in wanted.types))
         )
-        if entities.typed:
-            assert all(re.search(rf"\b{type}\b", wording) for type in entities.types)
+        if wanted.typed:
+            assert all(re.search(rf"\b{type}\b", wording) for type in wanted.types)
         if layout == "mentions":
             assert "none" in wording
             assert " line" in wording
-            assert ("|" in wording) == entities.typed
+            assert ("|" in wording) == wanted.typed
         else:
             assert ":" in wording or "colon" in wording
-            assert ("B-type" in wording) == entities.typed
+            assert ("B-type" in wording) == wanted.typed
 
 
 REAL = {
@@ -70,11 +71,11 @@ def test_every_record_is_read_back_as_it_was_annotated(name: str, split: str, da
     copies = (
         8 if (name, split) == ("ncbi-disease", "train") else 0
     )  # of a second copy of a document
-    for layout in layouts.LAYOUTS:
+    for layout in entities.LAYOUTS:
         seen: Counter[str] = Counter()
         for example in read(name, split, data=data, layout=layout):
             words = example.input.split(" ")
-            back = layouts.parse(layout, example.output, words, typed=typed)
+            back = entities.parse(layout, example.output, words, typed=typed)
             assert tuple(back) in gold[example.input]
             seen[example.input] += 1
         assert seen.total() == sum(map(len, annotated.values())) - copies
@@ -131,7 +132,7 @@ def tagged(draw: st.DrawFn) -> tuple[list[str], list[str]]:
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sentences=st.lists(tagged(), min_size=1, max_size=4))
-@pytest.mark.parametrize("layout", layouts.LAYOUTS)
+@pytest.mark.parametrize("layout", entities.LAYOUTS)
 def test_odd_words_go_from_the_file_to_the_answer_and_back(
     layout: str, tmp_path: Path, sentences: list[tuple[list[str], list[str]]]
 ) -> None:
@@ -141,10 +142,10 @@ def test_odd_words_go_from_the_file_to_the_answer_and_back(
     path.write_bytes(("\n" + "\n\n".join(blocks)).encode())  # else a first word could be a mark
     skipped: Counter[str] = Counter()
     found = [
-        (e.input, layouts.parse(layout, e.output, e.input.split(" "), typed=True))
+        (e.input, entities.parse(layout, e.output, e.input.split(" "), typed=True))
         for e in read("bc5cdr", "test", data=tmp_path, layout=layout, skipped=skipped)
     ]
-    expected = [(" ".join(words), layouts.spans(tags)) for words, tags in sentences]
+    expected = [(" ".join(words), entities.spans(tags)) for words, tags in sentences]
     if layout == "medtuned":
         assert found == expected
     else:

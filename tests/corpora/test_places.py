@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bioinstruct import MissingError, corpora
-from bioinstruct.corpora import get_corpus, places
+from bioinstruct.corpora import get_corpus, paths
 from bioinstruct.files import read_bytes
 
 
@@ -51,10 +51,10 @@ def test_the_cache_is_where_caches_are(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 
 def test_every_pinned_sum_is_that_of_the_real_file(data: Path) -> None:
-    folders = places._table()
+    folders = paths._table()
     checked = 0
     for folder in folders:
-        for download in places.downloads(folder):
+        for download in paths.downloads(folder):
             assert download.url.startswith("https://")
             content = read_bytes(data / folder / download.path)
             assert hashlib.sha256(content).hexdigest() == download.sha256, download.path
@@ -64,7 +64,7 @@ def test_every_pinned_sum_is_that_of_the_real_file(data: Path) -> None:
 
 def test_every_pinned_file_belongs_to_a_corpus() -> None:
     known = {get_corpus(name).folder for name in corpora.names()}
-    stray = set(places._table()) - known
+    stray = set(paths._table()) - known
     assert not stray, f"no corpus lies in {stray}"
 
 
@@ -72,7 +72,7 @@ def test_what_is_fetched_is_all_that_the_readers_need(data: Path, tmp_path: Path
     fetched = [get_corpus(name) for name in corpora.names() if get_corpus(name).downloads]
     assert len(fetched) >= 16
     for folder in {corpus.folder for corpus in fetched}:
-        for download in places.downloads(folder):
+        for download in paths.downloads(folder):
             path = tmp_path / str(folder) / download.path
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(read_bytes(data / str(folder) / download.path))

@@ -11,7 +11,7 @@ import pytest
 
 from bioinstruct import DataError, Instruction
 from bioinstruct.corpora import get_corpus, read
-from bioinstruct.publish import forbids_redistribution
+from bioinstruct.dataset.publish import forbids_redistribution
 
 
 def row(output: str, input: str | None = "in", instruction: str = "Do it.") -> dict[str, Any]:

@@ -5,7 +5,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bioinstruct import UnknownNameError
-from bioinstruct.corpora.relations import Mention, to_input
+from bioinstruct.corpora.answers.relations import Mention, to_input
 
 TEXT = "alcohol potentiates  warfarin, and alcohol\r\nis a drug"
 ROLES = ("First drug", "Second drug")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioinstruct.corpora.splits import split_of
+from bioinstruct.corpora.hash_split import split_of
 
 SHARES = {"train": 90, "validation": 5, "test": 5}
 

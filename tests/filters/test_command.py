@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bioinstruct import Instruction, corpora, read, write
-from bioinstruct.cli import main
+from bioinstruct.cli.main import main
 from tests.records import record, records
 
 FORMS = ["What are the symptoms of {}?", "Which drugs help against {} in adults?"]
@@ -180,8 +180,8 @@ def test_planted_questions_of_pubmedqa_go_and_medquad_stays(
 
 def test_help_loads_no_filter() -> None:
     code = (
-        "import sys, bioinstruct.cli\n"
-        "try: bioinstruct.cli.main(['filter', '--help'])\n"
+        "import sys\nfrom bioinstruct.cli.main import main\n"
+        "try: main(['filter', '--help'])\n"
         "except SystemExit: pass\n"
         "print(sorted({'numpy', 'numba', 'torch'} & set(sys.modules)), file=sys.stderr)"
     )

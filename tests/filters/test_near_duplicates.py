@@ -17,7 +17,7 @@ from rouge_score.tokenize import tokenize
 from bioinstruct import filters
 from bioinstruct.errors import BioinstructError, MissingError, UnknownNameError
 from bioinstruct.filters import Match, NearDuplicates
-from bioinstruct.filters.subjects import subject
+from bioinstruct.filters.content_words import subject
 
 Decisions = list[Match | None]
 
@@ -188,7 +188,7 @@ def test_an_unknown_tokeniser_or_threshold_is_refused_at_once() -> None:
 
 def test_compiling_without_numba_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(filters, "compiled", raising=False)
-    monkeypatch.setitem(sys.modules, "bioinstruct.filters.compiled", None)
+    monkeypatch.setitem(sys.modules, "bioinstruct.filters.similarity_join_numba", None)
     with pytest.raises(MissingError, match="numba") as error:
         NearDuplicates(compiled=True)
     assert "bioinstruct[fast]" in error.value.hint

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from benchmarks.texts import grown, medquad, others
 
+from bioinstruct.dataset.load import read_examples
 from bioinstruct.errors import BioinstructError, MissingError, UnknownNameError
 from bioinstruct.filters import Match, NearDuplicates
 from bioinstruct.filters.spark import near_duplicates_spark, spark_session
-from bioinstruct.load import read_examples
 from tests.filters.spark_cluster import Cluster, running_cluster
 
 MANY = 200_000

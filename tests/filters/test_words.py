@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rouge_score.tokenize import tokenize
 
-from bioinstruct.filters import words as module
-from bioinstruct.filters.join import common_words
-from bioinstruct.filters.words import Coder, self_instruct_words
+from bioinstruct.filters import token_codes as module
+from bioinstruct.filters.similarity_join import common_words
+from bioinstruct.filters.token_codes import Coder, self_instruct_words
 from bioinstruct.text import unicode_words, words
 
 

@@ -12,7 +12,7 @@ import re
 from functools import cache
 from typing import Any
 
-from bioinstruct.generation.forms import Form
+from bioinstruct.generation.answer_format import Form
 from bioinstruct.schema import Category, Instruction
 from bioinstruct.seeds import load_seeds
 from tests.records import record

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from bioinstruct.client.request import Answer, Failure, Outcome
 from bioinstruct.filters import RULES, Contaminated
 from bioinstruct.generation.accept import ORIGIN, Acceptor, Sieve
 from bioinstruct.generation.prompt import Plan, prompt
 from bioinstruct.generation.recipes import BIOINSTRUCT, RECIPES
+from bioinstruct.llm.types import Answer, Failure, Outcome
 from bioinstruct.seeds import load_seeds
 
 SEEDS = load_seeds()

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 import bioinstruct
-from bioinstruct.cli import main
-from bioinstruct.client.batch import Batching, ask_in_batches
-from bioinstruct.client.failures import ProviderError
+from bioinstruct.cli.main import main
 from bioinstruct.errors import BioinstructError
 from bioinstruct.generation import Access, Progress, Settings, drive, get_recipe
+from bioinstruct.llm.batch_runner import Batching, ask_in_batches
+from bioinstruct.llm.errors import ProviderError
 from tests.batch_server import Batches
 from tests.generation.teacher import answer
 from tests.openai_server import Server

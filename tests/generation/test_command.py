@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from bioinstruct.cli import main
-from bioinstruct.commands.progress import GenerationLine, money
+from bioinstruct.cli.main import main
+from bioinstruct.cli.progress import GenerationLine, money
 from bioinstruct.generation import Progress
 from bioinstruct.generation.run import Tally
 from bioinstruct.jsonl import read
@@ -237,8 +237,8 @@ def test_a_run_is_stopped_without_a_traceback_and_goes_on(
 def test_the_line_tells_what_is_accepted_spent_and_left(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from bioinstruct.client.ask import Usage
-    from bioinstruct.client.prices import Price
+    from bioinstruct.llm.pricing import Price
+    from bioinstruct.llm.runner import Usage
 
     now = [1000.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 import bioinstruct
-from bioinstruct.client.openai import OpenAIClient
-from bioinstruct.client.prices import Budget, Price
 from bioinstruct.errors import BioinstructError, MissingError
 from bioinstruct.generation import Access, Progress, Settings, get_recipe
 from bioinstruct.jsonl import read
+from bioinstruct.llm.openai import OpenAIClient
+from bioinstruct.llm.pricing import Budget, Price
 from bioinstruct.schema import Instruction
 from tests.generation.teacher import answer
 from tests.openai_server import Server

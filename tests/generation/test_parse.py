@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bioinstruct.generation.forms import Form, choose_format
+from bioinstruct.generation.answer_format import Form, choose_format
 from bioinstruct.generation.parse import Draft, Unread, parse
 from bioinstruct.schema import Category, Instruction
 from bioinstruct.seeds import load_seeds

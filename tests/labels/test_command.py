@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from bioinstruct import read, write
-from bioinstruct.cli import main
+from bioinstruct.cli.main import main
+from bioinstruct.dataset.load import read_examples
 from bioinstruct.labels import Audit, label_records
-from bioinstruct.load import read_examples
 from tests.golden import check
 from tests.openai_server import Server, Settings
 from tests.records import record, records

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from bioinstruct import Instruction
-from bioinstruct.client.failures import BudgetError
-from bioinstruct.client.prices import Budget, Price
-from bioinstruct.client.request import Answer, Failure, Outcome, Request
-from bioinstruct.client.transcript import Transcript
 from bioinstruct.labels import Labelled
 from bioinstruct.labels.prompt import parse, request
 from bioinstruct.labels.teacher import Teaching, label_by_teacher
+from bioinstruct.llm.errors import BudgetError
+from bioinstruct.llm.pricing import Budget, Price
+from bioinstruct.llm.transcript import Transcript
+from bioinstruct.llm.types import Answer, Failure, Outcome, Request
 from tests.records import record, records
 
 URL = "http://localhost/v1"

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from bioinstruct.filters.join import common_words
 from bioinstruct.filters.similarity import rouge_l
-from bioinstruct.filters.words import Coder
+from bioinstruct.filters.similarity_join import common_words
+from bioinstruct.filters.token_codes import Coder
 from bioinstruct.schema import Instruction
 from bioinstruct.text import unicode_words
 

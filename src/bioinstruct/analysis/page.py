@@ -9,8 +9,8 @@ from pathlib import Path
 from bioinstruct.analysis.records import PageRecords
 from bioinstruct.analysis.report import Analysis
 from bioinstruct.analysis.sunburst import svg
+from bioinstruct.dataset.statistics import Quantiles
 from bioinstruct.files import atomic_file
-from bioinstruct.statistics import Quantiles
 
 __all__ = ["write_page"]
 

@@ -16,8 +16,8 @@ from bioinstruct.analysis.overlap import (
 )
 from bioinstruct.analysis.sample import Sample
 from bioinstruct.analysis.verbs import OpeningCounter, Openings, VerbObject, opening_words
+from bioinstruct.dataset.statistics import Collector, Statistics
 from bioinstruct.schema import Instruction
-from bioinstruct.statistics import Collector, Statistics
 from bioinstruct.tokens import Tokens
 
 __all__ = ["Analysis", "Options", "analyse"]

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 
 from bioinstruct.analysis.report import Analysis
-from bioinstruct.statistics import Quantiles
+from bioinstruct.dataset.statistics import Quantiles
 
 __all__ = ["lines"]
 

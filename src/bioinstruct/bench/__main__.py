@@ -1,6 +1,6 @@
 """`python -m bioinstruct.bench`, as `accelerate launch -m bioinstruct.bench` starts it."""
 
-from bioinstruct.bench.cli import main
+from bioinstruct.bench.cli.main import main
 
 __all__ = ["main"]
 

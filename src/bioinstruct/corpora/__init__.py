@@ -9,8 +9,8 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
-from bioinstruct.corpora.corpus import Access, Corpus, Download, Row, Skipped
-from bioinstruct.corpora.places import (
+from bioinstruct.corpora.base import Access, Corpus, Download, Row, Skipped
+from bioinstruct.corpora.paths import (
     cache_directory,
     data_directory,
     downloads,

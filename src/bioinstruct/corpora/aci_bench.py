@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from bioinstruct.corpora.corpus import Corpus, Row, Skipped, choose
+from bioinstruct.corpora.base import Corpus, Row, Skipped, choose
 from bioinstruct.corpora.formats.plain import read_json
 from bioinstruct.corpora.formats.records import checked
 from bioinstruct.corpora.formats.table import rows

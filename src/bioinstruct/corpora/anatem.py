@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from bioinstruct.corpora import layouts, ner
-from bioinstruct.corpora.corpus import Corpus, Row
+from bioinstruct.corpora.answers import entities, ner
+from bioinstruct.corpora.base import Corpus, Row
 from bioinstruct.corpora.formats import iob
 from bioinstruct.schema import Category
 
@@ -34,7 +34,7 @@ CORPUS = Corpus(
     homepage="https://github.com/cambridgeltl/MTL-Bioinformatics-2016",
     folder="anatem",
     splits=tuple(FILES),
-    layouts=layouts.LAYOUTS,
+    layouts=entities.LAYOUTS,
     citation=(
         "Pyysalo S, Ananiadou S. Anatomical entity mention recognition at literature scale. "
         "Bioinformatics 2014;30(6):868-875. doi:10.1093/bioinformatics/btt580"

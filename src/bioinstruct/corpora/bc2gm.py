@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from bioinstruct.corpora import layouts, ner
-from bioinstruct.corpora.corpus import Corpus, Row
+from bioinstruct.corpora.answers import entities, ner
+from bioinstruct.corpora.base import Corpus, Row
 from bioinstruct.corpora.formats import iob, standoff
 from bioinstruct.corpora.formats.plain import read_lines
 from bioinstruct.errors import DataError
@@ -92,7 +92,7 @@ BC2GM = Corpus(
     homepage="https://github.com/cambridgeltl/MTL-Bioinformatics-2016",
     folder="bc2gm",
     splits=tuple(IOB),
-    layouts=layouts.LAYOUTS,
+    layouts=entities.LAYOUTS,
     citation=_CITATION,
     reader=read_iob,
     checked=False,
@@ -107,7 +107,7 @@ GENETAG = Corpus(
     homepage="https://biocreative.bioinformatics.udel.edu/resources/corpora/biocreative-ii-corpus/",
     folder="bc2gm",
     splits=tuple(OFFICIAL),
-    layouts=layouts.LAYOUTS,
+    layouts=entities.LAYOUTS,
     citation=_CITATION,
     reader=read_official,
     checked=False,

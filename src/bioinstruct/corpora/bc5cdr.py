@@ -7,8 +7,8 @@ from functools import partial
 from operator import itemgetter
 from pathlib import Path
 
-from bioinstruct.corpora import layouts, ner
-from bioinstruct.corpora.corpus import Corpus, Reader, Row
+from bioinstruct.corpora.answers import entities, ner
+from bioinstruct.corpora.base import Corpus, Reader, Row
 from bioinstruct.corpora.formats import iob, pubtator
 from bioinstruct.errors import MissingError
 from bioinstruct.files import find
@@ -33,12 +33,12 @@ def _read(
     folder: Path, split: str, *, layout: str, seed: int, name: str, tagged: str
 ) -> Iterator[Row]:
     """Sentences in file order."""
-    corpus, entities = _ALL[name]
+    corpus, wanted = _ALL[name]
     path = find(folder / tagged / FILES[split])
-    sentences = iob.sentences(path, types=entities.types or (entities.one.capitalize(),))
+    sentences = iob.sentences(path, types=wanted.types or (wanted.one.capitalize(),))
     return ner.instructions(
         corpus,
-        entities,
+        wanted,
         _with_documents(sentences, path, folder / ORIGINAL / ORIGINALS[split]),
         split=split,
         layout=layout,
@@ -68,15 +68,15 @@ def _corpus(name: str, title: str, tagged: str) -> Corpus:
         homepage="https://github.com/cambridgeltl/MTL-Bioinformatics-2016",
         folder="bc5cdr",
         splits=tuple(FILES),
-        layouts=layouts.LAYOUTS,
+        layouts=entities.LAYOUTS,
         citation=CITATION,
         reader=reader,
     )
 
 
 _ALL = {
-    corpus.name: (corpus, entities)
-    for corpus, entities in (
+    corpus.name: (corpus, wanted)
+    for corpus, wanted in (
         (
             _corpus("bc5cdr", "BC5CDR, chemicals and diseases", "BC5CDR-IOB"),
             ner.CHEMICAL_DISEASE,

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from bioinstruct.corpora.base import Corpus, Row, Skipped, choose
 from bioinstruct.corpora.bc5cdr import CITATION, ORIGINAL, ORIGINALS
-from bioinstruct.corpora.corpus import Corpus, Row, Skipped, choose
 from bioinstruct.corpora.formats import pubtator
 from bioinstruct.errors import DataError
 from bioinstruct.files import find

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, StringConstraints
 
-from bioinstruct.corpora.corpus import Access, Corpus, Row, Skipped, choose
+from bioinstruct.corpora.base import Access, Corpus, Row, Skipped, choose
 from bioinstruct.corpora.formats.archive import members
 from bioinstruct.corpora.formats.plain import read_json
 from bioinstruct.corpora.formats.records import checked

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from bioinstruct.corpora.corpus import Corpus, Row, choose
+from bioinstruct.corpora.base import Corpus, Row, choose
 from bioinstruct.corpora.formats.table import rows
 from bioinstruct.errors import DataError
 from bioinstruct.files import find

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from bioinstruct.corpora.corpus import Access, Corpus, Row, Skipped, choose
+from bioinstruct.corpora.base import Access, Corpus, Row, Skipped, choose
 from bioinstruct.corpora.formats.records import records
 from bioinstruct.corpora.formats.table import rows
 from bioinstruct.errors import DataError

@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from bioinstruct.corpora import layouts, ner
-from bioinstruct.corpora.corpus import Corpus, Row
+from bioinstruct.corpora.answers import entities, ner
+from bioinstruct.corpora.base import Corpus, Row
 from bioinstruct.corpora.formats import iob, standoff
 from bioinstruct.corpora.formats.plain import read_lines
 from bioinstruct.errors import DataError
@@ -110,7 +110,7 @@ BC4CHEMD = Corpus(
     homepage=_HOMEPAGE,
     folder="bc4chemd",
     splits=tuple(IOB),
-    layouts=layouts.LAYOUTS,
+    layouts=entities.LAYOUTS,
     citation=_CITATION,
     reader=read_iob,
     checked=False,
@@ -125,7 +125,7 @@ CHEMDNER = Corpus(
     homepage=_HOMEPAGE,
     folder="bc4chemd",
     splits=tuple(OFFICIAL),
-    layouts=layouts.LAYOUTS,
+    layouts=entities.LAYOUTS,
     citation=_CITATION,
     reader=read_official,
     checked=False,

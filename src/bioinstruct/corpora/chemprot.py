@@ -8,10 +8,10 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from bioinstruct.corpora import relations
-from bioinstruct.corpora.corpus import Corpus, Row, choose
+from bioinstruct.corpora.answers import relations
+from bioinstruct.corpora.answers.relations import Mention
+from bioinstruct.corpora.base import Corpus, Row, choose
 from bioinstruct.corpora.formats.records import records
-from bioinstruct.corpora.relations import Mention
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
 from bioinstruct.schema import Category, Instruction

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bioinstruct import hub
-from bioinstruct.corpora.corpus import Access, Corpus, Reader, Row, choose
+from bioinstruct.corpora.answers.labels import parse_one
+from bioinstruct.corpora.base import Access, Corpus, Reader, Row, choose
 from bioinstruct.corpora.formats import table
-from bioinstruct.corpora.labels import parse_one
+from bioinstruct.dataset import hub
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
 from bioinstruct.schema import Category, Instruction

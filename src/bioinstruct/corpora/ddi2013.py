@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
-from bioinstruct.corpora import layouts, ner, relations
-from bioinstruct.corpora.corpus import Corpus, Reader, Row, Skipped, choose
+from bioinstruct.corpora.answers import entities, ner, relations
+from bioinstruct.corpora.answers.entities import Entity
+from bioinstruct.corpora.answers.relations import Mention
+from bioinstruct.corpora.base import Corpus, Reader, Row, Skipped, choose
 from bioinstruct.corpora.formats import xmltree
 from bioinstruct.corpora.formats.archive import members
 from bioinstruct.corpora.formats.iob import Sentence
-from bioinstruct.corpora.layouts import Entity
-from bioinstruct.corpora.relations import Mention
 from bioinstruct.errors import DataError
 from bioinstruct.schema import Category, Instruction
 
@@ -241,7 +241,7 @@ DRUGS = _corpus(
     "ddi2013-drugs",
     "DDI corpus 2013, drug names",
     splits=tuple(DRUG_FILES),
-    layouts=layouts.LAYOUTS,
+    layouts=entities.LAYOUTS,
     reader=drugs,
 )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from bioinstruct.corpora.corpus import Corpus
+from bioinstruct.corpora.base import Corpus
 from bioinstruct.corpora.formats.plain import read_lines
 from bioinstruct.errors import DataError
 from bioinstruct.schema import Instruction

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from bioinstruct.corpora import relations
-from bioinstruct.corpora.corpus import Corpus, Row, choose
+from bioinstruct.corpora.answers import relations
+from bioinstruct.corpora.answers.relations import Mention
+from bioinstruct.corpora.base import Corpus, Row, choose
 from bioinstruct.corpora.formats import table
-from bioinstruct.corpora.relations import Mention
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
 from bioinstruct.schema import Category, Instruction

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from bioinstruct import hub
-from bioinstruct.corpora.corpus import Corpus, Row, choose
+from bioinstruct.corpora.base import Corpus, Row, choose
 from bioinstruct.corpora.formats import tsv
+from bioinstruct.dataset import hub
 from bioinstruct.errors import DataError, MissingError
 from bioinstruct.files import find
 from bioinstruct.schema import Category, Instruction

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from bioinstruct.corpora import labels
-from bioinstruct.corpora.corpus import Corpus, Reader, Row, choose
+from bioinstruct.corpora.answers import labels
+from bioinstruct.corpora.base import Corpus, Reader, Row, choose
 from bioinstruct.corpora.formats import tsv
 from bioinstruct.corpora.formats.archive import Member, members
 from bioinstruct.errors import DataError

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from bioinstruct.corpora import relations
-from bioinstruct.corpora.corpus import Access, Corpus, Row, Skipped, choose
+from bioinstruct.corpora.answers import relations
+from bioinstruct.corpora.answers.relations import Mention
+from bioinstruct.corpora.base import Access, Corpus, Row, Skipped, choose
 from bioinstruct.corpora.formats.archive import Member, members
-from bioinstruct.corpora.relations import Mention
 from bioinstruct.errors import DataError
 from bioinstruct.schema import Category, Instruction
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from bioinstruct.corpora import layouts, ner
-from bioinstruct.corpora.corpus import Access, Corpus, Row, Skipped
+from bioinstruct.corpora.answers import entities, ner
+from bioinstruct.corpora.base import Access, Corpus, Row, Skipped
 from bioinstruct.corpora.formats import standoff
 from bioinstruct.corpora.formats.archive import Member, members
 from bioinstruct.errors import DataError
@@ -89,7 +89,7 @@ CORPUS = Corpus(
     homepage="https://portal.dbmi.hms.harvard.edu/projects/n2c2-nlp/",
     folder="i2b2_2012",
     splits=tuple(FILES),
-    layouts=layouts.LAYOUTS,
+    layouts=entities.LAYOUTS,
     citation=(
         "Sun W, Rumshisky A, Uzuner O. Evaluating temporal relations in clinical text: 2012 i2b2 "
         "Challenge. J Am Med Inform Assoc 2013;20(5):806-813. doi:10.1136/amiajnl-2013-001628"

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from bioinstruct.corpora.corpus import Corpus, Row, Skipped, choose
+from bioinstruct.corpora.base import Corpus, Row, Skipped, choose
 from bioinstruct.corpora.formats.plain import read_lines
-from bioinstruct.corpora.splits import split_of
+from bioinstruct.corpora.hash_split import split_of
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
 from bioinstruct.schema import Category, Instruction

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from bioinstruct.corpora import layouts, ner
-from bioinstruct.corpora.corpus import Corpus, Row
+from bioinstruct.corpora.answers import entities, ner
+from bioinstruct.corpora.base import Corpus, Row
 from bioinstruct.corpora.formats import iob
 from bioinstruct.schema import Category
 
@@ -56,7 +56,7 @@ JNLPBA = Corpus(
     homepage="http://www.geniaproject.org/shared-tasks/bionlp-jnlpba-shared-task-2004",
     folder="jnlpba",
     splits=tuple(FILES),
-    layouts=layouts.LAYOUTS,
+    layouts=entities.LAYOUTS,
     citation=(
         "Kim JD, Ohta T, Tsuruoka Y, Tateisi Y, Collier N. Introduction to the bio-entity "
         "recognition task at JNLPBA. Proc JNLPBA 2004:70-75."

@@ -9,8 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from bioinstruct.corpora import layouts, ner
-from bioinstruct.corpora.corpus import Corpus, Row
+from bioinstruct.corpora.answers import entities, ner
+from bioinstruct.corpora.base import Corpus, Row
 from bioinstruct.corpora.formats import iob, standoff
 from bioinstruct.corpora.formats.archive import Member, members
 from bioinstruct.errors import DataError
@@ -155,7 +155,7 @@ LINNAEUS = Corpus(
     homepage="https://github.com/cambridgeltl/MTL-Bioinformatics-2016",
     folder="linnaeus",
     splits=tuple(IOB),
-    layouts=layouts.LAYOUTS,
+    layouts=entities.LAYOUTS,
     citation=_CITATION,
     reader=read_iob,
     checked=False,
@@ -170,7 +170,7 @@ DOCUMENTS = Corpus(
     homepage="http://linnaeus.sourceforge.net",
     folder="linnaeus",
     splits=tuple(IOB),
-    layouts=layouts.LAYOUTS,
+    layouts=entities.LAYOUTS,
     citation=_CITATION,
     reader=read_official,
     checked=False,

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from bioinstruct.corpora.corpus import Corpus, Row, Skipped, choose
+from bioinstruct.corpora.base import Corpus, Row, Skipped, choose
 from bioinstruct.corpora.formats.archive import Member, members
 from bioinstruct.corpora.formats.xmltree import parse
 from bioinstruct.errors import BioinstructError, DataError

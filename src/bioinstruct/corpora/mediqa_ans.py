@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from bioinstruct.corpora.corpus import Corpus, Row, choose
+from bioinstruct.corpora.base import Corpus, Row, choose
 from bioinstruct.corpora.formats.plain import read_json
 from bioinstruct.corpora.formats.records import checked
-from bioinstruct.corpora.splits import split_of
+from bioinstruct.corpora.hash_split import split_of
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
 from bioinstruct.schema import Category, Instruction

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, StringConstraints
 
-from bioinstruct.corpora import choices
-from bioinstruct.corpora.corpus import Corpus, Row, Skipped
+from bioinstruct.corpora.answers import multiple_choice
+from bioinstruct.corpora.base import Corpus, Row, Skipped
 from bioinstruct.corpora.formats.records import records
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
@@ -71,7 +71,7 @@ def _first(path: Path) -> int:
 
 
 def _example(record: Question, answer: int, *, split: str, layout: str, seed: int) -> Instruction:
-    return choices.example(
+    return multiple_choice.example(
         record.question,
         record.options,
         answer,
@@ -90,7 +90,7 @@ CORPUS = Corpus(
     homepage="https://github.com/medmcqa/medmcqa",
     folder="medmcqa",
     splits=tuple(FILES),
-    layouts=choices.LAYOUTS,
+    layouts=multiple_choice.LAYOUTS,
     citation=(
         "Pal A, Umapathi LK, Sankarasubbu M. MedMCQA: A Large-scale Multi-Subject Multi-Choice "
         "Dataset for Medical domain Question Answering. CHIL 2022, PMLR 174:248-260. "

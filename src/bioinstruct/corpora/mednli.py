@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from bioinstruct.corpora.corpus import Access, Corpus, Row, choose
+from bioinstruct.corpora.base import Access, Corpus, Row, choose
 from bioinstruct.corpora.formats.archive import one
 from bioinstruct.corpora.formats.records import records_of
 from bioinstruct.errors import DataError

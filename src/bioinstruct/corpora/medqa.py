@@ -8,8 +8,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, StringConstraints, model_validator
 
-from bioinstruct.corpora import choices
-from bioinstruct.corpora.corpus import Corpus, Row
+from bioinstruct.corpora.answers import multiple_choice
+from bioinstruct.corpora.base import Corpus, Row
 from bioinstruct.corpora.formats.records import records
 from bioinstruct.errors import DataError, MissingError
 from bioinstruct.files import find
@@ -32,7 +32,7 @@ class Question(BaseModel):
     @model_validator(mode="after")
     def _answer_is_an_option(self) -> Question:
         names = tuple(self.options)
-        if names != choices.letters(names) or len(names) < 2:
+        if names != multiple_choice.letters(names) or len(names) < 2:
             raise ValueError(f"expected options A, B, ..., found {', '.join(names)}")
         if self.options.get(self.answer_idx) != self.answer:
             raise ValueError(f"option {self.answer_idx!r} is not the answer {self.answer!r:.80}")
@@ -49,7 +49,7 @@ class Converted(BaseModel):
     @model_validator(mode="after")
     def _answer_is_an_option(self) -> Converted:
         marks = [option[:3] for option in self.options]
-        if marks != [f"{letter}. " for letter in choices.letters(marks)] or len(marks) < 2:
+        if marks != [f"{letter}. " for letter in multiple_choice.letters(marks)] or len(marks) < 2:
             raise ValueError(f"expected options that begin with A., B., ..., found {marks}")
         if [option[3:] for option in self.options].count(self.answer) != 1:
             raise ValueError(f"expected one option with the answer {self.answer!r:.80}")
@@ -83,7 +83,7 @@ def _read(corpus: Corpus, path: Path, split: str, layout: str, seed: int) -> Ite
             yield record
             continue
         options, answer = _options(record)
-        yield choices.example(
+        yield multiple_choice.example(
             record.question,
             options,
             answer,
@@ -95,7 +95,7 @@ def _read(corpus: Corpus, path: Path, split: str, layout: str, seed: int) -> Ite
 
 def _options(record: Question | Converted) -> tuple[list[str], int]:
     if isinstance(record, Question):
-        return list(record.options.values()), choices.LETTERS.index(record.answer_idx)
+        return list(record.options.values()), multiple_choice.LETTERS.index(record.answer_idx)
     options = [option[3:] for option in record.options]
     return options, options.index(record.answer)
 
@@ -115,7 +115,7 @@ FOUR = Corpus(
     homepage="https://github.com/jind11/MedQA",
     folder="medqa_usmle",
     splits=tuple(SPLITS),
-    layouts=choices.LAYOUTS,
+    layouts=multiple_choice.LAYOUTS,
     citation=_CITATION,
     reader=read_four,
 )
@@ -129,7 +129,7 @@ FIVE = Corpus(
     homepage="https://github.com/jind11/MedQA",
     folder="medqa_usmle",
     splits=tuple(SPLITS),
-    layouts=choices.LAYOUTS,
+    layouts=multiple_choice.LAYOUTS,
     citation=_CITATION,
     reader=read_five,
 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from bioinstruct.corpora.corpus import Corpus, Row, choose
+from bioinstruct.corpora.base import Corpus, Row, choose
 from bioinstruct.corpora.formats.xlsx import rows
-from bioinstruct.corpora.splits import split_of
+from bioinstruct.corpora.hash_split import split_of
 from bioinstruct.errors import DataError
 from bioinstruct.schema import Category, Instruction
 

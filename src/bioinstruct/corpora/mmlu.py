@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from bioinstruct.corpora import choices
-from bioinstruct.corpora.corpus import Corpus, Reader, Row, Skipped
+from bioinstruct.corpora.answers import multiple_choice
+from bioinstruct.corpora.base import Corpus, Reader, Row, Skipped
 from bioinstruct.corpora.formats.table import rows
 from bioinstruct.errors import DataError, MissingError
 from bioinstruct.files import find
@@ -77,10 +77,10 @@ def _rows(
         elif _key(fields) in seen:
             yield Skipped("also a question of the test set or of another subject")
         else:
-            yield choices.example(
+            yield multiple_choice.example(
                 question,
                 options,
-                choices.LETTERS.index(letter),
+                multiple_choice.LETTERS.index(letter),
                 layout=layout,
                 seed=seed,
                 provenance=corpus.provenance(split=split, document=f"{subject}-{number}"),
@@ -135,7 +135,7 @@ def _corpus(name: str, title: str, reader: Reader, *, checked: bool = True) -> C
         homepage="https://github.com/hendrycks/test",
         folder="mmlu_clinical",
         splits=tuple(SPLITS),
-        layouts=choices.LAYOUTS,
+        layouts=multiple_choice.LAYOUTS,
         citation=(
             "Hendrycks D, Burns C, Basart S, et al. Measuring Massive Multitask Language "
             "Understanding. ICLR 2021. arXiv:2009.03300"

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from operator import itemgetter
 from pathlib import Path
 
-from bioinstruct.corpora import layouts, ner
-from bioinstruct.corpora.corpus import Corpus, Row
+from bioinstruct.corpora.answers import entities, ner
+from bioinstruct.corpora.base import Corpus, Row
 from bioinstruct.corpora.formats import iob, pubtator
 from bioinstruct.files import find
 from bioinstruct.schema import Category
@@ -41,7 +41,7 @@ CORPUS = Corpus(
     homepage="https://github.com/spyysalo/ncbi-disease",
     folder="ncbi_disease",
     splits=tuple(FILES),
-    layouts=layouts.LAYOUTS,
+    layouts=entities.LAYOUTS,
     citation=(
         "Dogan RI, Leaman R, Lu Z. NCBI disease corpus: a resource for disease name recognition "
         "and concept normalization. J Biomed Inform 2014;47:1-10. doi:10.1016/j.jbi.2013.12.006"

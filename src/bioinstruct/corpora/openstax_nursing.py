@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from bioinstruct.corpora.corpus import Corpus, Row, Skipped, choose
+from bioinstruct.corpora.base import Corpus, Row, Skipped, choose
 from bioinstruct.corpora.formats import cnxml
 from bioinstruct.corpora.formats.archive import members
+from bioinstruct.corpora.hash_split import split_of
 from bioinstruct.corpora.openstax_wordings import WORDINGS
-from bioinstruct.corpora.splits import split_of
 from bioinstruct.errors import DataError
 from bioinstruct.schema import Instruction
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, StringConstraints
 
-from bioinstruct.corpora.corpus import Corpus, Row, Skipped
+from bioinstruct.corpora.base import Corpus, Row, Skipped
 from bioinstruct.corpora.formats.records import records
 from bioinstruct.errors import DataError
 from bioinstruct.schema import Category, Instruction

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from bioinstruct.corpora.corpus import Corpus, Row, Skipped, choose
+from bioinstruct.corpora.base import Corpus, Row, Skipped, choose
 from bioinstruct.corpora.formats.archive import members
 from bioinstruct.corpora.formats.tsv import rows
+from bioinstruct.corpora.hash_split import split_of
 from bioinstruct.corpora.pmc_sections import Article, Section, article
 from bioinstruct.corpora.pmc_wordings import WORDINGS
-from bioinstruct.corpora.splits import split_of
 from bioinstruct.errors import DataError
 from bioinstruct.schema import Instruction, Provenance
 

@@ -10,11 +10,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, StringConstraints
 
-from bioinstruct.corpora.corpus import Corpus, Row, choose
+from bioinstruct.corpora.base import Corpus, Row, choose
 from bioinstruct.corpora.formats.archive import Member, members
 from bioinstruct.corpora.formats.records import records_of
 from bioinstruct.corpora.formats.textgrid import tiers
-from bioinstruct.corpora.splits import split_of
+from bioinstruct.corpora.hash_split import split_of
 from bioinstruct.errors import DataError
 from bioinstruct.schema import Category, Instruction
 

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from bioinstruct import hub
 from bioinstruct.corpora import hoc, i2b2_2010, mednli
-from bioinstruct.corpora.corpus import Corpus, Row, Skipped
+from bioinstruct.corpora.base import Corpus, Row, Skipped
 from bioinstruct.corpora.formats.records import checked, records
+from bioinstruct.dataset import hub
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
 from bioinstruct.schema import Category, Instruction

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, StringConstraints
 
-from bioinstruct.corpora.corpus import Corpus, Row, choose
+from bioinstruct.corpora.base import Corpus, Row, choose
 from bioinstruct.corpora.formats.plain import read_json
 from bioinstruct.corpora.formats.records import checked
 from bioinstruct.errors import DataError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from bioinstruct.corpora.corpus import Corpus, Row, choose
+from bioinstruct.corpora.base import Corpus, Row, choose
 from bioinstruct.corpora.formats import tsv
 from bioinstruct.corpora.formats.archive import one
 from bioinstruct.errors import DataError

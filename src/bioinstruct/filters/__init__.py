@@ -2,8 +2,8 @@
 
 from bioinstruct.filters.contamination import Contaminated, Overlap, protected_texts
 from bioinstruct.filters.near_duplicates import Match, NearDuplicates
+from bioinstruct.filters.pipeline import Compare, Dropped, Near, Screened, screen
 from bioinstruct.filters.rules import RULES, Rule, choose_rules
-from bioinstruct.filters.screen import Compare, Dropped, Near, Screened, screen
 
 __all__ = [
     "RULES",

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioinstruct.errors import MissingError, UnknownNameError
-from bioinstruct.filters.join import join
-from bioinstruct.filters.pool import Pool
+from bioinstruct.filters.content_words import subject
+from bioinstruct.filters.index import Pool
 from bioinstruct.filters.similarity import check_threshold, rouge_l
-from bioinstruct.filters.subjects import subject
-from bioinstruct.filters.words import TOKENIZERS, Coded, Coder
+from bioinstruct.filters.similarity_join import join
+from bioinstruct.filters.token_codes import TOKENIZERS, Coded, Coder
 
 __all__ = ["Match", "NearDuplicates"]
 
@@ -141,10 +141,10 @@ class NearDuplicates:
 
 def _compiled_join() -> Callable[..., tuple[NDArray[np.int64], NDArray[np.int64]]]:
     try:
-        from bioinstruct.filters import compiled
+        from bioinstruct.filters import similarity_join_numba
     except ImportError as error:
         raise MissingError(
             "numba is not installed",
             hint="pip install 'bioinstruct[fast]', or leave `compiled` out",
         ) from error
-    return compiled.join
+    return similarity_join_numba.join

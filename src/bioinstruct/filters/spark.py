@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 from rapidfuzz.distance import LCSseq
 
 from bioinstruct.errors import BioinstructError, MissingError, UnknownNameError
+from bioinstruct.filters.content_words import subject
 from bioinstruct.filters.near_duplicates import Match
 from bioinstruct.filters.similarity import check_threshold, prefix_length, rouge_l
-from bioinstruct.filters.subjects import subject
-from bioinstruct.filters.words import TOKENIZERS, Tokenizer
+from bioinstruct.filters.token_codes import TOKENIZERS, Tokenizer
 
 if TYPE_CHECKING:
     import pandas as pd

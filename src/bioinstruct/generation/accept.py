@@ -9,11 +9,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bioinstruct.client.request import Failure, Outcome
 from bioinstruct.filters import Contaminated, NearDuplicates, Rule, choose_rules
 from bioinstruct.generation.parse import UNPARSABLE, Draft, Unread, parse
 from bioinstruct.generation.prompt import Prompt
 from bioinstruct.generation.recipes import Recipe
+from bioinstruct.llm.types import Failure, Outcome
 from bioinstruct.schema import Category, Instruction, Provenance, Teacher
 
 __all__ = ["ORIGIN", "Acceptor", "Judged", "Reject", "Sieve"]

@@ -15,13 +15,13 @@ from bioinstruct.generation.recipes import Recipe, get_recipe
 from bioinstruct.schema import Instruction, Provenance
 
 if TYPE_CHECKING:
-    from bioinstruct.client.ask import Usage
-    from bioinstruct.client.prices import Budget
-    from bioinstruct.client.request import Client
     from bioinstruct.filters import Contaminated
     from bioinstruct.generation.accept import Sieve
     from bioinstruct.generation.prompt import Plan
     from bioinstruct.generation.run import Tally
+    from bioinstruct.llm.pricing import Budget
+    from bioinstruct.llm.runner import Usage
+    from bioinstruct.llm.types import Client
 
 __all__ = ["Access", "Generated", "Progress", "Settings", "check_license", "generate", "prepare"]
 
@@ -123,10 +123,10 @@ def generate(
             work on the transcript. When the money runs out in the middle, nothing is raised: what
             was accepted is written, and the result says how to go on.
     """
-    from bioinstruct.client.failures import BudgetError, ProviderError
     from bioinstruct.generation.drive import ask, replay
     from bioinstruct.generation.output import Files, Memory
     from bioinstruct.generation.run import Run
+    from bioinstruct.llm.errors import BudgetError, ProviderError
 
     if count < 1:
         raise BioinstructError(f"{count} records are nothing to generate", hint="1 or more")
@@ -158,7 +158,7 @@ def prepare(model: str, settings: Settings) -> tuple[Plan, Sieve]:
     from bioinstruct.filters import choose_rules
     from bioinstruct.filters.similarity import check_threshold
     from bioinstruct.generation.accept import Sieve
-    from bioinstruct.generation.forms import choose_format
+    from bioinstruct.generation.answer_format import choose_format
     from bioinstruct.generation.prompt import Plan
     from bioinstruct.seeds import load_seeds
 

@@ -9,18 +9,18 @@ from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 from typing import Any
 
-from bioinstruct.client import ask as asking
-from bioinstruct.client.ask import Usage
-from bioinstruct.client.batch import ask_in_batches
-from bioinstruct.client.openai import OpenAIClient
-from bioinstruct.client.plans import Plans
-from bioinstruct.client.request import Client, Outcome, Request
-from bioinstruct.client.transcript import Transcript
 from bioinstruct.errors import BioinstructError
 from bioinstruct.generation.api import Access, Progress, Watcher
 from bioinstruct.generation.output import Sink
 from bioinstruct.generation.prompt import Plan
 from bioinstruct.generation.run import Run
+from bioinstruct.llm import runner as asking
+from bioinstruct.llm.batch_runner import ask_in_batches
+from bioinstruct.llm.batch_state import Plans
+from bioinstruct.llm.openai import OpenAIClient
+from bioinstruct.llm.runner import Usage
+from bioinstruct.llm.transcript import Transcript
+from bioinstruct.llm.types import Client, Outcome, Request
 
 __all__ = ["ask", "replay", "run_anywhere"]
 

@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass
 from itertools import islice
 
-from bioinstruct.client.prices import Price
-from bioinstruct.client.request import Request
-from bioinstruct.client.tokens import TokenCounter
-from bioinstruct.generation.forms import Form
+from bioinstruct.generation.answer_format import Form
 from bioinstruct.generation.prompt import Plan, prompt
+from bioinstruct.llm.pricing import Price
+from bioinstruct.llm.tokens import TokenCounter
+from bioinstruct.llm.types import Request
 
 __all__ = ["ACCEPTANCE", "PUBLISHED_BYTES", "Estimate", "estimate"]
 

@@ -10,9 +10,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from bioinstruct.client.request import Request
 from bioinstruct.files import atomic_file, naming
 from bioinstruct.generation.accept import Judged
+from bioinstruct.llm.types import Request
 from bioinstruct.schema import Instruction
 
 __all__ = ["Files", "Memory", "Sink", "rejected_path", "transcript_path"]

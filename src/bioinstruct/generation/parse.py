@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from bioinstruct.generation.forms import Form
+from bioinstruct.generation.answer_format import Form
 
 __all__ = ["CUT_OFF", "INCOMPLETE", "UNPARSABLE", "Draft", "Unread", "parse"]
 

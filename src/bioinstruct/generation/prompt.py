@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bioinstruct.client.request import Message, Request
 from bioinstruct.errors import BioinstructError
-from bioinstruct.generation.forms import Form
+from bioinstruct.generation.answer_format import Form
 from bioinstruct.generation.recipes import BIOINSTRUCT, Recipe
+from bioinstruct.llm.types import Message, Request
 from bioinstruct.schema import Instruction, Teacher
 
 __all__ = ["Plan", "Prompt", "prompt"]

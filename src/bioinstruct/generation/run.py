@@ -12,10 +12,10 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from bioinstruct.client.request import Failure, Outcome, Request
 from bioinstruct.generation.accept import Acceptor, Judged, Sieve
 from bioinstruct.generation.estimate import ACCEPTANCE
 from bioinstruct.generation.prompt import Plan, Prompt, prompt
+from bioinstruct.llm.types import Failure, Outcome, Request
 from bioinstruct.schema import Instruction
 
 __all__ = ["Run", "Tally"]

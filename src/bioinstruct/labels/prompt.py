@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ValidationError
 
-from bioinstruct.client.request import Answer, Message, Outcome, Request
+from bioinstruct.llm.types import Answer, Message, Outcome, Request
 from bioinstruct.schema import Category, Instruction
 
 __all__ = ["PROMPT", "parse", "request"]

@@ -8,18 +8,18 @@ from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Itera
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bioinstruct.client.ask import ask
-from bioinstruct.client.request import Client, Outcome, Request
-from bioinstruct.client.transcript import Transcript
 from bioinstruct.labels.audit import keeps
 from bioinstruct.labels.label import Labelled, labelled
 from bioinstruct.labels.offline import classifier
 from bioinstruct.labels.prompt import PROMPT, parse, request
+from bioinstruct.llm.runner import ask
+from bioinstruct.llm.transcript import Transcript
+from bioinstruct.llm.types import Client, Outcome, Request
 from bioinstruct.schema import Category, Instruction
 
 if TYPE_CHECKING:
-    from bioinstruct.client.ask import Usage
-    from bioinstruct.client.prices import Budget
+    from bioinstruct.llm.pricing import Budget
+    from bioinstruct.llm.runner import Usage
 
 __all__ = ["Teaching", "label_by_teacher"]
 

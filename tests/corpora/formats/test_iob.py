@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bioinstruct import BioinstructError, DataError, MissingError
+from bioinstruct.corpora.answers.entities import Entity
 from bioinstruct.corpora.formats.iob import Sentence, sentences
-from bioinstruct.corpora.layouts import Entity
 
 GOOD = "T\tB-Disease\ncell\tI-Disease\n.\tO\n\nNone\tO\n"
 

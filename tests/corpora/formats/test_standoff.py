@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bioinstruct import DataError
-from bioinstruct.corpora.corpus import Skipped
+from bioinstruct.corpora.answers.entities import Entity
+from bioinstruct.corpora.base import Skipped
 from bioinstruct.corpora.formats.iob import Sentence
 from bioinstruct.corpora.formats.standoff import (
     Annotation,
@@ -17,7 +18,6 @@ from bioinstruct.corpora.formats.standoff import (
     sentence,
     spans,
 )
-from bioinstruct.corpora.layouts import Entity
 
 TEXT = "The p53 gene (TP53) binds."
 

@@ -67,7 +67,7 @@ class _Encoder:
         import torch
         from transformers import AutoConfig, AutoModel, AutoTokenizer
 
-        from bioinstruct.bench.loading import context_length, encoder_errors, find_model
+        from bioinstruct.bench.models.loading import context_length, encoder_errors, find_model
 
         source = find_model(path)
         with encoder_errors(path):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bioinstruct.bench.metrics.base import Metric, f1, mean
-from bioinstruct.corpora.layouts import spans
+from bioinstruct.corpora.answers.entities import spans
 
 __all__ = ["medtuned_entity_f1", "medtuned_relation_f1"]
 

@@ -15,9 +15,10 @@ from bioinstruct.bench.metrics import (
     pearson,
     same_set,
 )
-from bioinstruct.bench.task import Parse, Task, add, task
-from bioinstruct.bench.tasks.reading import of_corpus
-from bioinstruct.corpora import hoc, labels, mednli, rqe, scitail
+from bioinstruct.bench.tasks.base import Parse, Task, add, task
+from bioinstruct.bench.tasks.splits import of_corpus
+from bioinstruct.corpora import hoc, mednli, rqe, scitail
+from bioinstruct.corpora.answers import labels
 from bioinstruct.corpora.biosses import HIGHEST
 from bioinstruct.schema import Category, Instruction
 

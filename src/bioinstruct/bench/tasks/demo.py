@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from bioinstruct import corpora
 from bioinstruct.bench.metrics import accuracy, entity_f1, rouge1, rouge2, rougeL
-from bioinstruct.bench.task import task
-from bioinstruct.corpora import layouts
+from bioinstruct.bench.tasks.base import task
+from bioinstruct.corpora.answers import entities
 from bioinstruct.schema import Category, Instruction
 
 __all__: list[str] = []
@@ -17,8 +17,8 @@ def _read(split: str, name: str) -> Iterator[Instruction]:
     return (example for example in corpora.read("demo", split) if example.task == name)
 
 
-def _mentions(text: str, example: Instruction) -> list[layouts.Entity]:
-    return layouts.parse("mentions", text, example.input.split(" "))
+def _mentions(text: str, example: Instruction) -> list[entities.Entity]:
+    return entities.parse("mentions", text, example.input.split(" "))
 
 
 @task(Category.QA, accuracy, choices=("yes", "no", "maybe"), max_new_tokens=4, corpus="demo")

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from bioinstruct import corpora
 from bioinstruct.bench.metrics import exact_match, rouge1, rouge2, rougeL, token_f1
-from bioinstruct.bench.task import task
-from bioinstruct.bench.tasks.reading import held_out
+from bioinstruct.bench.tasks.base import task
+from bioinstruct.bench.tasks.splits import held_out
 from bioinstruct.schema import Category, Instruction
 
 __all__: list[str] = []

@@ -19,12 +19,13 @@ from bioinstruct.bench.metrics import (
     relation_f1,
     token_f1,
 )
-from bioinstruct.bench.task import Parse, Task, add, task
-from bioinstruct.bench.tasks.reading import of_corpus
+from bioinstruct.bench.tasks.base import Parse, Task, add, task
+from bioinstruct.bench.tasks.splits import of_corpus
 from bioinstruct.corpora import bc5cdr_relations as cdr
-from bioinstruct.corpora import chemprot, chemprot_abstracts, ddi2013, gad, i2b2_2010, layouts
+from bioinstruct.corpora import chemprot, chemprot_abstracts, ddi2013, gad, i2b2_2010
+from bioinstruct.corpora.answers import entities
+from bioinstruct.corpora.answers.labels import parse_one
 from bioinstruct.corpora.clinical_ie import parse_medications
-from bioinstruct.corpora.labels import parse_one
 from bioinstruct.schema import Category, Instruction
 
 __all__: list[str] = []
@@ -50,8 +51,8 @@ PARTS = {"bc5cdr-disease", "bc5cdr-chemical", "jnlpba-gene"}
 
 
 def _entities(layout: str, *, typed: bool) -> Parse:
-    def parse(text: str, example: Instruction) -> list[layouts.Entity]:
-        return layouts.parse(layout, text, example.input.split(" "), typed=typed)
+    def parse(text: str, example: Instruction) -> list[entities.Entity]:
+        return entities.parse(layout, text, example.input.split(" "), typed=typed)
 
     return parse
 

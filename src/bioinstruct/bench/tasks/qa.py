@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from itertools import chain
 
 from bioinstruct import corpora
-from bioinstruct.bench.forms import letters, parse_letter
 from bioinstruct.bench.metrics import accuracy, macro_f1
-from bioinstruct.bench.task import Task, add, task
-from bioinstruct.bench.tasks.reading import of_corpus
+from bioinstruct.bench.tasks.base import Task, add, task
+from bioinstruct.bench.tasks.formulation import letters, parse_letter
+from bioinstruct.bench.tasks.splits import of_corpus
 from bioinstruct.schema import Category, Instruction
 
 __all__: list[str] = []

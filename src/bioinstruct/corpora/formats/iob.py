@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from bioinstruct.corpora.answers.entities import Entity, spans
 from bioinstruct.corpora.formats.plain import read_text
-from bioinstruct.corpora.layouts import Entity, spans
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
 

@@ -13,9 +13,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from pathlib import Path
 from typing import NamedTuple
 
-from bioinstruct.corpora.corpus import Skipped
+from bioinstruct.corpora.answers.entities import Entity
+from bioinstruct.corpora.base import Skipped
 from bioinstruct.corpora.formats.iob import Sentence
-from bioinstruct.corpora.layouts import Entity
 from bioinstruct.errors import DataError
 
 __all__ = ["Annotation", "Span", "in_sentences", "of_no_text", "sentence", "spans"]

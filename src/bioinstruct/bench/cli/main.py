@@ -1,0 +1,386 @@
+"""The `bioinstruct-bench` command: parse, call, print."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bioinstruct
+from bioinstruct.bench import tasks as _tasks  # noqa: F401  # defines the tasks
+from bioinstruct.bench.cli import endpoint, model
+from bioinstruct.bench.cli.tasks import add_arguments, chosen_tests, listing
+from bioinstruct.bench.tasks.user_file import load_task_file
+from bioinstruct.console import Line, run_command, say
+from bioinstruct.dataset.load import read_examples
+from bioinstruct.errors import BioinstructError
+from bioinstruct.prompts import Style
+
+if TYPE_CHECKING:
+    from bioinstruct.bench.encoders.model import Progress as EncoderProgress
+    from bioinstruct.bench.evaluation.report import Report, Row
+    from bioinstruct.bench.experiment import Training, Watch
+    from bioinstruct.bench.models.causal_lm import CausalLM
+    from bioinstruct.bench.tasks.evaluation_set import Tests
+    from bioinstruct.bench.training.tune import Progress
+
+EXAMPLES = """\
+examples:
+  bioinstruct-bench --model tiny
+  bioinstruct-bench --model path/to/model --tasks pubmedqa ncbi-disease --limit 100
+  bioinstruct-bench --model path/to/model --data instructions.jsonl --out run1
+  bioinstruct-bench --model path/to/model --adapter run1/adapter
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Entry point of `bioinstruct-bench`."""
+    # Threads that wait for each other must not spin for long: on two cores shared with other work,
+    # tuning the tiny model fell from 2,600 tokens a second to 100; on free cores, 7,000 either way.
+    # Read when torch is loaded, so set first.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler of --plan says when it starts
+    parser = _parser()
+    args = parser.parse_args(argv)
+    if args.encoder and (args.model or args.adapter or args.data or args.no_tune):
+        parser.error("--encoder stands alone: it is not a model that instructions tune")
+    if args.merge and (args.plan or (args.no_tune and not args.adapter)):
+        parser.error("--merge needs an adapter: tune one, or give one with --adapter")
+    if args.plan and (args.no_tune or args.adapter):
+        parser.error("--plan is for tuning, --no-tune and --adapter do without it")
+    if (args.no_tune or args.adapter) and (args.data or args.recipe):
+        parser.error("--data and --recipe are for tuning, --no-tune and --adapter do without it")
+    if args.track and (args.plan or args.no_tune or args.adapter or args.encoder or not args.model):
+        parser.error("--track is for tuning a model")
+    if wrong := endpoint.usage_error(args) or model.usage_error(args):
+        parser.error(wrong)
+    args.style = args.style or (Style.CHAT if args.endpoint else Style.ALPACA)
+    run_command(
+        "bioinstruct-bench",
+        lambda: _list(args) if args.list else _in_step(args),
+        stopped="the answers so far are kept: the same command goes on from there",
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bioinstruct-bench",
+        description="Score a causal language model, LoRA-tune it on instructions, score it again.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"%(prog)s {bioinstruct.__version__}"
+    )
+    what = parser.add_argument_group("what to score")
+    what.add_argument("--model", metavar="PATH", help="a model folder, a Hub id, or `tiny`")
+    what.add_argument(
+        "--encoder",
+        metavar="PATH",
+        help="instead of a model: fine-tune an encoder such as BioBERT on each task, and score it",
+    )
+    what.add_argument("--adapter", type=Path, metavar="DIR", help="score this adapter, do not tune")
+    add_arguments(what)
+    model.add_arguments(what)
+    _add_tuning(parser.add_argument_group("how to tune"))
+    output = parser.add_argument_group("output")
+    output.add_argument(
+        "--out",
+        type=Path,
+        default=Path("out"),
+        metavar="DIR",
+        help="the folder for report, answers and adapter (default: out)",
+    )
+    output.add_argument("--json", action="store_true", help="print the report, not the table")
+    output.add_argument("--spec", action="store_true", help="say below the table what is counted")
+    output.add_argument("--list", action="store_true", help="list the tasks and suites, and stop")
+    output.add_argument(
+        "--export",
+        nargs=2,
+        metavar=("lm-eval", "DIR"),
+        help="write the tasks as a folder that lm-evaluation-harness runs, and stop",
+    )
+    output.add_argument(
+        "--compare",
+        type=Path,
+        metavar="FILE",
+        help="set a results file of lm-evaluation-harness beside our scores; alone: show it",
+    )
+    endpoint.add_arguments(parser)
+    return parser
+
+
+def _add_tuning(how: argparse._ArgumentGroup) -> None:
+    how.add_argument(
+        "--data",
+        metavar="NAME|FILE",
+        help="instructions to tune on (default: the training splits of the tasks)",
+    )
+    how.add_argument(
+        "--recipe",
+        metavar="NAME|FILE",
+        help="a shipped recipe or a TOML file (default: `tiny` for that model, else `default`)",
+    )
+    how.add_argument(
+        "--plan",
+        action="store_true",
+        help="say what tuning will take (steps, tokens, memory, time), and stop",
+    )
+    how.add_argument(
+        "--track", choices=("tensorboard", "wandb"), help="draw the steps there as they are done"
+    )
+    how.add_argument("--no-tune", action="store_true", help="score only")
+    how.add_argument(
+        "--merge",
+        choices=("float32", "bfloat16"),
+        help="also write the model with the adapter merged into it, to DIR/merged",
+    )
+    how.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of the random numbers (default: 0)"
+    )
+
+
+def _list(args: argparse.Namespace) -> int:
+    if args.task_file:
+        load_task_file(args.task_file, args.metric)
+    print(listing())
+    return 0
+
+
+def _in_step(args: argparse.Namespace) -> int:
+    """Alone, or as one of several processes (`accelerate launch`), of which the first prints."""
+    if os.environ.get("WORLD_SIZE", "1") == "1":
+        return _bench(args)
+    from bioinstruct.bench.models.distributed import Devices
+
+    devices = Devices()
+    with devices.together():
+        if devices.sharded and args.merge:
+            raise BioinstructError(
+                "a base in shards is not merged",
+                hint="when it is tuned, in one process: --model M --adapter DIR --merge float32",
+            )
+        alone = args.encoder or (args.plan and not devices.sharded)
+        return _bench(args) if devices.first or not alone else 0
+
+
+def _bench(args: argparse.Namespace) -> int:
+    if args.export:
+        return _export(args)
+    if args.agreement:
+        _agreement(args)
+    if args.encoder:
+        return _bench_encoder(args)
+    if args.model:
+        return _bench_model(args)
+    if not (args.compare or args.agreement):
+        raise BioinstructError("no model", hint="give one with --model PATH, or `--model tiny`")
+    return _compare(args, ()) if args.compare else 0
+
+
+def _bench_model(args: argparse.Namespace) -> int:
+    from bioinstruct.bench.evaluation.report import notes
+    from bioinstruct.bench.experiment import check_out, follow, run
+    from bioinstruct.bench.models.distributed import Devices
+    from bioinstruct.bench.models.loading import find_model, quiet
+    from bioinstruct.bench.training.tracking import check_tracker
+
+    quiet()
+    if not args.endpoint:
+        find_model(args.model)  # a slip in the name is told before anything is read
+    check_out(args.out)
+    if args.track:
+        check_tracker(args.track)
+    tests = chosen_tests(args)
+    if args.endpoint:
+        report = endpoint.score_endpoint(args, tests, _watch()) if Devices().first else None
+        return _show(args, report, tests) if report else 0
+    training = None if args.no_tune or args.adapter else _training(args, tests)
+    say(f"loading {args.model}")
+    loaded = model.load(args, quantize=training.recipe.quantize if training else "none")
+    if args.plan and training:
+        return _plan(loaded, training, args)
+    if not Devices().first:
+        follow(loaded, tests, args.out, training=training, adapter=args.adapter, seed=args.seed)
+        return 0
+    report = run(
+        loaded,
+        tests,
+        args.out,
+        training=training,
+        adapter=args.adapter,
+        seed=args.seed,
+        watch=_watch(args.track),
+    )
+    for note in notes(report):
+        say(note)
+    say(_kept(args.out, training))
+    if args.merge:
+        _merge(loaded, args, report)
+    return _show(args, report, tests)
+
+
+def _show(args: argparse.Namespace, report: Report, tests: Tests) -> int:
+    """Have it judged, and print it."""
+    from bioinstruct.bench.evaluation.report import DEMONSTRATION, table
+
+    if args.judge:
+        report = endpoint.judged(args, report, tests)
+    print(
+        report.as_json() if args.json else table(report, specified=args.spec),
+        end="" if args.json else "\n",
+    )
+    if args.compare:
+        _compare(args, report.rows)
+    if report.demonstration and not args.json:
+        print(f"\n{DEMONSTRATION}")
+    return 1 if args.judge and isinstance(report.judge, str) else 0
+
+
+def _agreement(args: argparse.Namespace) -> None:
+    """Print it where nothing else is to be printed; a report has it in the part of the judge."""
+    from bioinstruct.bench.judge.judge import agreement_lines
+
+    found = endpoint.measure_agreement(args)
+    if not args.model:
+        print(json.dumps(found, indent=2) if args.json else "\n".join(agreement_lines(found)))
+
+
+def _export(args: argparse.Namespace) -> int:
+    from bioinstruct.bench.evaluation.lm_eval import export
+
+    layout, folder = args.export
+    if layout != "lm-eval":
+        raise BioinstructError(f"no layout {layout!r}", hint="--export lm-eval DIR")
+    names = export(chosen_tests(args), Path(folder), style=args.style)
+    say(f"{len(names)} tasks in {folder}: lm_eval --include_path {folder} --tasks bioinstruct")
+    print("\n".join(names))
+    return 0
+
+
+def _compare(args: argparse.Namespace, rows: Sequence[Row]) -> int:
+    """A line for each number of the results file; with --json after a report, to the folder."""
+    from bioinstruct.bench.evaluation.lm_eval import compared, read_results
+    from bioinstruct.bench.evaluation.report import aligned
+    from bioinstruct.files import write_text
+
+    found = compared(read_results(args.compare), rows)
+    if args.json and rows:
+        write_text(args.out / "compared.json", json.dumps(found, indent=2) + "\n")
+    elif args.json:
+        print(json.dumps(found, indent=2))
+    elif found:
+        cells = [
+            [
+                "" if v is None else f"{v:.3f}" if isinstance(v, float) else str(v)
+                for v in each.values()
+            ]
+            for each in found
+        ]
+        print("\n" + "\n".join(aligned([list(found[0]), *cells])))
+    return 0
+
+
+def _merge(model: CausalLM, args: argparse.Namespace, report: Report) -> None:
+    from bioinstruct.bench.evaluation.model_card import merged_card
+    from bioinstruct.bench.training.lora import save_merged
+
+    folder = args.out / "merged"
+    known = (args.adapter or args.out / "adapter") / "README.md"
+    text = known.read_text(encoding="utf-8") if known.is_file() else ""
+
+    def card(apart: float) -> str:
+        return merged_card(report, dtype=args.merge, apart=apart, adapter=text)
+
+    apart = save_merged(model, folder, dtype=args.merge, card=card)
+    say(f"kept {folder}, in {args.merge}: no logit tried differs by more than {apart:.2g}")
+
+
+def _plan(model: CausalLM, training: Training, args: argparse.Namespace) -> int:
+    from bioinstruct.bench.training.estimate import make_plan
+
+    plan = make_plan(model, training.examples, training.recipe, seed=args.seed)
+    if args.json:
+        print(json.dumps(asdict(plan) | {"fits": plan.fits}, indent=2))
+    else:
+        print("\n".join(plan.lines()))
+    return 1 if plan.fits is False else 0
+
+
+def _bench_encoder(args: argparse.Namespace) -> int:
+    from bioinstruct.bench.encoders.model import EncoderRecipe
+    from bioinstruct.bench.encoders.run import run_encoder
+    from bioinstruct.bench.evaluation.report import table
+    from bioinstruct.bench.models.loading import find_model, quiet
+    from bioinstruct.bench.training.recipe import load_settings
+
+    quiet()
+    find_model(args.encoder)
+    recipe = load_settings(EncoderRecipe, Path(args.recipe)) if args.recipe else EncoderRecipe()
+    tests = chosen_tests(args)
+    line = Line()
+
+    def tuned(task: str, now: EncoderProgress) -> None:
+        text = f"tuning  {task}  step {now.step:,}/{now.steps:,}  loss {now.loss:.3f}"
+        line.show(text, last=now.step == now.steps)
+
+    report = run_encoder(args.encoder, tests, args.out, recipe=recipe, seed=args.seed, tuned=tuned)
+    left = [task.name for task in tests if task.name not in {row.task for row in report.rows}]
+    if left:
+        say(f"left out, because an encoder cannot write: {', '.join(left)}")
+    print(
+        report.as_json() if args.json else table(report, specified=args.spec),
+        end="" if args.json else "\n",
+    )
+    return 0
+
+
+def _training(args: argparse.Namespace, tests: Tests) -> Training:
+    from bioinstruct.bench.experiment import load_training
+    from bioinstruct.bench.training.recipe import load_recipe
+
+    recipe = load_recipe(args.recipe or ("tiny" if args.model == "tiny" else "default"))
+    given = read_examples(args.data) if args.data else None
+    training = load_training(recipe, tests, given, args.data or "")
+    say(f"tuning on {len(training.examples):,} instructions from {training.source}")
+    if training.contaminated:
+        say(f"left out {len(training.contaminated):,} because they overlap a test")
+    return training
+
+
+def _watch(track: str | None = None) -> Watch:
+    from bioinstruct.bench.experiment import Watch
+
+    line = Line()
+
+    def scored(which: str, task: str, done: int, of: int) -> None:
+        line.show(f"scoring {which:5}  {task}  {done:,}/{of:,}", last=done == of)
+
+    def tuned(p: Progress) -> None:
+        line.show(
+            f"tuning  step {p.step:,}/{p.steps:,}  loss {p.loss:.3f}  "
+            f"{p.tokens_per_second:,.0f} tokens/s ({p.target_tokens_per_second:,.0f} learnt)  "
+            f"{_duration(p.seconds_left)} left",
+            last=p.step == p.steps,
+        )
+
+    return Watch(scored, tuned, track)
+
+
+def _kept(out: Path, training: Training | None) -> str:
+    from bioinstruct.bench.experiment import ADAPTER, ANSWERS, CONTAMINATED, REPORT
+
+    names = [REPORT, ANSWERS]
+    if training:
+        names += [ADAPTER, *([CONTAMINATED] if training.contaminated else [])]
+    return "kept " + ", ".join(str(out / name) for name in names)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

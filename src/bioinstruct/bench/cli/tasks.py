@@ -1,0 +1,195 @@
+"""What a command line says of tasks: which, in what form, how many examples, shots or none."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bioinstruct import corpora
+from bioinstruct.bench.metrics import METRICS, Metric, bert_score, concept_f1, get_metric
+from bioinstruct.bench.tasks.base import Task, known_tasks
+from bioinstruct.bench.tasks.evaluation_set import Tests, load_tests, with_shots
+from bioinstruct.bench.tasks.formulation import Form, as_form
+from bioinstruct.bench.tasks.suites import ABOUT, SUITES, expand
+from bioinstruct.bench.tasks.user_file import load_task_file
+from bioinstruct.console import positive, say
+from bioinstruct.corpora.formats.plain import read_lines
+from bioinstruct.errors import BioinstructError, DataError, MissingError
+from bioinstruct.files import find
+from bioinstruct.schema import Category
+
+__all__ = ["add_arguments", "chosen_tests", "listing"]
+
+SPLITS = ("train", "validation", "test")
+
+
+def add_arguments(group: argparse._ArgumentGroup) -> None:
+    """The options that `chosen_tests` reads."""
+    group.add_argument(
+        "--tasks",
+        nargs="+",
+        metavar="TASK",
+        help="tasks or suites (see --list); default: those of `open` whose corpora are in "
+        "$BIOINSTRUCT_DATA, else the demonstration",
+    )
+    group.add_argument(
+        "--task-file",
+        type=Path,
+        metavar="FILE",
+        help="a task of your own: a Python file, or records in JSON Lines with --metric",
+    )
+    group.add_argument(
+        "--metric",
+        nargs="+",
+        choices=list(METRICS),
+        default=[],
+        metavar="NAME",
+        help=f"how records of --task-file are counted, or what to count of written texts besides: "
+        f"{', '.join(METRICS)}",
+    )
+    group.add_argument(
+        "--lexicon",
+        type=Path,
+        metavar="FILE",
+        help="also count the concepts of written texts; a line: concept, tab, term",
+    )
+    group.add_argument(
+        "--bertscore",
+        nargs=2,
+        action=_Layer,
+        metavar=("PATH", "LAYER"),
+        help="also count written texts by BERTScore, with this encoder (roberta-large 17)",
+    )
+    group.add_argument(
+        "--as",
+        dest="forms",
+        nargs="+",
+        type=Form,
+        choices=list(Form),
+        default=[Form.LETTERS],
+        help="form of questions with options (default: letters)",
+    )
+    group.add_argument("--split", choices=SPLITS, help="score this split (default: test)")
+    group.add_argument(
+        "--shots", type=positive, default=0, metavar="K", help="worked examples in front"
+    )
+    group.add_argument(
+        "--limit",
+        type=positive,
+        metavar="N",
+        help="only N examples of each task: a random sample, always the same",
+    )
+
+
+def listing() -> str:
+    """The tasks and the suites, a line each."""
+    tasks = known_tasks().values()
+    width = max(len(task.name) for task in tasks)
+    lines = [f"{task.name:{width}}  {task.group:5}  {task.description}" for task in tasks]
+    suites = [f"{name:{width}}  suite  {ABOUT[name]} ({len(SUITES[name]())})" for name in SUITES]
+    return "\n".join([*lines, *suites])
+
+
+def chosen_tests(args: argparse.Namespace) -> Tests:
+    """The examples of the tasks that a command line chooses.
+
+    Raises:
+        BioinstructError: a task that is named singly cannot be had, or none of a suite can.
+    """
+    own = load_task_file(args.task_file, args.metric) if args.task_file else []
+    if args.tasks:
+        tasks, must = [*expand(args.tasks), *own], {*args.tasks, *(task.name for task in own)}
+    elif own:
+        tasks, must = own, {task.name for task in own}
+    else:
+        tasks, must = _present(args.split or "test"), set()
+    if args.split:
+        tasks = [replace(task, split=args.split) for task in tasks]
+    extra = _extra_metrics(args)
+    tasks = [_counted(task, extra) for task in tasks]
+    tasks = list(dict.fromkeys(as_form(task, form) for task in tasks for form in args.forms))
+    tests = load_tests(tasks, args.limit, must=must)
+    if args.shots:
+        tests = with_shots(tests, args.shots, seed=args.seed, must=must)
+        say(
+            f"{args.shots} worked examples in front, drawn with seed {args.seed}: ids in the report"
+        )
+    _check(tests, must)
+    return tests
+
+
+def _check(tests: Tests, must: Collection[str]) -> None:
+    for missing in tests.unavailable:
+        say(f"not available: {missing.task}, {missing.split}: {missing.why}")
+    if not tests:
+        hints = {missing.how: None for missing in tests.unavailable}
+        raise MissingError("none of the tasks can be had", hint="; ".join(filter(None, hints)))
+
+
+def _present(split: str) -> list[Task]:
+    """The tasks of `open` whose corpora are here, else those of the demonstration."""
+    folder = os.environ.get("BIOINSTRUCT_DATA")
+    if folder:
+        corpora.data_directory()  # a folder that is named and not there is a slip
+    present, missing = [], []
+    for task in SUITES["open"]():
+        try:
+            next(iter(task.read(split)))
+        except BioinstructError:
+            missing.append(task.name)
+        else:
+            present.append(task)
+    if present:
+        if missing:
+            say(f"left out, because their corpora are not in {folder}: {', '.join(missing)}")
+        return present
+    why = f"no corpora in {folder}" if folder else "BIOINSTRUCT_DATA is not set"
+    say(f"{why}: running the demonstration tasks")
+    return SUITES["demo"]()
+
+
+def _extra_metrics(args: argparse.Namespace) -> tuple[Metric, ...]:
+    """What a command line counts of written texts besides."""
+    more = [get_metric(name) for name in args.metric]
+    if args.lexicon:
+        more.append(concept_f1(_lexicon(args.lexicon)))
+    if args.bertscore:
+        more.append(bert_score(*args.bertscore))
+    return tuple(more)
+
+
+class _Layer(argparse.Action):
+    """A path, and a layer, which is a number."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: str | None = None) -> None:
+        path, layer = values
+        if not layer.isdecimal():
+            raise argparse.ArgumentError(self, f"{layer!r} is no number of a layer")
+        setattr(namespace, self.dest, (path, int(layer)))
+
+
+def _counted(task: Task, extra: tuple[Metric, ...]) -> Task:
+    """A task of generation with these metrics besides its own."""
+    if task.group is not Category.GEN or task.choices:
+        return task
+    more = tuple(metric for metric in extra if metric not in task.metrics)
+    return replace(task, metrics=(*task.metrics, *more))
+
+
+def _lexicon(path: Path) -> dict[str, str]:
+    """The concept of each term.
+
+    Raises:
+        DataError: a line is not a concept, a tab and a term.
+    """
+    found = {}
+    for number, line in enumerate(read_lines(find(path)), start=1):
+        concept, tab, term = line.rstrip("\n").partition("\t")
+        if line.strip() and not (concept.strip() and tab and term.strip()):
+            raise DataError("expected a concept, a tab and a term", path=path, line=number)
+        found[term.strip()] = concept.strip()
+    return found

@@ -1,0 +1,1 @@
+"""Fine-tune and score encoders such as BioBERT, by the same counts."""

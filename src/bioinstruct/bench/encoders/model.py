@@ -1,0 +1,394 @@
+"""BERT-style encoders for comparison: tuned on a task's training split, scored by its metrics.
+
+Entities are found by labelling the first sub-token of each word (Devlin et al. 2019), answers of
+closed sets by sequence classification. What does not fit the encoder is read in overlapping
+windows: nothing is cut off. A prediction has the form that the task's `parse` gives, so encoder and
+language model are counted by the same code.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from pydantic import BaseModel, ConfigDict, Field
+
+from bioinstruct.bench.models.forward import tuning_budget
+from bioinstruct.bench.models.loading import encoder_errors
+from bioinstruct.bench.tasks.base import Task
+from bioinstruct.bench.training.batching import similar
+from bioinstruct.bench.training.saving import weights_directory
+from bioinstruct.corpora.answers.entities import Entity, spans
+from bioinstruct.errors import ModelError
+from bioinstruct.schema import Instruction
+
+__all__ = ["Encoder", "EncoderRecipe", "Progress", "Window", "fits", "load_encoder"]
+
+
+class EncoderRecipe(BaseModel):
+    """How an encoder is fine-tuned: the usual settings of BioBERT and BLURB for one task each."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    learning_rate: float = Field(5e-5, gt=0)
+    warmup: float = Field(0.1, ge=0, lt=1)
+    """Share of the steps in which the rate rises; it falls linearly afterwards."""
+    weight_decay: float = Field(0.01, ge=0)
+    epochs: int = Field(10, ge=1)
+    batch_size: int = Field(32, ge=1)
+    """Windows of one step."""
+    max_length: int = Field(512, ge=16)
+    """Longest window in tokens, if the encoder takes as many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a fine-tuning run is."""
+
+    step: int
+    steps: int
+    loss: float
+
+
+def fits(task: Task) -> bool:
+    """Whether an encoder can do the task: its answers are entities, or of a closed set."""
+    return bool(task.labels) or _labels_words(task) or _has_label_sets(task)
+
+
+def _labels_words(task: Task) -> bool:
+    return any(metric.name == "entity F1" for metric in task.metrics)
+
+
+def _has_label_sets(task: Task) -> bool:
+    return any(metric.name == "label F1" for metric in task.metrics)
+
+
+def load_encoder(
+    path: str, task: Task, training: Sequence[Instruction], recipe: EncoderRecipe, *, seed: int = 0
+) -> Encoder:
+    """An encoder with a new layer for a task, whose labels are those of the training examples.
+
+    Raises:
+        ModelError: it is not such an encoder, or the task is not for one.
+    """
+    if not fits(task):
+        raise ModelError(f"task {task.name} has open answers: an encoder cannot write them")
+    torch.manual_seed(seed)
+    if _labels_words(task):
+        return _Words(path, task, training, recipe)
+    return (_Answers if task.labels else _LabelSets)(path, task, training, recipe)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A piece of an example that fits the encoder."""
+
+    example: int
+    ids: list[int]
+    labels: list[int]
+    """For words one per token, -100 where nothing is learnt; for answers a single one; for sets of
+    labels 1 or 0 for each."""
+    words: tuple[tuple[int, int], ...] = ()
+    """Of each word that is this window's to label: the word, and where its first token is."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def _shuffled(windows: list[Window], recipe: EncoderRecipe, seed: int) -> Iterator[list[Window]]:
+    order = list(windows)
+    chance = random.Random(seed)
+    for _ in range(recipe.epochs):
+        chance.shuffle(order)
+        for start in range(0, len(order), recipe.batch_size):
+            yield order[start : start + recipe.batch_size]
+
+
+class Encoder(ABC):
+    """A tokenizer and a classifier on top of an encoder, for one task."""
+
+    def __init__(
+        self, path: str, task: Task, recipe: EncoderRecipe, names: Sequence[str], auto: str
+    ) -> None:
+        import transformers
+
+        self.task = task
+        self.recipe = recipe
+        self.names = list(names)
+        """What the classifier tells apart."""
+        about = {
+            "id2label": dict(enumerate(names)),
+            "label2id": {n: i for i, n in enumerate(names)},
+        }
+        with encoder_errors(path):
+            self.tokenizer: Any = transformers.AutoTokenizer.from_pretrained(path)
+            self.model: Any = getattr(transformers, auto).from_pretrained(
+                path, use_safetensors=True, **about
+            )
+        if not self.tokenizer.is_fast:
+            raise ModelError(
+                f"the tokenizer of {path} is a slow one: it cannot say where words are"
+            )
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.model.to(self.device)
+        self.budget = tuning_budget(self.device)
+        """Tokens of a part of a batch, padding among them."""
+        self.room = min(recipe.max_length, _positions(self.model.config))
+
+    @abstractmethod
+    def windows(self, examples: Sequence[Instruction], *, learn: bool) -> list[Window]:
+        """The examples in pieces that fit the encoder, with what is to be learnt of each."""
+
+    @abstractmethod
+    def labels(self, batch: Sequence[Window]) -> torch.Tensor:
+        """What is to be learnt of a batch, in the shape that its logits have but for the last."""
+
+    def loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Mean loss in nats per label."""
+        return F.cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=-100)
+
+    @abstractmethod
+    def predict(self, examples: Sequence[Instruction]) -> list[Any]:
+        """One prediction for each example, in the form of the task's `parse`."""
+
+    def tune(
+        self,
+        training: Sequence[Instruction],
+        *,
+        seed: int = 0,
+        progress: Callable[[Progress], None] = lambda progress: None,
+    ) -> list[float]:
+        """Fine-tune on the examples; the mean loss in nats per label of each step.
+
+        Raises:
+            ModelError: the loss is no number.
+        """
+        recipe, model = self.recipe, self.model.train()
+        optimizer = torch.optim.AdamW(
+            model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+        )
+        windows = self.windows(training, learn=True)
+        steps = recipe.epochs * math.ceil(len(windows) / recipe.batch_size)
+        rising = max(1, round(steps * recipe.warmup))
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda s: min((s + 1) / rising, (steps - s) / max(1, steps - rising))
+        )
+        losses: list[float] = []
+        for batch in _shuffled(windows, recipe, seed):
+            losses.append(self._add_gradient(batch))
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad(set_to_none=True)
+            if not math.isfinite(losses[-1]):
+                found = f"the loss of step {len(losses)} is {losses[-1]}"
+                raise ModelError(found, hint="lower learning_rate")
+            progress(Progress(len(losses), steps, losses[-1]))
+        return losses
+
+    def _add_gradient(self, batch: Sequence[Window]) -> float:
+        """Add the gradient of a batch's mean loss per label, in parts of like length; the loss."""
+        parts = [*similar(batch, self.budget)]
+        wanted = [self.labels(part) for part in parts]
+        counts = [int((labels != -100).sum()) for labels in wanted]
+        total = 0.0
+        for part, labels, count in zip(parts, wanted, counts, strict=True):
+            if count:
+                loss = self.loss(self.logits(part), labels) * (count / sum(counts))
+                loss.backward()  # type: ignore[no-untyped-call]
+                total += float(loss.detach())
+        return total
+
+    def save(self, folder: Path) -> None:
+        """Write the classifier in the form that transformers' pipelines load."""
+        with weights_directory(folder) as temporary:
+            self.model.save_pretrained(temporary)
+            self.tokenizer.save_pretrained(temporary)
+
+    def logits(self, batch: Sequence[Window]) -> torch.Tensor:
+        width = max(len(window) for window in batch)
+        pad = self.tokenizer.pad_token_id or 0
+        ids = [[*w.ids, *[pad] * (width - len(w.ids))] for w in batch]
+        mask = [[1] * len(w.ids) + [0] * (width - len(w.ids)) for w in batch]
+        found: torch.Tensor = self.model(
+            input_ids=torch.tensor(ids, device=self.device),
+            attention_mask=torch.tensor(mask, device=self.device),
+        ).logits
+        return found.float()
+
+    @torch.inference_mode()
+    def _all_logits(self, windows: list[Window]) -> list[torch.Tensor]:
+        """Of every window, in the order given; computed by length."""
+        self.model.eval()
+        order = sorted(range(len(windows)), key=lambda i: len(windows[i].ids))
+        found: list[torch.Tensor] = [torch.empty(0)] * len(windows)
+        for start in range(0, len(order), 32):
+            places = order[start : start + 32]
+            for place, logits in zip(
+                places, self.logits([windows[i] for i in places]), strict=True
+            ):
+                found[place] = logits.cpu()
+        return found
+
+    def _pieces(self, encoded: Any) -> Iterator[tuple[list[int], list[int | None]]]:
+        """Token ids and the word of each token, window by window."""
+        for number in range(len(encoded["input_ids"])):
+            yield encoded["input_ids"][number], encoded.word_ids(number)
+
+    def _cut(self, text: str | list[str]) -> Any:
+        return self.tokenizer(
+            text,
+            is_split_into_words=isinstance(text, list),
+            truncation=True,
+            max_length=self.room,
+            stride=self.room // 4,
+            return_overflowing_tokens=True,
+        )
+
+
+class _Words(Encoder):
+    """Labels for words: which begin an entity, continue one, or are outside."""
+
+    def __init__(
+        self, path: str, task: Task, training: Sequence[Instruction], recipe: EncoderRecipe
+    ) -> None:
+        types = sorted(
+            {e.type for example in training for e in task.parse(example.output, example)}
+        )
+        names = ["O", *(f"{mark}-{type}".rstrip("-") for type in types for mark in "BI")]
+        super().__init__(path, task, recipe, names, "AutoModelForTokenClassification")
+
+    def windows(self, examples: Sequence[Instruction], *, learn: bool) -> list[Window]:
+        found = []
+        for number, example in enumerate(examples):
+            words = example.input.split(" ")
+            tags = self._tags(example, len(words)) if learn else ["O"] * len(words)
+            pieces = list(self._pieces(self._cut(words)))
+            owners = _owners([word_ids for _, word_ids in pieces])
+            for place, (ids, word_ids) in enumerate(pieces):
+                labels, mine = [-100] * len(ids), []
+                for at, word in enumerate(word_ids):
+                    first = word is not None and (at == 0 or word_ids[at - 1] != word)
+                    if first and word is not None and owners[word] == place:
+                        labels[at] = self.names.index(tags[word])
+                        mine.append((word, at))
+                found.append(Window(number, ids, labels, tuple(mine)))
+        return found
+
+    def labels(self, batch: Sequence[Window]) -> torch.Tensor:
+        width = max(len(window) for window in batch)
+        rows = [[*w.labels, *[-100] * (width - len(w.labels))] for w in batch]
+        return torch.tensor(rows, device=self.device)
+
+    def predict(self, examples: Sequence[Instruction]) -> list[Any]:
+        windows = self.windows(examples, learn=False)
+        tags = [["O"] * len(example.input.split(" ")) for example in examples]
+        for window, logits in zip(windows, self._all_logits(windows), strict=True):
+            best = logits.argmax(dim=-1).tolist()
+            for word, at in window.words:
+                tags[window.example][word] = self.names[best[at]]
+        return [spans(row) for row in tags]
+
+    def _tags(self, example: Instruction, words: int) -> list[str]:
+        tags = ["O"] * words
+        for entity in self.task.parse(example.output, example):
+            tags[entity.start : entity.end] = _marks(entity)
+        return tags
+
+
+def _marks(entity: Entity) -> list[str]:
+    suffix = f"-{entity.type}" if entity.type else ""
+    return [f"B{suffix}", *[f"I{suffix}"] * (entity.end - entity.start - 1)]
+
+
+def _owners(pieces: list[list[int | None]]) -> dict[int, int]:
+    """For each word the window that shows the most of what stands on both its sides."""
+    best: dict[int, tuple[int, int]] = {}
+    for number, word_ids in enumerate(pieces):
+        first = {word: at for at, word in reversed(list(enumerate(word_ids))) if word is not None}
+        for word, at in first.items():
+            begun_before = at <= 1 and number > 0  # the window may begin inside the word
+            room = -1 if begun_before else min(at, len(word_ids) - at)
+            if word not in best or room > best[word][0]:
+                best[word] = room, number
+    return {word: number for word, (_, number) in best.items()}
+
+
+class _Answers(Encoder):
+    """One answer of a closed set; windows of a long input vote with their logits."""
+
+    def __init__(
+        self, path: str, task: Task, training: Sequence[Instruction], recipe: EncoderRecipe
+    ) -> None:
+        super().__init__(path, task, recipe, task.labels, "AutoModelForSequenceClassification")
+
+    def windows(self, examples: Sequence[Instruction], *, learn: bool) -> list[Window]:
+        found = []
+        for number, example in enumerate(examples):
+            labels = self._labels(example) if learn else []
+            text = example.input or example.instruction
+            found += [Window(number, ids, labels) for ids, _ in self._pieces(self._cut(text))]
+        return found
+
+    def labels(self, batch: Sequence[Window]) -> torch.Tensor:
+        return torch.tensor([window.labels for window in batch], device=self.device)
+
+    def predict(self, examples: Sequence[Instruction]) -> list[Any]:
+        windows = self.windows(examples, learn=False)
+        votes = torch.zeros(len(examples), len(self.names))
+        for window, logits in zip(windows, self._all_logits(windows), strict=True):
+            votes[window.example] += logits
+        chosen = [self.names[at] for at in votes.argmax(dim=1).tolist()]
+        return [self.task.parse(n, e) for n, e in zip(chosen, examples, strict=True)]
+
+    def _labels(self, example: Instruction) -> list[int]:
+        gold = self.task.parse(example.output, example)
+        parsed = [self.task.parse(choice, example) for choice in self.task.labels]
+        return [parsed.index(gold)]
+
+
+class _LabelSets(_Answers):
+    """Any number of labels: each is given by itself where it is likelier than not.
+
+    A window of a long text learns the labels of the whole; the text has those of any window.
+    """
+
+    def __init__(
+        self, path: str, task: Task, training: Sequence[Instruction], recipe: EncoderRecipe
+    ) -> None:
+        golds = (task.parse(example.output, example) for example in training)
+        names = sorted({label for gold in golds for label in gold})
+        auto = "AutoModelForSequenceClassification"
+        Encoder.__init__(self, path, task, recipe, names, auto)
+        self.model.config.problem_type = "multi_label_classification"
+
+    def loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return F.binary_cross_entropy_with_logits(logits, labels.float())
+
+    def predict(self, examples: Sequence[Instruction]) -> list[Any]:
+        windows = self.windows(examples, learn=False)
+        best = torch.full((len(examples), len(self.names)), -math.inf)
+        for window, logits in zip(windows, self._all_logits(windows), strict=True):
+            best[window.example] = torch.maximum(best[window.example], logits)
+        return [
+            tuple(name for name, there in zip(self.names, row, strict=True) if there)
+            for row in (best > 0).tolist()
+        ]
+
+    def _labels(self, example: Instruction) -> list[int]:
+        gold = self.task.parse(example.output, example)
+        return [int(name in gold) for name in self.names]
+
+
+def _positions(config: Any) -> int:
+    """How many tokens the encoder takes; RoBERTa's first position is behind its padding's."""
+    length = int(getattr(config, "max_position_embeddings", 0) or 512)
+    offset = (config.pad_token_id or 0) + 1 if "roberta" in config.model_type else 0
+    return length - offset

@@ -1,0 +1,129 @@
+"""The comparison with an encoder: fine-tuned on each task by itself, and counted like the rest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from bioinstruct.bench.encoders.model import EncoderRecipe, Progress, fits, load_encoder
+from bioinstruct.bench.evaluation.evaluate import Outcome, Readout
+from bioinstruct.bench.evaluation.report import Report, versions
+from bioinstruct.bench.evaluation.summary import rows_of
+from bioinstruct.bench.experiment import REPORT, Examples, without_tests
+from bioinstruct.bench.models.loading import find_model
+from bioinstruct.bench.tasks.base import Task
+from bioinstruct.corpora.answers.entities import Entity
+from bioinstruct.errors import ModelError
+from bioinstruct.files import write_text
+from bioinstruct.schema import Instruction
+
+__all__ = ["run_encoder"]
+
+PREDICTIONS = "predictions.json"
+
+
+def run_encoder(
+    path: str,
+    tests: Examples,
+    out: Path,
+    *,
+    recipe: EncoderRecipe | None = None,
+    seed: int = 0,
+    tuned: Callable[[str, Progress], None] = lambda task, progress: None,
+) -> Report:
+    """Fine-tune an encoder on the training split of each task and score it on the tests.
+
+    A training example that overlaps a test is left out, as for language models. Each classifier is
+    kept in a folder of `out` with its predictions; called again, what is there is not done again.
+
+    Raises:
+        ModelError: it is no encoder, or no task is for one.
+    """
+    chosen = {task: examples for task, examples in tests.items() if fits(task)}
+    if not chosen:
+        raise ModelError(
+            "none of these tasks is for an encoder: their answers are open",
+            hint="choose tasks of entities or of closed sets of answers",
+        )
+    recipe = recipe or EncoderRecipe()
+    weights = _fingerprint(find_model(path))
+    rows = []
+    for task, questions in chosen.items():
+        training = without_tests(task.read("train"), {task: questions}).kept
+        folder = out / f"encoder-{task.name}"
+        key = _key(weights, recipe, seed, training, questions)
+        found = _known(folder / PREDICTIONS, key)
+        if found is None:
+            encoder = load_encoder(path, task, training, recipe, seed=seed)
+
+            def progress(now: Progress, name: str = task.name) -> None:
+                tuned(name, now)
+
+            encoder.tune(training, seed=seed, progress=progress)
+            found = encoder.predict(questions)
+            encoder.save(folder)
+            write_text(folder / PREDICTIONS, json.dumps({"run": key, "predictions": found}) + "\n")
+        rows += rows_of(task, questions, _counted(task, questions, found), seed=seed)
+    report = Report(
+        model=path,
+        adapter=None,
+        fingerprint=weights,
+        style="encoder",
+        seed=seed,
+        demonstration=all(task.demonstration for task in chosen),
+        rows=rows,
+        data=None,
+        recipe=None,
+        tuning=None,
+        versions=versions(),
+    )
+    write_text(out / REPORT, report.as_json())
+    return report
+
+
+def _counted(task: Task, questions: list[Instruction], found: list[Any]) -> Outcome:
+    """By each metric of the task but those of texts: an encoder writes none."""
+    golds = [task.parse(example.output, example) for example in questions]
+    metrics = [metric for metric in task.metrics if not metric.of_texts]
+    return Outcome([Readout(metric, "encoder", metric.counts(golds, found)) for metric in metrics])
+
+
+def _known(path: Path, key: str) -> list[Any] | None:
+    """The predictions of this very run, if it was completed before."""
+    if not path.is_file():
+        return None
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    if kept["run"] != key:
+        return None
+    return [
+        [Entity(*one) if isinstance(one, list) else one for one in found]
+        if isinstance(found, list)
+        else found
+        for found in kept["predictions"]
+    ]
+
+
+def _fingerprint(path: str) -> str:
+    """16 hexadecimal digits of the files of a model folder; of the name, for a Hub id."""
+    digest = hashlib.sha256(b"" if Path(path).is_dir() else path.encode())
+    for file in sorted(Path(path).glob("*")) if Path(path).is_dir() else ():
+        if file.suffix in {".json", ".safetensors", ".txt", ".model"}:
+            digest.update(file.name.encode())
+            with file.open("rb") as opened:
+                digest.update(hashlib.file_digest(opened, "sha256").digest())
+    return digest.hexdigest()[:16]
+
+
+def _key(
+    weights: str,
+    recipe: EncoderRecipe,
+    seed: int,
+    training: Sequence[Instruction],
+    questions: Sequence[Instruction],
+) -> str:
+    about = [weights, recipe.model_dump_json(), seed]
+    ids = [[example.id for example in examples] for examples in (training, questions)]
+    return hashlib.sha256(json.dumps([*about, *ids]).encode()).hexdigest()[:16]

@@ -1,0 +1,273 @@
+"""Ask a model a task's questions, read its answers, and count what is right."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from bioinstruct.bench.evaluation.cache import Answers, key
+from bioinstruct.bench.metrics import Array, Metric
+from bioinstruct.bench.models.causal_lm import Choice, Completion
+from bioinstruct.bench.tasks.base import Task
+from bioinstruct.bench.tasks.formulation import CLOZE, how
+from bioinstruct.errors import BioinstructError, ModelError
+from bioinstruct.schema import Instruction
+
+__all__ = ["FLAGS", "Model", "Outcome", "Progress", "Readout", "majority", "readouts", "score"]
+
+FLAGS = {
+    "unparsed": "not readable as an answer",
+    "truncated": "cut off at the length limit",
+    "shortened": "to a prompt of which something was left out to fit the context",
+    "skipped": "not asked, because the prompt does not fit: counted as wrong",
+    "tied": "tied between choices: the first counts",
+}
+"""What is counted beside a score, so that no odd answer is silent, and how it is told."""
+
+NEXT_EXAMPLE = ("\n\nBelow is an instruction", "\n\n### Instruction")
+"""How a model goes on that has seen worked examples and knows no end: not part of its answer."""
+
+Progress = Callable[[int, int], None]
+"""Called with the number of questions answered and the number of all."""
+
+
+class Model(Protocol):
+    """What can be scored: it completes prompts, and says how likely given answers are."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever the same question could get another answer."""
+
+    def complete(
+        self,
+        examples: Sequence[Instruction],
+        *,
+        max_new_tokens: int,
+        stop: Sequence[str] = (),
+        shots: Sequence[Instruction] = (),
+    ) -> Iterator[tuple[int, Completion]]:
+        """A completion of each prompt, up to the first string of `stop`, behind worked examples."""
+
+    def choose(
+        self,
+        examples: Sequence[Instruction],
+        *,
+        choices: Sequence[Sequence[str]],
+        shots: Sequence[Instruction] = (),
+    ) -> Iterator[tuple[int, Choice]]:
+        """How likely each of an example's own answers is, behind the same worked examples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readout:
+    """One metric over all items of a task, by one way of reading the model."""
+
+    metric: Metric
+    how: str
+    """`likelihood`, `letters` or `cloze`: the likeliest answer of a closed set; `generated`: what
+    the model wrote."""
+    counts: Array
+    """Shape (items, counts of the metric)."""
+    said: Counter[str] = field(default_factory=Counter)
+    """How often each answer of a closed set was given; by A, B, C where they differ by item."""
+
+    @property
+    def value(self) -> float:
+        return float(self.metric.value(self.counts.sum(axis=0)))
+
+
+@dataclass(slots=True)
+class Outcome:
+    """A task's readouts, and how many answers were out of the ordinary."""
+
+    readouts: list[Readout] = field(default_factory=list)
+    flags: Counter[str] = field(default_factory=Counter)
+    ways: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How many answers were computed by which plan or engine, and why by a slow one."""
+    written: list[str | None] = field(default_factory=list)
+    """The written answers, None for what was not asked; empty where choices were scored."""
+
+
+def score(
+    model: Model,
+    task: Task,
+    examples: Sequence[Instruction],
+    answers: Answers,
+    *,
+    progress: Progress = lambda done, of: None,
+) -> Outcome:
+    """Score a model on examples of a task: by its choices' likelihood where there are any.
+
+    Raises:
+        BioinstructError: there are no examples.
+        ModelError: the model's likelihoods are no numbers.
+    """
+    if not examples:
+        raise BioinstructError(f"task {task.name} has no examples to score")
+    shown = [task.shown(example) for example in examples]
+    shots = [task.shown(shot) for shot in task.shots]
+    outcome = Outcome()
+    if task.choices:
+        options = [task.options(example) for example in examples]
+        asked = _Asked(model, task, shown, [("choose", *each) for each in options], shots)
+        rows = asked.answered(
+            lambda at: model.choose(
+                [shown[i] for i in at], choices=[options[i] for i in at], shots=shots
+            ),
+            answers,
+            progress,
+        )
+        for name, length in _ways(task):
+            texts = [
+                _likeliest(task, e, row, each, length)
+                for e, row, each in zip(examples, rows, options, strict=True)
+            ]
+            said = _said(texts, options)
+            outcome.readouts += [
+                replace(readout, said=said) for readout in readouts(task, examples, texts, name)
+            ]
+        outcome.flags, outcome.ways = _flags_of_choices(rows), _ways_of(rows)
+        return outcome
+    stop = (*task.stop, *NEXT_EXAMPLE) if shots else task.stop
+    form = ("complete", task.max_new_tokens, *stop)
+    rows = _Asked(model, task, shown, [form] * len(shown), shots).answered(
+        lambda at: model.complete(
+            [shown[i] for i in at], max_new_tokens=task.max_new_tokens, stop=stop, shots=shots
+        ),
+        answers,
+        progress,
+    )
+    written = outcome.written = [None if row["skipped"] else row["text"] for row in rows]
+    outcome.readouts, outcome.ways = readouts(task, examples, written, how(task)), _ways_of(rows)
+    for flag in ("truncated", "shortened", "skipped"):
+        outcome.flags[flag] = sum(row[flag] for row in rows)
+    outcome.flags["unparsed"] = sum(
+        text is not None and task.parse(text, example) is None
+        for text, example in zip(written, examples, strict=True)
+    )
+    return outcome
+
+
+def majority(task: Task, examples: Sequence[Instruction]) -> list[float]:
+    """For each metric, the score of the best constant answer.
+
+    Of a closed set every label is tried: for an accuracy the best is the most common one, for the
+    F1 of relations it may be another. Where answers are open it is the most common gold answer.
+    """
+    common = Counter(example.output for example in examples).most_common(1)[0][0]
+    tried = [
+        [each.value for each in readouts(task, examples, [constant] * len(examples), "")]
+        for constant in task.labels or (common,)
+    ]
+    return [max(values) for values in zip(*tried, strict=True)]
+
+
+def readouts(
+    task: Task, examples: Sequence[Instruction], texts: Sequence[str | None], name: str
+) -> list[Readout]:
+    """Count answers by each metric of a task; None is an answer that was not given."""
+    golds = [example.output for example in examples]
+    read = [task.parse(gold, example) for gold, example in zip(golds, examples, strict=True)]
+    found = [
+        None if text is None else task.parse(text, example)
+        for text, example in zip(texts, examples, strict=True)
+    ]
+    return [
+        Readout(
+            metric,
+            name,
+            metric.counts(golds, texts) if metric.of_texts else metric.counts(read, found),
+        )
+        for metric in task.metrics
+    ]
+
+
+_Ask = Callable[[Sequence[int]], Iterator[tuple[int, Completion | Choice]]]
+
+
+class _Asked:
+    """The questions of a task as they are put, under the keys of their answers."""
+
+    def __init__(
+        self,
+        model: Model,
+        task: Task,
+        shown: Sequence[Instruction],
+        forms: Sequence[tuple[object, ...]],
+        shots: Sequence[Instruction],
+    ) -> None:
+        before = [shot.id for shot in shots]
+        self.ids = [example.id for example in shown]
+        self.keys = [
+            key(model.fingerprint, form, before, id)
+            for form, id in zip(forms, self.ids, strict=True)
+        ]
+        self.about = {"task": task.name, "model": model.fingerprint}
+
+    def answered(self, ask: _Ask, answers: Answers, progress: Progress) -> list[dict[str, Any]]:
+        """Ask what is not answered yet, the same question once; a row for each question."""
+        wanted = Counter(self.keys)
+        missing = list({k: i for i, k in enumerate(self.keys) if k not in answers}.values())
+        done = len(self.keys) - sum(wanted[self.keys[i]] for i in missing)
+        progress(done, len(self.keys))
+        for position, answer in ask(missing) if missing else ():
+            index = missing[position]
+            row = {**self.about, "example": self.ids[index], **asdict(answer)}
+            answers.add(self.keys[index], row)
+            done += wanted[self.keys[index]]
+            progress(done, len(self.keys))
+        return [answers[k] for k in self.keys]
+
+
+def _said(texts: Sequence[str | None], options: Sequence[Sequence[str]]) -> Counter[str]:
+    """A model that has learnt nothing but one letter is seen here, and not in its accuracy."""
+    alike = len({tuple(each) for each in options}) == 1
+    return Counter(
+        text if alike else chr(ord("A") + each.index(text))
+        for text, each in zip(texts, options, strict=True)
+        if text is not None
+    )
+
+
+def _ways(task: Task) -> list[tuple[str, Callable[[str], int]]]:
+    """The ways to say which choice is likeliest: by what length its likelihood is divided."""
+    ways: list[tuple[str, Callable[[str], int]]] = [(how(task), lambda choice: 1)]
+    return [*ways, (f"{CLOZE}, per character", len)] if how(task) == CLOZE else ways
+
+
+def _likeliest(
+    task: Task,
+    example: Instruction,
+    row: dict[str, Any],
+    options: Sequence[str],
+    length: Callable[[str], int],
+) -> str | None:
+    """The likeliest choice; the first of those that tie, as in lm-evaluation-harness."""
+    found: Sequence[float] = row["log_likelihoods"]
+    if not found:
+        return None  # the prompt did not fit
+    if np.isnan(found).any() or not np.isfinite(max(found)):
+        raise ModelError(
+            f"task {task.name}: example {example.id} has log-likelihoods {list(found)}",
+            hint="the model's weights are damaged, or overflow in its precision",
+        )
+    scores = [value / length(option) for value, option in zip(found, options, strict=True)]
+    return options[scores.index(max(scores))]
+
+
+def _ways_of(rows: Sequence[dict[str, Any]]) -> Counter[tuple[str, str]]:
+    """By the lines of the answers, so that a run that goes on says the same of them."""
+    return Counter((row["by"], row.get("why", "")) for row in rows if row.get("by"))
+
+
+def _flags_of_choices(rows: Sequence[dict[str, Any]]) -> Counter[str]:
+    found = [row["log_likelihoods"] for row in rows]
+    return Counter(
+        shortened=sum(row["shortened"] for row in rows),
+        skipped=sum(not values for values in found),
+        tied=sum(bool(values) and values.count(max(values)) > 1 for values in found),
+    )

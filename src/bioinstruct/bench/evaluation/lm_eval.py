@@ -1,0 +1,270 @@
+"""Our tasks as a folder that lm-evaluation-harness runs, and its results beside ours."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bioinstruct.bench.evaluation.evaluate import NEXT_EXAMPLE
+from bioinstruct.bench.evaluation.report import Row
+from bioinstruct.bench.models.endpoint import user_turn
+from bioinstruct.bench.tasks.base import Task, get_task
+from bioinstruct.bench.tasks.formulation import CLOZE, Form, as_form, how
+from bioinstruct.errors import BioinstructError, DataError
+from bioinstruct.files import find, write_text
+from bioinstruct.prompts import Style, render
+from bioinstruct.schema import Instruction
+
+__all__ = ["Peer", "compared", "counts", "export", "read_results", "value"]
+
+PREFIX = "bioinstruct_"
+FUNCTIONS = "bioinstruct_functions"
+_SOURCE = '''\
+"""Written by `bioinstruct-bench --export`: how lm-evaluation-harness reads these tasks."""
+
+import json
+from pathlib import Path
+
+
+def data(file, **_):
+    from datasets import Dataset
+
+    text = (Path(__file__).parent / file).read_text(encoding="utf-8")
+    return {"test": Dataset.from_list([json.loads(line) for line in text.splitlines()])}
+
+
+def counts(doc, results):
+    from bioinstruct.bench import tasks  # defines them
+    from bioinstruct.bench.evaluation.lm_eval import counts
+
+    return counts(doc, results[0])
+
+
+def value(items):
+    from bioinstruct.bench.evaluation.lm_eval import value
+
+    return value(items)
+'''
+
+
+def export(
+    tests: Mapping[Task, Sequence[Instruction]], folder: Path, *, style: Style = Style.ALPACA
+) -> list[str]:
+    """Write each task as YAML and JSON Lines; return the names that lm-evaluation-harness knows.
+
+    Closed sets are scored there by `acc`, without this package; written answers by this package's
+    own metrics. In the style `chat` the texts are the user's turns, for `--apply_chat_template`.
+    There is no `acc_norm`: the harness counts a line break at the end of a prompt to the answer.
+
+    Raises:
+        BioinstructError: worked examples are asked for in the style `chat`, two tasks would have
+            the same name, or a task of the user's own has written answers.
+    """
+    names: list[str] = []
+    for task, examples in tests.items():
+        if task.shots and style is Style.CHAT:
+            hint = "use --style alpaca, or leave --shots out and give --num_fewshot there"
+            raise BioinstructError("worked examples cannot be exported as turns", hint=hint)
+        if not (task.corpus or task.choices):
+            hint = "give it choices, which the harness scores itself"
+            raise BioinstructError(
+                f"the harness would not find {task.name}, which is not of this package", hint=hint
+            )
+        name = _name(task)
+        if name in names:
+            raise BioinstructError(f"two tasks would be {name}", hint="export them one by one")
+        rows = [_document(task, example, style) for example in examples]
+        lines = "".join(json.dumps(row, ensure_ascii=True) + "\n" for row in rows)
+        write_text(folder / f"{name}.jsonl", lines)
+        write_text(folder / f"{name}.yaml", _yaml(name, task))
+        names.append(name)
+    write_text(folder / f"{FUNCTIONS}.py", _SOURCE)
+    return names
+
+
+def counts(document: Mapping[str, Any], text: str) -> dict[str, tuple[str, str, list[float]]]:
+    """What one written answer contributes to each metric: called by the harness."""
+    task = as_form(get_task(document["task"]), Form(document["form"]))
+    example = Instruction.model_validate_json(document["record"])
+    gold, found = task.parse(example.output, example), task.parse(text, example)
+    return {
+        metric.name: (
+            task.name,
+            metric.name,
+            [
+                float(n)
+                for n in metric.counts(
+                    [example.output if metric.of_texts else gold],
+                    [text if metric.of_texts else found],
+                )[0]
+            ],
+        )
+        for metric in task.metrics
+    }
+
+
+def value(items: Sequence[tuple[str, str, list[float]]]) -> float:
+    """A metric over all items, from what `counts` said of each: called by the harness."""
+    task, name, _ = items[0]
+    metric = next(metric for metric in get_task(task).metrics if metric.name == name)
+    return float(metric.value(np.array([each for _, _, each in items]).sum(axis=0)))
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A number in a results file of lm-evaluation-harness."""
+
+    task: str
+    metric: str
+    """As it is named there, with the filter where that is not `none`."""
+    n: int | None
+    value: float
+    stderr: float | None
+
+
+def read_results(path: Path) -> list[Peer]:
+    """The numbers of a results file.
+
+    Raises:
+        MissingError: there is no such file.
+        DataError: it is not a results file of lm-evaluation-harness.
+    """
+    try:
+        content = json.loads(find(path).read_text(encoding="utf-8"))
+        results, sizes = content["results"], content.get("n-samples", {})
+        return [
+            peer
+            for task, found in results.items()
+            for peer in _numbers(task, found, sizes.get(task, {}))
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"not a results file of lm-evaluation-harness ({type(error).__name__}: {error})",
+            path=path,
+            hint="give the results_*.json that `lm_eval --output_path` wrote",
+        ) from error
+
+
+def compared(peers: Sequence[Peer], rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Each number with ours of the same task and metric, where there is one.
+
+    Tasks are the same where the harness ran what `export` wrote; others stand alone, since the
+    same name elsewhere is mostly another prompt.
+    """
+    return [_beside(peer, rows) for peer in peers]
+
+
+def _beside(peer: Peer, rows: Sequence[Row]) -> dict[str, Any]:
+    found = next((row for row in rows if _same(peer, row)), None)
+    said: dict[str, Any] = {"task": peer.task, "metric": peer.metric, "n": peer.n}
+    said |= {"lm-eval": peer.value, "stderr": peer.stderr}
+    ours = found.base.value if found else None
+    return said | {
+        "ours": ours,
+        "ours_n": found.n if found else None,
+        "difference": None if ours is None else ours - peer.value,
+    }
+
+
+def _same(peer: Peer, row: Row) -> bool:
+    form = row.how if row.how == CLOZE else ""
+    names = {_named(row.task, form)} | ({_named(row.task, row.how)} if _is_written(row) else set())
+    metric = peer.metric if _is_written(row) else {"acc": "accuracy"}.get(peer.metric)
+    return peer.task in names and metric == row.metric and "per character" not in row.how
+
+
+def _is_written(row: Row) -> bool:
+    return row.how == Form.GENERATED
+
+
+def _numbers(task: str, found: Mapping[str, Any], size: Mapping[str, Any]) -> Iterator[Peer]:
+    for key, number in found.items():
+        metric, _, filter = key.partition(",")
+        if metric.endswith("_stderr") or not isinstance(number, int | float) or not filter:
+            continue
+        stderr = found.get(f"{metric}_stderr,{filter}")
+        name = metric if filter == "none" else f"{metric}, {filter}"
+        known = float(stderr) if isinstance(stderr, int | float) else None
+        yield Peer(task, name, size.get("effective"), float(number), known)
+
+
+def _name(task: Task) -> str:
+    return _named(task.name, CLOZE if how(task) == CLOZE else task.how)
+
+
+def _named(task: str, form: str) -> str:
+    name = PREFIX + task.replace("-", "_")
+    return f"{name}_{form}" if form in {CLOZE, "generated"} else name
+
+
+def _document(task: Task, example: Instruction, style: Style) -> dict[str, Any]:
+    """One line of data: the prompt as this package gives it, and what is needed to score it."""
+    shots = (task.shown(shot) for shot in task.shots)
+    shown = task.shown(example)
+    if style is Style.CHAT:
+        prompt = user_turn(shown)
+    else:
+        front = "".join(f"{render(shot, style)}{shot.output}\n\n" for shot in shots)
+        prompt = front + render(shown, style)
+    document: dict[str, Any] = {"id": example.id, "prompt": prompt}
+    options = task.options(example)
+    if options:
+        read = [task.parse(option, example) for option in options]
+        gold = read.index(task.parse(example.output, example))
+        return document | {"choices": list(options), "gold": gold}
+    form = Form.GENERATED if task.how == Form.GENERATED else Form.LETTERS
+    record = example.model_dump_json()
+    return document | {"task": task.name, "form": form.value, "record": record}
+
+
+def _yaml(name: str, task: Task) -> str:
+    """JSON is YAML too, but for the names of functions."""
+    head: dict[str, Any] = {
+        "task": name,
+        "tag": PREFIX.rstrip("_"),
+        "custom_dataset": f"!function {FUNCTIONS}.data",
+        "dataset_kwargs": {"file": f"{name}.jsonl"},
+        "test_split": "test",
+        "doc_to_text": "{{prompt}}",
+        "target_delimiter": "",
+    }
+    body = _choices() if task.choices else _written(task)
+    lines = [f"# {task.description}"]
+    for key, said in (head | body | {"metadata": {"version": 1}}).items():
+        raw = isinstance(said, str) and said.startswith("!function")
+        lines.append(f"{key}: {said if raw else json.dumps(said)}")
+    if not task.choices:
+        lines += ["metric_list:"]
+        for metric in get_task(task.name).metrics:  # those that `counts` finds there
+            lines.append(f"  - metric: {json.dumps(metric.name)}")
+            lines.append(f"    aggregation: !function {FUNCTIONS}.value")
+            lines.append("    higher_is_better: true")
+    return "\n".join(lines) + "\n"
+
+
+def _choices() -> dict[str, Any]:
+    return {
+        "output_type": "multiple_choice",
+        "doc_to_choice": "{{choices}}",
+        "doc_to_target": "{{gold}}",
+        "metric_list": [{"metric": "acc", "aggregation": "mean", "higher_is_better": True}],
+    }
+
+
+def _written(task: Task) -> dict[str, Any]:
+    stop = [*task.stop, *(NEXT_EXAMPLE if task.shots else ())]
+    return {
+        "output_type": "generate_until",
+        "doc_to_target": "",
+        "process_results": f"!function {FUNCTIONS}.counts",
+        "generation_kwargs": {
+            "until": stop,
+            "do_sample": False,
+            "max_gen_toks": task.max_new_tokens,
+        },
+    }

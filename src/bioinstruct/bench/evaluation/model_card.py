@@ -1,0 +1,112 @@
+"""The cards that lie beside an adapter and a merged model: what they are, of what, and how good."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from bioinstruct.bench.evaluation.report import DEMONSTRATION, Report, left_out, table
+from bioinstruct.bench.training.recipe import Recipe
+from bioinstruct.dataset.card import license_note, source_table
+
+__all__ = ["adapter_card", "in_vllm", "merged_card"]
+
+_VLLM_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
+
+
+def adapter_card(report: Report) -> str:
+    """The model card that lies beside the adapter that a run has tuned."""
+    recipe, tuning, data = report.recipe, report.tuning, report.data
+    assert recipe is not None
+    assert tuning is not None
+    assert data is not None
+    settings = "\n".join(f"| {name} | {value} |" for name, value in recipe.model_dump().items())
+    return f"""{_front_matter(report, "peft", "[lora, biomedical, bioinstruct]")}
+# LoRA adapter for {report.model}
+
+{DEMONSTRATION + chr(10) + chr(10) if report.demonstration else ""}Tuned with bioinstruct \
+{report.versions["bioinstruct"]} on {tuning.examples:,} instructions from {data.source} \
+({tuning.tokens:,} tokens in {tuning.steps:,} steps, {tuning.trained_parameters:,} parameters \
+trained, loss {tuning.losses[0]:.2f} to {tuning.losses[-1]:.2f} nats per answer token). Prompt \
+style: `{report.style}`. {tuning.shortened:,} inputs were shortened to fit; {tuning.skipped:,} \
+examples did not fit and were left out, and {left_out(data)}.
+
+Not for medical use.
+
+## Use
+
+It loads in peft. In vLLM: {in_vllm(recipe)}
+
+## Results
+
+```
+{table(report)}
+```
+
+{_specifications(report)}
+
+## Data and licences
+
+{source_table(data.sources)}
+
+Whoever uses or passes on the adapter must keep to the licences of the base and of this data.\
+{license_note(source.license for source in data.sources)}
+
+## Recipe
+
+| field | value |
+|---|---|
+{settings}
+| seed | {report.seed} |
+"""
+
+
+def merged_card(report: Report, *, dtype: str, apart: float, adapter: str) -> str:
+    """The model card of a model with an adapter merged into it.
+
+    Args:
+        report: of the run that merged it.
+        dtype: of its weights.
+        apart: the largest difference of a logit from the unmerged model, in nats.
+        adapter: the adapter's own card; empty where it has none.
+    """
+    found = f"\n## Results\n\n```\n{table(report)}\n```\n" if report.adapter else ""
+    body = re.sub(r"\A---\n.*?\n---\n", "", adapter, flags=re.DOTALL)
+    about = re.sub(r"^(#+ )", r"#\1", body, flags=re.MULTILINE).strip()
+    unknown = "Of the adapter no more is known: there is no card beside it."
+    return f"""{_front_matter(report, "transformers", "[biomedical, bioinstruct]")}
+# {report.model}, with an adapter merged into it
+
+Merged in float32 and written in {dtype}: of the logits tried, none differs by more than \
+{apart:.2g} nats from those of base and adapter. It is used like the base, without peft.
+
+Not for medical use.
+{found}
+{about or unknown}
+"""
+
+
+def in_vllm(recipe: Recipe) -> str:
+    """Whether vLLM serves an adapter of this recipe, by its own checks of an adapter's settings."""
+    if recipe.variant == "dora":
+        return "no, because it does not take DoRA. Merge it into the base (`--merge`)."
+    if recipe.train_embeddings:
+        return "no, because it takes no trained embedding. Merge it into the base (`--merge`)."
+    rank = recipe.rank * (2 if recipe.variant == "pissa" else 1)
+    most = next((known for known in _VLLM_RANKS if known >= rank), None)
+    if most is None:
+        return f"no, because its rank of {rank} is above 512. Merge it into the base (`--merge`)."
+    return (
+        f"yes, with `--enable-lora --max-lora-rank {most}`, where vLLM has LoRA for the base's "
+        "architecture and these layers (by its documentation, not run)."
+    )
+
+
+def _front_matter(report: Report, library: str, tags: str) -> str:
+    model = json.dumps(report.model)
+    return f"---\nbase_model: {model}\nlibrary_name: {library}\ntags: {tags}\n---"
+
+
+def _specifications(report: Report) -> str:
+    specs = dict.fromkeys((row.metric, row.spec) for row in report.rows)
+    return "\n".join(f"- {metric}: {spec}" for metric, spec in specs)

@@ -1,0 +1,300 @@
+"""The report of a run: its rows, as a table to read, as JSON, and on the adapter's card."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+
+from bioinstruct.bench.evaluation.evaluate import FLAGS
+from bioinstruct.bench.judge.judge import Judgement
+from bioinstruct.bench.metrics.bootstrap import Interval
+from bioinstruct.bench.tasks.evaluation_set import Unavailable
+from bioinstruct.bench.training.recipe import Recipe
+from bioinstruct.bench.training.trainer import Tuning
+from bioinstruct.dataset.statistics import Source
+from bioinstruct.schema import Category
+
+__all__ = [
+    "DEMONSTRATION",
+    "Data",
+    "Group",
+    "Report",
+    "Row",
+    "Scoring",
+    "Way",
+    "aligned",
+    "left_out",
+    "notes",
+    "table",
+    "versions",
+]
+
+DEMONSTRATION = (
+    "This is the demonstration, on short notes and sentences written for it. "
+    "It shows that the road works, not how good a model is."
+)
+NOT_JUDGED = "not judged: written answers are counted by the metrics above only (see --judge)"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One metric of one task, before and after tuning."""
+
+    task: str
+    group: str
+    split: str
+    metric: str
+    how: str
+    spec: str
+    n: int
+    majority: float
+    """What the best constant answer scores."""
+    base: Interval
+    tuned: Interval | None
+    difference: Interval | None
+    base_flags: dict[str, int]
+    tuned_flags: dict[str, int]
+    shots: tuple[str, ...] = ()
+    """Ids of the worked examples in front of every prompt."""
+    base_said: dict[str, int] = field(default_factory=dict)
+    """How often each answer of a closed set was the likeliest; by A, B, C where they differ."""
+    tuned_said: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def specification(self) -> str:
+        """What the number is: metric, how the model is read, on how many items of which split."""
+        shown = f"{len(self.shots)} worked examples in front" if self.shots else "no examples shown"
+        about = f"{self.n:,} items of the {self.split} split; read by: {self.how}; {shown}"
+        said = _shares(self.base_said) + (f", tuned {s}" if (s := _shares(self.tuned_said)) else "")
+        return f"{self.metric}: {self.spec}; {about}" + (f"; answers given: {said}" if said else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The mean over the tasks of a group, each by its first metric and weighing the same."""
+
+    group: str
+    split: str
+    form: str
+    """Empty for the usual form of each task."""
+    how: tuple[str, ...]
+    """How each task is read."""
+    tasks: tuple[str, ...]
+    metrics: tuple[str, ...]
+    majority: float
+    base: Interval
+    tuned: Interval | None
+    difference: Interval | None
+    spec: str = (
+        "mean over tasks of the first metric of each, every task weighing the same; the interval "
+        "draws the items of each task by themselves"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What was tuned on."""
+
+    source: str
+    """As the user named it."""
+    digest: str
+    """Of the examples' ids in their order: equal for equal data."""
+    contaminated: int
+    """Examples that were left out because they overlap a test."""
+    overlaps: dict[str, int] = field(default_factory=dict)
+    """How many of them by the kind of overlap."""
+    sources: Sequence[Source] = ()
+    """Where the examples came from, and under which licences."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How some of the answers were computed."""
+
+    by: str
+    """A plan of `Scorer` or an engine of `Writer`."""
+    answers: int
+    """Of base and tuned model."""
+    why: str
+    """Why a faster one is not exact on this model, where a slow one was taken; else empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """How a model on this machine was asked."""
+
+    overflow: str
+    """What became of prompts that do not fit the context."""
+    ways: Sequence[Way]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that a run found, and what is needed to repeat it."""
+
+    model: str
+    adapter: str | None
+    """The folder of the adapter that was scored; None for one that was tuned in this run."""
+    fingerprint: str
+    style: str
+    seed: int
+    demonstration: bool
+    rows: Sequence[Row]
+    data: Data | None
+    recipe: Recipe | None
+    tuning: Tuning | None
+    versions: dict[str, str]
+    groups: Sequence[Group] = ()
+    unavailable: Sequence[Unavailable] = ()
+    scoring: Scoring | None = None
+    """None for a model behind a server, and for an encoder."""
+    judge: Judgement | str = NOT_JUDGED
+    """What a judge found of the written answers, or that there was none, and why."""
+
+    def as_json(self) -> str:
+        """The report as indented JSON, with a final line break."""
+        values = asdict(self)
+        for row, said in zip(self.rows, values["rows"], strict=True):
+            said["specification"] = row.specification
+        values["recipe"] = self.recipe.model_dump() if self.recipe else None
+        return json.dumps(values, indent=2) + "\n"
+
+
+def versions() -> dict[str, str]:
+    """The versions of what computes a score."""
+    names = ("bioinstruct", "torch", "transformers", "peft", "tokenizers", "numpy", "rouge-score")
+    return {"python": platform.python_version()} | {n: importlib.metadata.version(n) for n in names}
+
+
+def table(report: Report, *, specified: bool = False) -> str:
+    """The rows to read in a terminal: what, on how many items, base, tuned, and how sure.
+
+    Odd answers have a column each where there are any; `specified` says below what is counted.
+    """
+    odd = [name for name in FLAGS if any(_odd(row, name) for row in report.rows)]
+    head = ["task", "metric", "n", "majority", "base", "tuned", "difference (95 % interval)"]
+    ways = {row.task: {r.how for r in report.rows if r.task == row.task} for row in report.rows}
+    splits = {row.split for row in report.rows} != {"test"}
+    lines = [head + odd]
+    for row in report.rows:
+        name = f"{row.task}, {row.split}" if splits else row.task
+        metric = f"{row.metric}, {row.how}" if len(ways[row.task]) > 1 else row.metric
+        flags = [_odd(row, flag) for flag in odd]
+        lines.append([name, metric, f"{row.n:,}", *_numbers(row), *flags])
+    lines += [_group_cells(group, splits) + [""] * len(odd) for group in _shown_groups(report)]
+    if all(row.tuned is None for row in report.rows):
+        lines = [[*line[:5], *line[7:]] for line in lines]
+    if report.style == "encoder":
+        lines[0][4] = "encoder"
+    more = [*_judged(report), *_missing(report), *(_specified(report) if specified else [])]
+    return "\n".join([*aligned(lines), *more])
+
+
+def _unfit(report: Report) -> int:
+    """Prompts of the model as it was before tuning, each once, whatever it is counted by."""
+    asked = {(row.task, row.split, row.how.split(",")[0]): row for row in report.rows}
+    return sum(row.base_flags.get("skipped", 0) for row in asked.values())
+
+
+def aligned(lines: Sequence[Sequence[str]]) -> list[str]:
+    """Columns of equal width, the first two to the left."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    text = []
+    for line in lines:
+        cells = [
+            cell.ljust(width) if i < 2 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        text.append("  ".join(cells).rstrip())
+    return text
+
+
+def _numbers(row: Row | Group) -> list[str]:
+    cells = [f"{row.majority:.3f}", f"{row.base.value:.3f}"]
+    if row.tuned is None or row.difference is None:
+        return [*cells, "", ""]
+    d = row.difference
+    return [*cells, f"{row.tuned.value:.3f}", f"{d.value:+.3f} ({d.low:+.3f} to {d.high:+.3f})"]
+
+
+def _odd(row: Row, flag: str) -> str:
+    """How many answers, of the base and of the tuned model where there is one; empty for none."""
+    base, tuned = row.base_flags.get(flag, 0), row.tuned_flags.get(flag, 0)
+    if not base and not tuned:
+        return ""
+    return f"{base:,}" if row.tuned is None else f"{base:,}/{tuned:,}"
+
+
+def _shown_groups(report: Report) -> list[Group]:
+    """A group of one task says nothing that its row does not say."""
+    return [group for group in report.groups if len(group.tasks) > 1]
+
+
+def _group_cells(group: Group, splits: bool) -> list[str]:
+    said = [group.group, *([group.split] if splits else []), *([group.form] if group.form else [])]
+    name = f"mean of {', '.join(said)}"
+    return [name, f"first metric of {len(group.tasks)} tasks", "", *_numbers(group)]
+
+
+def _judged(report: Report) -> list[str]:
+    """What a judge said, or that none was asked, where there are written texts."""
+    if isinstance(report.judge, str):
+        texts = any(row.group == Category.GEN for row in report.rows) and report.style != "encoder"
+        return ["", report.judge] if texts else []
+    return ["", *report.judge.lines()]
+
+
+def _missing(report: Report) -> list[str]:
+    if not report.unavailable:
+        return []
+    lines = ["", "not available:"]
+    for missing in report.unavailable:
+        how = f"; {missing.how}" if missing.how else ""
+        lines.append(f"  {missing.task}, {missing.split}: {missing.why}{how}")
+    return lines
+
+
+def _specified(report: Report) -> list[str]:
+    lines = ["", "what is counted:"]
+    lines += [f"  {row.task}, {row.specification}" for row in report.rows]
+    return [*lines, *(f"  mean of {g.group}: {g.spec}" for g in _shown_groups(report)[:1])]
+
+
+def _shares(said: dict[str, int]) -> str:
+    """The commonest answers and how often each was given."""
+    most = sorted(said.items(), key=lambda item: (-item[1], item[0]))
+    more = f" and {len(most) - 6} others" if len(most) > 6 else ""
+    return ", ".join(f"{name} {count:,}" for name, count in most[:6]) + more
+
+
+def notes(report: Report) -> list[str]:
+    """What a reader of the table must know besides: what was slow, what was not tuned on."""
+    lines = [
+        f"{way.answers:,} answers by {way.by}, the slow way: {way.why}"
+        for way in (report.scoring.ways if report.scoring else ())
+        if way.why
+    ]
+    if report.scoring and report.scoring.overflow != "skip" and (unfit := _unfit(report)):
+        lines.append(
+            f"{unfit:,} prompts did not fit the context and were not asked: show fewer --shots, or "
+            "cut them with --overflow left"
+        )
+    if report.data and report.data.contaminated:
+        lines.append(f"tuning: left out {left_out(report.data)}")
+    if report.tuning and (report.tuning.skipped or report.tuning.shortened):
+        lines.append(
+            f"tuning: {report.tuning.skipped:,} examples did not fit and were left out, "
+            f"{report.tuning.shortened:,} inputs were shortened to fit"
+        )
+    return lines
+
+
+def left_out(data: Data) -> str:
+    """How many examples were not tuned on because they overlap a test, and by which kind."""
+    kinds = ", ".join(
+        f"{count:,} {kind.removeprefix('contaminated-')}" for kind, count in data.overlaps.items()
+    )
+    return f"{data.contaminated:,} because they overlap a test" + (f" ({kinds})" if kinds else "")

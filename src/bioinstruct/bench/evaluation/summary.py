@@ -1,0 +1,92 @@
+"""What outcomes come to: the rows of a report with their intervals, and the means of groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bioinstruct.bench.evaluation.evaluate import Outcome, majority
+from bioinstruct.bench.evaluation.report import Group, Row
+from bioinstruct.bench.metrics.bootstrap import difference, interval, mean_difference, mean_interval
+from bioinstruct.bench.tasks.base import Task
+from bioinstruct.bench.tasks.formulation import how
+from bioinstruct.schema import Instruction
+
+__all__ = ["groups_of", "rows_of"]
+
+
+def rows_of(
+    task: Task,
+    examples: list[Instruction],
+    base: Outcome,
+    tuned: Outcome | None = None,
+    *,
+    seed: int,
+) -> list[Row]:
+    """The task's rows of a report, with their intervals; `seed` is of the resampling."""
+    constant = dict(
+        zip((metric.name for metric in task.metrics), majority(task, examples), strict=True)
+    )
+    rows = []
+    for i, readout in enumerate(base.readouts):
+        metric, counts = readout.metric, readout.counts
+        after = tuned.readouts[i].counts if tuned else None
+        rows.append(
+            Row(
+                task=task.name,
+                group=task.group.value,
+                split=task.split,
+                metric=metric.name,
+                how=readout.how,
+                spec=metric.spec,
+                n=len(examples),
+                majority=constant[metric.name],
+                base=interval(metric, counts, seed=seed),
+                tuned=None if after is None else interval(metric, after, seed=seed),
+                difference=None if after is None else difference(metric, counts, after, seed=seed),
+                base_flags=dict(base.flags),
+                tuned_flags=dict(tuned.flags) if tuned else {},
+                shots=tuple(shot.id for shot in task.shots),
+                base_said=dict(readout.said),
+                tuned_said=dict(tuned.readouts[i].said) if tuned else {},
+            )
+        )
+    return rows
+
+
+def groups_of(
+    tests: Mapping[Task, list[Instruction]],
+    base: dict[Task, Outcome],
+    tuned: dict[Task, Outcome],
+    *,
+    seed: int,
+) -> list[Group]:
+    """The means of the groups: by split, and by form where tasks are put in several."""
+    groups: dict[tuple[Task, ...], Group] = {}
+    for split, group, form in dict.fromkeys((t.split, t.group, t.how) for t in tests):
+        members = _members([t for t in tests if (t.split, t.group) == (split, group)], form)
+        before = [(o.metric, o.counts) for o in (base[task].readouts[0] for task in members)]
+        after = [(o.metric, o.counts) for o in (tuned[t].readouts[0] for t in members if tuned)]
+        groups.setdefault(
+            members,
+            Group(
+                group=group.value,
+                split=split,
+                form=form,
+                how=tuple(how(task) for task in members),
+                tasks=tuple(task.name for task in members),
+                metrics=tuple(task.metrics[0].name for task in members),
+                majority=sum(majority(t, tests[t])[0] for t in members) / len(members),
+                base=mean_interval(before, seed=seed),
+                tuned=mean_interval(after, seed=seed) if after else None,
+                difference=mean_difference(before, after, seed=seed) if after else None,
+            ),
+        )
+    return list(groups.values())
+
+
+def _members(tasks: list[Task], form: str) -> tuple[Task, ...]:
+    """Each task once: in this form if it has it, else as it usually is."""
+    names = dict.fromkeys(task.name for task in tasks)
+    forms = {(task.name, task.how): task for task in reversed(tasks)}
+    first = {task.name: task for task in reversed(tasks)}
+    return tuple(forms.get((n, form)) or forms.get((n, "")) or first[n] for n in names)

@@ -1,0 +1,324 @@
+"""One experiment: score a model, tune it, score it again, and say what changed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from bioinstruct.bench.evaluation.cache import Answers, key
+from bioinstruct.bench.evaluation.evaluate import Outcome, score
+from bioinstruct.bench.evaluation.model_card import adapter_card
+from bioinstruct.bench.evaluation.report import (
+    Data,
+    Report,
+    Scoring,
+    Way,
+    versions,
+)
+from bioinstruct.bench.evaluation.summary import groups_of, rows_of
+from bioinstruct.bench.models.causal_lm import ABOUT, CausalLM
+from bioinstruct.bench.models.distributed import Devices
+from bioinstruct.bench.models.endpoint import Endpoint
+from bioinstruct.bench.models.fsdp import in_step
+from bioinstruct.bench.tasks.base import Task
+from bioinstruct.bench.tasks.evaluation_set import Tests, load_tests
+from bioinstruct.bench.training.checkpoint import run_key
+from bioinstruct.bench.training.lora import save_adapter
+from bioinstruct.bench.training.recipe import Recipe
+from bioinstruct.bench.training.tracking import track, tracker
+from bioinstruct.bench.training.trainer import Tuning, check_tuning
+from bioinstruct.bench.training.tune import Progress, tune
+from bioinstruct.dataset.statistics import sources
+from bioinstruct.errors import BioinstructError, MissingError, UnknownNameError
+from bioinstruct.files import write_text
+from bioinstruct.filters import Contaminated, Dropped, Screened, protected_texts, screen
+from bioinstruct.schema import Instruction
+
+__all__ = [
+    "Training",
+    "Watch",
+    "check_out",
+    "follow",
+    "load_tests",
+    "load_training",
+    "run",
+    "without_tests",
+]
+
+ADAPTER, ANSWERS, CONTAMINATED = "adapter", "answers.jsonl", "contaminated.jsonl"
+SHARED = "answers-"  # and a number: of the processes beside the first, while they run
+REPORT, CHECKPOINTS, STEPS = "report.json", "checkpoints", "tuning.jsonl"
+Examples = Mapping[Task, list[Instruction]]
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """How to tune, on what, and what was left out of it because it overlaps a test."""
+
+    recipe: Recipe
+    source: str
+    examples: list[Instruction]
+    contaminated: list[Dropped] = field(default_factory=list)
+
+    @property
+    def data(self) -> Data:
+        """What the report says of it."""
+        digest = key(*(example.id for example in self.examples))
+        overlaps = Screened(self.examples, self.contaminated).reasons()
+        found = sources(self.examples)
+        return Data(self.source, digest, len(self.contaminated), overlaps, found)
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What to call while a run goes on."""
+
+    scored: Callable[[str, str, int, int], None] = lambda which, task, done, of: None
+    """`base` or `tuned`, the task, questions answered, questions in all."""
+    tuned: Callable[[Progress], None] = lambda progress: None
+    track: str | None = None
+    """Where the steps of tuning are drawn besides: one of `TRACKERS`."""
+
+
+def load_training(
+    recipe: Recipe, tests: Examples, examples: Iterable[Instruction] | None = None, source: str = ""
+) -> Training:
+    """What to tune on: the given examples, or the training splits of the tasks, each record once.
+
+    Raises:
+        BioinstructError: nothing is left that overlaps no test.
+    """
+    if examples is None:
+        examples, without = _training_splits(tests)
+        source = "the training splits of the tasks"
+        source += f" (not there: {', '.join(without)})" if without else ""
+    screened = without_tests(examples, tests)
+    if not screened.kept:
+        raise BioinstructError(
+            f"nothing to tune on: each of the {len(screened.dropped):,} instructions from {source} "
+            "overlaps a test",
+            hint="give other instructions with --data, or score only, with --no-tune",
+        )
+    return Training(recipe, source, screened.kept, screened.dropped)
+
+
+def _training_splits(tests: Examples) -> tuple[Iterable[Instruction], list[str]]:
+    """The training examples of all tasks, each once, and the tasks that have none.
+
+    Raises:
+        BioinstructError: none of them has any.
+    """
+    found: dict[str, Instruction] = {}
+    errors: dict[str, BioinstructError] = {}
+    for name, task in {task.name: task for task in tests}.items():
+        try:
+            found |= {example.id: example for example in task.read("train")}
+        except (MissingError, UnknownNameError) as error:
+            errors[name] = error
+    if not found and errors:
+        raise next(iter(errors.values()))
+    return found.values(), list(errors)
+
+
+def without_tests(training: Iterable[Instruction], tests: Examples) -> Screened:
+    """The training examples that overlap no test, and those that do."""
+    texts = (t for examples in tests.values() for e in examples for t in protected_texts(e))
+    return screen(training, contaminated=Contaminated(texts))
+
+
+def check_out(out: Path) -> None:
+    """Refuse a folder that a run could not write to without harm, before hours are spent.
+
+    Raises:
+        BioinstructError: it is a file, or holds something else under the adapter's name.
+    """
+    if out.exists() and not out.is_dir():
+        raise BioinstructError(f"{out} is a file", hint="name a folder with --out")
+    adapter = out / ADAPTER
+    if adapter.exists() and not (adapter / "adapter_config.json").is_file():
+        raise BioinstructError(
+            f"{adapter} is in the way: it is not an adapter", hint="choose another --out"
+        )
+
+
+def run(
+    model: CausalLM | Endpoint,
+    tests: Examples,
+    out: Path,
+    *,
+    training: Training | None = None,
+    adapter: Path | None = None,
+    seed: int = 0,
+    watch: Watch | None = None,
+) -> Report:
+    """Score the model; tune it, or load an adapter, and score it again.
+
+    Everything is written to `out`: answers.jsonl as they come, then the adapter and what was left
+    out of its training, report.json last. Called again after a crash it asks nothing that was
+    answered before.
+
+    Raises:
+        BioinstructError: `out` or the adapter cannot be used, or there is nothing to tune on.
+    """
+    check_out(out)
+    if isinstance(model, CausalLM):
+        _prepare(model, training, adapter)
+    watch = watch or Watch()
+    tuning: Tuning | None = None
+    with Answers(out / ANSWERS) as answers:
+        _take_over(answers)
+        with model.base():
+            base = _score_all("base", model, tests, answers, watch)
+        if training is not None:
+            assert isinstance(model, CausalLM)
+            tuning = _tuned(model, training, out, seed, watch)
+        tuned = _score_all("tuned", model, tests, answers, watch) if model.has_adapter else {}
+    rows = [
+        row
+        for task, examples in tests.items()
+        for row in rows_of(task, examples, base[task], tuned.get(task), seed=seed)
+    ]
+    report = Report(
+        model=model.name,
+        adapter=str(adapter) if adapter else None,
+        fingerprint=model.fingerprint,
+        style=(model.style if isinstance(model, Endpoint) else model.encoder.style).value,
+        seed=seed,
+        demonstration=all(task.demonstration for task in tests),
+        rows=rows,
+        data=training.data if training else None,
+        recipe=training.recipe if training else None,
+        tuning=tuning,
+        versions=versions(),
+        groups=groups_of(tests, base, tuned, seed=seed),
+        unavailable=tests.unavailable if isinstance(tests, Tests) else (),
+        scoring=_scoring(model, [*base.values(), *tuned.values()]),
+    )
+    if training is not None and training.contaminated:
+        Screened([], training.contaminated).write_dropped(out / CONTAMINATED)
+    if training is not None:
+        write_text(out / ADAPTER / "README.md", adapter_card(report))
+    write_text(out / REPORT, report.as_json())
+    return report
+
+
+def follow(
+    model: CausalLM,
+    tests: Examples,
+    out: Path,
+    *,
+    training: Training | None = None,
+    adapter: Path | None = None,
+    seed: int = 0,
+) -> None:
+    """In a process beside the first one: take its share of the scoring and of the tuning.
+
+    Its answers are in a file of its own until the first process has taken them over.
+    """
+    _prepare(model, training, adapter)
+    own = out / f"{SHARED}{Devices().rank}.jsonl"
+    with Answers(own) as answers:
+        answers.know(out / ANSWERS)
+        with model.base():
+            _answer_share(model, tests, answers)
+        if training is not None:
+            _tuned(model, training, out, seed, Watch())
+        if model.has_adapter:
+            _answer_share(model, tests, answers)
+    own.unlink(missing_ok=True)
+
+
+def _prepare(model: CausalLM, training: Training | None, adapter: Path | None) -> None:
+    """Load the adapter, or see that one can be tuned, before anything that takes long."""
+    if adapter is not None:
+        model.load_adapter(adapter)
+    if training is not None:
+        check_tuning(model, training.examples, training.recipe)
+
+
+def _answer_share(
+    model: CausalLM | Endpoint, tests: Examples, answers: Answers, *, first: bool = False
+) -> None:
+    """Answer this process's part of every task; the first one then takes over what the rest did."""
+    devices = Devices()
+    with _in_step(model):
+        for task, examples in tests.items():
+            if share := devices.share(examples):
+                score(model, task, share, answers)
+    devices.wait()
+    if first:
+        _take_over(answers)
+    devices.wait()
+    if not first:
+        with _in_step(model):  # the first one counts, and asks what nobody has answered
+            pass
+
+
+def _in_step(model: CausalLM | Endpoint) -> AbstractContextManager[None]:
+    return in_step(model.model) if isinstance(model, CausalLM) else nullcontext()
+
+
+def _take_over(answers: Answers) -> None:
+    """Keep what other processes have answered, those of an earlier run too that was stopped."""
+    for other in sorted(answers.folder.glob(f"{SHARED}*.jsonl")):
+        answers.know(other, take=True)
+        if Devices().count == 1:
+            other.unlink()
+
+
+def _tuned(model: CausalLM, training: Training, out: Path, seed: int, watch: Watch) -> Tuning:
+    """Tune from where an earlier run was stopped; not at all where that had ended."""
+    key = run_key(model, training.examples, training.recipe, seed)
+    about = out / ADAPTER / ABOUT
+    known = json.loads(about.read_text(encoding="utf-8")) if about.is_file() else {}
+    if known.get("run") == key:
+        model.load_adapter(out / ADAPTER)
+        return Tuning(**known["tuning"])
+    checkpoints = out / CHECKPOINTS
+    shows = [watch.tuned]
+    if watch.track:
+        settings = training.recipe.model_dump()
+        shows.append(tracker(watch.track, out, run=key, settings=settings))
+    tuning = tune(
+        model,
+        training.examples,
+        training.recipe,
+        seed=seed,
+        progress=track(out / STEPS, *shows) if Devices().first else watch.tuned,
+        checkpoints=checkpoints,
+    )
+    if not Devices().first:
+        return tuning
+    # On disk before it is scored, which may take longer than the tuning did.
+    save_adapter(model, out / ADAPTER, {"run": key, "tuning": asdict(tuning)})
+    shutil.rmtree(checkpoints, ignore_errors=True)
+    return tuning
+
+
+def _score_all(
+    which: str, model: CausalLM | Endpoint, tests: Examples, answers: Answers, watch: Watch
+) -> dict[Task, Outcome]:
+    if Devices().count > 1 and isinstance(model, CausalLM):
+        _answer_share(model, tests, answers, first=True)
+    outcomes = {}
+    with _in_step(model):
+        for task, examples in tests.items():
+
+            def progress(done: int, of: int, name: str = task.name) -> None:
+                watch.scored(which, name, done, of)
+
+            outcomes[task] = score(model, task, examples, answers, progress=progress)
+    return outcomes
+
+
+def _scoring(model: CausalLM | Endpoint, outcomes: Iterable[Outcome]) -> Scoring | None:
+    if isinstance(model, Endpoint):
+        return None
+    ways: Counter[tuple[str, str]] = sum((outcome.ways for outcome in outcomes), Counter())
+    found = [Way(by, answers, why) for (by, why), answers in sorted(ways.items())]
+    return Scoring(model.encoder.overflow.value, found)

@@ -1,0 +1,1 @@
+"""Grade written answers with a language model."""

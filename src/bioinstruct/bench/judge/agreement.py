@@ -1,0 +1,94 @@
+"""How a judge's points go with what people found: rank correlations over the same texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bioinstruct.bench.metrics import Array
+from bioinstruct.bench.metrics.bootstrap import Interval
+from bioinstruct.corpora.mts_dialog import Judged as Human
+
+__all__ = ["HUMAN", "Agreement", "Correlation", "agreement", "spearman"]
+
+HUMAN = ("factual_f1", "factual_precision", "factual_recall", "hallucination_rate", "omission_rate")
+"""What people scored in the correlation study of MTS-Dialog; of the last two less is better."""
+_POINTS = ("points", "correct", "complete", "clear")
+_DRAWS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Correlation:
+    """Of one of the judge's points with one human score."""
+
+    points: str
+    human: str
+    spearman: Interval
+    """With the 95 % interval of a bootstrap over texts."""
+    pearson: float
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Over all texts whose verdict could be read."""
+
+    n: int
+    unreadable: int
+    correlations: tuple[Correlation, ...]
+    spec: str = (
+        "Spearman's rank correlation (ties have their mean rank) over summaries of MTS-Dialog's "
+        "correlation study; negative is agreement where the human score is a rate of errors"
+    )
+
+
+def agreement(
+    points: Sequence[Sequence[float]],
+    humans: Sequence[Human],
+    *,
+    unreadable: int = 0,
+    seed: int = 0,
+) -> Agreement:
+    """Correlate each of a judge's points with each human score, text by text."""
+    given = np.array(points, dtype=np.float64)
+    correlations = []
+    for name in HUMAN:
+        scores = np.array([getattr(human, name) for human in humans], dtype=np.float64)
+        rates = scores >= 0  # one omission rate of the 400 is -1 in the published file
+        for at, of in enumerate(_POINTS):
+            if of == "points" or name == _CLOSEST.get(of):
+                one, other = given[rates, at], scores[rates]
+                found = _with_interval(one, other, seed)
+                correlations.append(Correlation(of, name, found, _r(one, other)))
+    return Agreement(len(humans), unreadable, tuple(correlations))
+
+
+_CLOSEST = {"correct": "factual_precision", "complete": "factual_recall"}
+
+
+def spearman(one: Array, other: Array) -> float:
+    """Spearman's rank correlation; 0 where all of one are the same."""
+    return _r(_ranks(one), _ranks(other))
+
+
+def _with_interval(one: Array, other: Array, seed: int) -> Interval:
+    rng = np.random.default_rng(seed)
+    draws = rng.integers(0, len(one), (_DRAWS, len(one)))
+    found = [spearman(one[draw], other[draw]) for draw in draws]
+    low, high = np.percentile(found, [2.5, 97.5])
+    return Interval(spearman(one, other), float(low), float(high))
+
+
+def _ranks(values: Array) -> Array:
+    """Ranks from 0; those that tie have the mean of theirs."""
+    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    ranks: Array = (last - (counts + 1) / 2)[which]
+    return ranks
+
+
+def _r(one: Array, other: Array) -> float:
+    x, y = one - one.mean(), other - other.mean()
+    norm = float(np.sqrt((x @ x) * (y @ y)))
+    return float(x @ y) / norm if norm > 1e-12 else 0.0

@@ -1,0 +1,313 @@
+"""A language model as judge of written answers: points by a rubric, and base against tuned."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bioinstruct.bench.judge.agreement import Agreement, agreement
+from bioinstruct.bench.judge.prompt import PROMPT, Grade, Shown, duel, grade, read_duel, read_grade
+from bioinstruct.bench.metrics import Metric
+from bioinstruct.bench.metrics.base import mean
+from bioinstruct.bench.metrics.bootstrap import Interval, difference, interval
+from bioinstruct.bench.models.endpoint import Asking, check_answered, outcomes_of
+from bioinstruct.corpora.mts_dialog import Judged as Human
+from bioinstruct.errors import BioinstructError, ModelError
+from bioinstruct.llm.errors import SchemaUnsupportedError
+from bioinstruct.llm.pricing import Price
+from bioinstruct.llm.tokens import TokenCounter
+from bioinstruct.llm.transcript import Transcript
+from bioinstruct.llm.types import Client, Failure, Outcome, Request
+from bioinstruct.schema import Instruction
+
+__all__ = [
+    "Cost",
+    "Judge",
+    "JudgedTask",
+    "Judgement",
+    "Written",
+    "agreement_lines",
+    "estimate",
+    "points",
+]
+
+_SUMMARY = "Summarise the conversation between doctor and patient as a section of a clinical note."
+
+points = Metric(
+    "judge points",
+    f"mean of the points for correct, complete and clear, 1 to 5 each, by rubric {PROMPT}; no "
+    "answer has 1",
+    lambda gold, found: (found if found is not None else 0.0, float(found is not None)),
+    mean,
+)
+"""What is not readable in the judge's verdict is left out and counted apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The written answers of one task; None where there was no answer."""
+
+    task: str
+    examples: Sequence[Instruction]
+    base: Sequence[str | None]
+    tuned: Sequence[str | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedTask:
+    """What a judge found of one task."""
+
+    task: str
+    n: int
+    base: Interval
+    tuned: Interval | None
+    difference: Interval | None
+    wins: int
+    """Items where the tuned model's answer was preferred in both orders."""
+    losses: int
+    ties: int
+    swayed: int
+    """Those of the ties where the preferred answer was the first in both orders, or the second."""
+    unreadable: int
+    """Verdicts that could not be read or were refused: left out, each with its item."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the report says of a judge and its verdicts."""
+
+    judge: str
+    prompt: str
+    called: tuple[str, ...]
+    """What the server called the judge."""
+    tasks: tuple[JudgedTask, ...] = ()
+    spec: str = points.spec
+    agreement: Mapping[str, Any] | None = None
+    """With people (`Agreement`); None where that was not measured."""
+
+    def lines(self) -> list[str]:
+        """To read below a table."""
+        said = [f"judge {self.judge}, {self.prompt}; {self.spec}"]
+        for task in self.tasks:
+            line = f"  {task.task}, {task.n:,} items: {_between(task.base)}"
+            if task.tuned and task.difference:
+                line += f", tuned {_between(task.tuned)}, difference {_between(task.difference)}"
+                line += f"; tuned preferred {task.wins:,}, base {task.losses:,}, "
+                line += f"neither {task.ties:,} ({task.swayed:,} by their order)"
+            if task.unreadable:
+                line += f"; {task.unreadable:,} verdicts not readable"
+            said.append(line)
+        return [*said, *agreement_lines(self.agreement)]
+
+
+def agreement_lines(found: Mapping[str, Any] | None) -> list[str]:
+    """How a judge goes with people, to read."""
+    if found is None:
+        return ["  agreement with people: not measured (--agreement)"]
+    lines = [f"  agreement with people on {found['n']:,} summaries (Spearman, 95 % interval):"]
+    for one in found["correlations"]:
+        rank = one["spearman"]
+        value = f"{rank['value']:+.2f} ({rank['low']:+.2f} to {rank['high']:+.2f})"
+        lines.append(f"    {one['points']} and {one['human']}: {value}")
+    return lines
+
+
+def _between(found: Interval) -> str:
+    return f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What verdicts will take at most."""
+
+    requests: int
+    prompt_tokens: int
+    completion_tokens: int
+    method: str
+    """How the tokens were counted."""
+
+    def usd(self, price: Price) -> float:
+        """US dollars."""
+        return price.cost(self.prompt_tokens, self.completion_tokens)
+
+
+def estimate(requests: Iterable[Request]) -> Cost:
+    """Tokens of the requests and of the longest answers that they allow; each request once."""
+    asked = list(dict.fromkeys(requests))
+    counter = TokenCounter(asked[0].model if asked else "")
+    return Cost(
+        requests=len(asked),
+        prompt_tokens=sum(counter.prompt(request) for request in asked),
+        completion_tokens=sum(request.max_tokens or 0 for request in asked),
+        method=counter.method,
+    )
+
+
+@dataclass(slots=True)
+class Judge:
+    """A model that judges; its verdicts are kept in a transcript and never asked for twice."""
+
+    client: Client
+    model: str
+    transcript: Path
+    asking: Asking = field(default_factory=Asking)
+    called: set[str] = field(default_factory=set)
+
+    def requests(self, written: Sequence[Written]) -> list[Request]:
+        """All that will be asked about these answers, in order."""
+        return [request for task in written for request in self._of_task(task)]
+
+    def requests_of(self, summaries: Sequence[Human]) -> list[Request]:
+        """All that will be asked about summaries that people have judged."""
+        return [
+            self._grade(Shown(_SUMMARY, one.dialogue, one.reference), one.summary)
+            for one in summaries
+        ]
+
+    def judge(self, written: Sequence[Written], *, seed: int = 0) -> Judgement:
+        """Points of all answers, and base against tuned in both orders.
+
+        Raises:
+            BudgetError: the next question does not fit into the budget.
+            ProviderError: the server refuses every question alike.
+            ModelError: it knows no JSON schemas, or some questions had no answer.
+        """
+        found = self._ask(self.requests(written))
+        tasks = tuple(self._judged(task, found, seed) for task in written)
+        return Judgement(self.model, PROMPT, tuple(sorted(self.called)), tasks)
+
+    def agree(self, summaries: Sequence[Human], *, seed: int = 0) -> Agreement:
+        """How the judge's points go with what people found in the same summaries.
+
+        Raises:
+            BioinstructError: fewer than three verdicts can be read.
+        """
+        found = self._ask(self.requests_of(summaries))
+        grades = [read_grade(found[request]) for request in self.requests_of(summaries)]
+        kept = [(one, g) for one, g in zip(summaries, grades, strict=True) if g is not None]
+        if len(kept) < 3:
+            raise BioinstructError(f"{len(kept)} of the judge's verdicts can be read")
+        return agreement(
+            [(g.points, g.correct, g.complete, g.clear) for _, g in kept],
+            [one for one, _ in kept],
+            unreadable=len(grades) - len(kept),
+            seed=seed,
+        )
+
+    def _of_task(self, task: Written) -> list[Request]:
+        asked = []
+        for i, example in enumerate(task.examples):
+            texts = [task.base[i], *([task.tuned[i]] if task.tuned is not None else [])]
+            asked += [self._grade(_shown(example), text) for text in texts if _says(text)]
+            asked += self._duels(example, texts)
+        return asked
+
+    def _grade(self, shown: Shown, text: str | None) -> Request:
+        heat = self.asking.temperature
+        return grade(shown, text or "", model=self.model, temperature=heat)
+
+    def _duels(self, example: Instruction, texts: Sequence[str | None]) -> list[Request]:
+        """Base against tuned in both orders; nothing where they are equal or one says nothing."""
+        if len(texts) < 2 or texts[0] == texts[1] or not all(map(_says, texts)):
+            return []
+        base, tuned = (text or "" for text in texts)
+        shown, heat = _shown(example), self.asking.temperature
+        return [
+            duel(shown, base, tuned, model=self.model, temperature=heat),
+            duel(shown, tuned, base, model=self.model, temperature=heat),
+        ]
+
+    def _ask(self, requests: Sequence[Request]) -> dict[Request, Outcome]:
+        """The outcome of each; a refused one is among them, one without an answer ends the run."""
+        found: dict[Request, Outcome] = {}
+        with (
+            asyncio.Runner() as runner,
+            Transcript.open(self.transcript, base_url=self.client.base_url) as transcript,
+        ):
+            asked = outcomes_of(runner, requests, self.client, transcript, self.asking)
+            try:
+                found.update(asked)
+            except SchemaUnsupportedError as error:
+                hint = "choose a judge whose server takes JSON schemas"
+                raise ModelError(str(error), hint=hint) from error
+            finally:
+                if close := getattr(self.client, "aclose", None):
+                    runner.run(close())
+        check_answered([o for o in found.values() if isinstance(o, Failure) and not o.final])
+        self.called |= {o.model for o in found.values() if not isinstance(o, Failure)}
+        return found
+
+    def _judged(self, task: Written, found: dict[Request, Outcome], seed: int) -> JudgedTask:
+        base = [self._points(e, t, found) for e, t in zip(task.examples, task.base, strict=True)]
+        tuned = None
+        if task.tuned is not None:
+            after = zip(task.examples, task.tuned, strict=True)
+            tuned = [self._points(e, t, found) for e, t in after]
+        columns = [base, *([tuned] if tuned is not None else [])]
+        readable = [i for i in range(len(base)) if all(c[i] is not None for c in columns)]
+        if not readable:
+            raise BioinstructError(f"none of the judge's verdicts on {task.task} can be read")
+        counts = [points.counts([None] * len(readable), [c[i] for i in readable]) for c in columns]
+        fate = self._fates(task, found)
+        return JudgedTask(
+            task=task.task,
+            n=len(readable),
+            base=interval(points, counts[0], seed=seed),
+            tuned=interval(points, counts[1], seed=seed) if tuned is not None else None,
+            difference=difference(points, *counts, seed=seed) if tuned is not None else None,
+            wins=fate.count("win"),
+            losses=fate.count("loss"),
+            ties=fate.count("tie") + fate.count("swayed"),
+            swayed=fate.count("swayed"),
+            unreadable=len(base) - len(readable) + fate.count("unreadable"),
+        )
+
+    def _points(
+        self, example: Instruction, text: str | None, found: dict[Request, Outcome]
+    ) -> float | None:
+        if not _says(text):
+            return 1.0
+        verdict: Grade | None = read_grade(found[self._grade(_shown(example), text)])
+        return verdict.points if verdict else None
+
+    def _fates(self, task: Written, found: dict[Request, Outcome]) -> list[str]:
+        if task.tuned is None:
+            return []
+        return [
+            self._fate(example, (base, tuned), found)
+            for example, base, tuned in zip(task.examples, task.base, task.tuned, strict=True)
+        ]
+
+    def _fate(
+        self,
+        example: Instruction,
+        texts: tuple[str | None, str | None],
+        found: dict[Request, Outcome],
+    ) -> str:
+        """win, loss, tie, swayed (by the order) or unreadable: of the tuned model's answer."""
+        asked = self._duels(example, texts)
+        if not asked:
+            said = [_says(text) for text in texts]
+            return "tie" if said[0] == said[1] else "win" if said[1] else "loss"
+        verdicts = [read_duel(found[request]) for request in asked]
+        if None in verdicts:
+            return "unreadable"
+        values = {"1": -1, "2": 1, "tie": 0}
+        for_tuned = (values[verdicts[0] or ""], -values[verdicts[1] or ""])
+        if for_tuned[0] * for_tuned[1] < 0:
+            return "swayed"
+        total = int(np.sign(sum(for_tuned))) if all(for_tuned) else 0
+        return {1: "win", 0: "tie", -1: "loss"}[total]
+
+
+def _shown(example: Instruction) -> Shown:
+    return Shown(example.instruction, example.input, example.output)
+
+
+def _says(text: str | None) -> bool:
+    return bool(text and text.strip())

@@ -1,0 +1,272 @@
+"""A causal language model on this machine: load it, let it complete, let it choose."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bioinstruct.bench.models.forward import Decoder
+from bioinstruct.bench.models.fsdp import is_sharded, whole
+from bioinstruct.bench.models.generation import Engine, Writer
+from bioinstruct.bench.models.loading import context_length, first_line, load_model_and_tokenizer
+from bioinstruct.bench.models.loglikelihood import Plan, Scorer
+from bioinstruct.bench.models.token_tree import Question
+from bioinstruct.bench.models.tokenization import Encoder, Overflow, before_stop
+from bioinstruct.errors import ModelError
+from bioinstruct.prompts import Style
+from bioinstruct.schema import Instruction
+
+__all__ = ["ABOUT", "CausalLM", "Choice", "Completion"]
+
+ABOUT = "bioinstruct.json"
+"""In the folder of an adapter: what it was trained on and how, the base's fingerprint first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a model wrote after a prompt."""
+
+    text: str
+    truncated: bool = False
+    """It had not stopped when the number of new tokens ran out."""
+    shortened: bool = False
+    """The input did not fit the context and was shortened."""
+    skipped: bool = False
+    """The prompt did not fit at all: the model was not asked."""
+    by: str = field(default="", compare=False)
+    """The engine that wrote it, on this machine."""
+    why: str = field(default="", compare=False)
+    """Why that is the slow one, where it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How likely each answer of a closed set is, in nats; empty when the prompt did not fit."""
+
+    log_likelihoods: tuple[float, ...]
+    shortened: bool = False
+    by: str = field(default="", compare=False)
+    """The plan that computed them, on this machine."""
+    why: str = field(default="", compare=False)
+    """Why that is the slow one, where it is."""
+
+
+class CausalLM(Decoder):
+    """A decoder, its tokenizer and, once tuned, its adapter; base and tuned share the weights."""
+
+    def __init__(self, model: Any, encoder: Encoder, *, name: str, plan: Plan = Plan.AUTO) -> None:
+        known = len(encoder.tokenizer)
+        super().__init__(model, pad=encoder.eos_id, known=known, name=name)
+        if is_sharded(model):  # a trial that fails on its way would leave the processes out of step
+            self.only_plain = "its layers are held in shards"
+        self.encoder = encoder
+        self.scorer = Scorer(self, plan)
+        self.writer = Writer(self, self._stop_ids)
+        self.base_fingerprint = _fingerprint(model, encoder)
+        self._adapter_fingerprint = ""
+
+    @classmethod
+    def load(
+        cls,
+        path: str,
+        *,
+        style: Style = Style.ALPACA,
+        device: str | None = None,
+        quantize: str = "none",
+        trust_remote_code: bool = False,
+        plan: Plan = Plan.AUTO,
+        overflow: Overflow = Overflow.SHORTEN,
+    ) -> CausalLM:
+        """Load a model folder, a Hub id, or `tiny`, to an accelerator where there is one.
+
+        Raises:
+            ModelError: there is no such model, or it is not a causal language model.
+            MissingError: 4 bits (`quantize="nf4"`) are asked for without bitsandbytes.
+        """
+        name = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        model, tokenizer = load_model_and_tokenizer(
+            path, torch.device(name), quantize=quantize, trust_remote_code=trust_remote_code
+        )
+        length = context_length(model.config)
+        encoder = Encoder(tokenizer, style, length, overflow=overflow)
+        return cls(model, encoder, name=path, plan=plan)
+
+    @property
+    def fingerprint(self) -> str:
+        """Names weights, adapter, tokenizer, style and precision: other answers, other name.
+
+        The plan of the scorer is no part of it: it changes no answer beyond rounding.
+        """
+        policy = self.encoder.overflow
+        said = "" if policy is Overflow.SHORTEN else f"-{policy}"
+        return f"{self.base_fingerprint}{said}{self._adapter_fingerprint}"
+
+    @contextlib.contextmanager
+    def base(self) -> Iterator[None]:
+        """Within this block the model answers without its adapter."""
+        adapter, self._adapter_fingerprint = self._adapter_fingerprint, ""
+        try:
+            with self.model.disable_adapter() if self.has_adapter else contextlib.nullcontext():
+                yield
+        finally:
+            self._adapter_fingerprint = adapter
+
+    def adapted(self, model: Any) -> None:
+        """Take over the same model wrapped with an adapter, or with its weights changed."""
+        self.model = model.eval()
+        self.trials.clear()
+        weights = {n: t for n, t in model.state_dict().items() if _is_of_adapter(n)}
+        self._adapter_fingerprint = "+" + _hash_tensors(hashlib.sha256(), weights)
+
+    def load_adapter(self, folder: Path) -> None:
+        """Answer with the adapter in this folder from now on.
+
+        Raises:
+            ModelError: there is none, or it is not one for this model.
+        """
+        from peft import PeftModel
+
+        if not (folder / "adapter_config.json").is_file():
+            raise ModelError(
+                f"no adapter in {folder}: adapter_config.json is missing",
+                hint="name the folder `adapter` that a run of bioinstruct-bench wrote",
+            )
+        try:
+            self._check_base(folder)
+            adapted = PeftModel.from_pretrained(self.model, str(folder))
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            raise ModelError(
+                f"the adapter in {folder} is not one for {self.name}: {first_line(error)}",
+                hint="name the base and the --style that it was tuned with",
+            ) from error
+        self.adapted(adapted)
+
+    def _check_base(self, folder: Path) -> None:
+        """Refuse an adapter that was trained on other weights, tokenizer or style of prompts."""
+        about = folder / ABOUT
+        known = json.loads(about.read_text(encoding="utf-8")) if about.is_file() else {}
+        if known.get("base", self.base_fingerprint) != self.base_fingerprint:
+            raise ValueError("it was trained on another base, or with another style of prompts")
+
+    def complete(
+        self,
+        examples: Sequence[Instruction],
+        *,
+        max_new_tokens: int,
+        stop: Sequence[str] = (),
+        shots: Sequence[Instruction] = (),
+    ) -> Iterator[tuple[int, Completion]]:
+        """Greedy completions, each with the position of its example, in no particular order.
+
+        A completion ends before the first string of `stop`; `shots` are worked examples in front.
+        """
+        front = self.encoder.front(shots)
+        asked: list[tuple[int, bool]] = []
+        prompts = []
+        for index, example in enumerate(examples):
+            prompt = self.encoder.prompt(example, room=max_new_tokens, front=front)
+            if prompt is None:
+                yield index, Completion("", skipped=True)
+            else:
+                asked.append((index, prompt.shortened))
+                prompts.append(prompt.ids)
+        ended = self.ends(stop) if stop else None
+        for number, ids in self.writer.write(prompts, max_new_tokens=max_new_tokens, ended=ended):
+            index, shortened = asked[number]
+            text = self.encoder.text(ids)
+            cut = before_stop(text, stop)
+            stopped = cut != text or not self._stop_ids().isdisjoint(ids[-1:])
+            truncated = len(ids) == max_new_tokens and not stopped
+            by = self.writer.used
+            why = self.writer.why_plain if by is Engine.PLAIN else ""
+            yield index, Completion(cut, truncated, shortened, by=by.value, why=why)
+
+    def ends(self, stop: Sequence[str]) -> Callable[[list[int]], bool]:
+        """Whether a text holds one of the strings; told by its last tokens first."""
+        tail = max(len(mark.encode()) for mark in stop) + 1  # a token is a byte at least
+
+        def ended(ids: list[int]) -> bool:
+            last = self.encoder.text(ids[-tail:])
+            if before_stop(last, stop) == last:
+                return False
+            text = self.encoder.text(ids)
+            return before_stop(text, stop) != text
+
+        return ended
+
+    def choose(
+        self,
+        examples: Sequence[Instruction],
+        *,
+        choices: Sequence[Sequence[str]],
+        shots: Sequence[Instruction] = (),
+    ) -> Iterator[tuple[int, Choice]]:
+        """Log-likelihood of each example's answers, with its position, in any order.
+
+        Raises:
+            ModelError: an answer has no tokens, so nothing can be said of it.
+        """
+        front = self.encoder.front(shots)
+        asked: list[tuple[int, bool]] = []
+        questions = []
+        for index, (example, texts) in enumerate(zip(examples, choices, strict=True)):
+            options = tuple(tuple(self.encoder.completion(text)) for text in texts)
+            if not options or not all(options):
+                raise ModelError(
+                    f"an answer of {list(texts)} has no tokens in this vocabulary",
+                    hint="such an answer has no likelihood: leave it out of the task's choices, or "
+                    "have answers written, with --as generated",
+                )
+            prompt = self.encoder.prompt(example, room=max(map(len, options)), front=front)
+            if prompt is None:
+                yield index, Choice(())
+            else:
+                asked.append((index, prompt.shortened))
+                questions.append(Question(tuple(prompt.ids), options))
+        for number, sums in self.scorer.score(questions):
+            index, shortened = asked[number]
+            by = self.scorer.used
+            why = self.scorer.why_flat if by is Plan.FLAT else ""
+            yield index, Choice(sums, shortened, by.value, why)
+
+    def _stop_ids(self) -> set[int]:
+        """The tokenizer's end of sequence, and those that the model's own settings add."""
+        config = getattr(self.model, "generation_config", None)
+        own = getattr(config, "eos_token_id", None)
+        more = own if isinstance(own, list) else [own] if own is not None else []
+        return {self.encoder.eos_id, *more}
+
+
+def _fingerprint(model: Any, encoder: Encoder) -> str:
+    """16 hexadecimal digits that change when weights, configuration, tokenizer or style change."""
+    digest = hashlib.sha256()
+    config = {k: v for k, v in model.config.to_dict().items() if not k.startswith("_")}
+    digest.update(json.dumps([config, encoder.about()], sort_keys=True, default=str).encode())
+    return _hash_tensors(digest, model.state_dict())
+
+
+def _hash_tensors(digest: Any, tensors: dict[str, torch.Tensor]) -> str:
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        digest.update(
+            whole(tensor.detach())
+            .cpu()
+            .contiguous()
+            .reshape(-1)
+            .view(torch.uint8)
+            .numpy()
+            .tobytes()
+        )
+    text: str = digest.hexdigest()[:16]
+    return text
+
+
+def _is_of_adapter(name: str) -> bool:
+    return "lora_" in name or "modules_to_save" in name

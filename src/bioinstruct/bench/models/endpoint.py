@@ -1,0 +1,320 @@
+"""A model behind an OpenAI-compatible server, asked the same questions as one on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import re
+from collections import Counter
+from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from bioinstruct.bench.evaluation.cache import key
+from bioinstruct.bench.models.causal_lm import Choice, Completion
+from bioinstruct.bench.models.tokenization import PROBE, before_stop
+from bioinstruct.bench.tasks.evaluation_set import Tests
+from bioinstruct.bench.tasks.formulation import Form, as_form
+from bioinstruct.errors import ModelError
+from bioinstruct.llm.errors import ProviderError
+from bioinstruct.llm.pricing import Budget
+from bioinstruct.llm.runner import ask
+from bioinstruct.llm.transcript import Transcript
+from bioinstruct.llm.types import Answer, Client, Failure, Message, Outcome, Request
+from bioinstruct.prompts import Style, render
+from bioinstruct.schema import Instruction
+
+__all__ = ["Asking", "Endpoint", "check_answered", "outcomes_of", "user_turn"]
+
+_PROBE = "The patient has a fever. Answer: yes"
+_MOST_STOPS = 4  # strings that OpenAI takes; all are looked for here besides
+_ROUNDING = 1e-3  # nats that a probability may be above 1
+_TOO_LONG = re.compile(r"context|too long|too large|exceed|maximum.{0,40}(length|token)", re.I)
+_WRITTEN_ON = frozenset({"content-filter", "refusal"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """How a server is asked, and what may be spent."""
+
+    budget: Budget | None = None
+    concurrency: int = 16
+    temperature: float | None = 0.0
+    """None leaves it to the server, for models that take no other: they do not decode greedily."""
+
+
+class Endpoint:
+    """A model that is reached by `/chat/completions` (style `chat`), else by `/completions`.
+
+    What is asked and answered is kept in a transcript; a context manager that closes it.
+
+    Raises (from `complete` and `choose`):
+        BudgetError: the next question does not fit into the budget.
+        ProviderError: the server refuses every question alike, or does not answer.
+        ModelError: it does not do what was asked, or some questions had no answer.
+    """
+
+    has_adapter = False
+
+    def __init__(
+        self,
+        client: Client,
+        model: str,
+        transcript: Path,
+        *,
+        style: Style = Style.CHAT,
+        asking: Asking | None = None,
+    ) -> None:
+        self.client = client
+        self.name = model
+        self.style = style
+        self.asking = asking or Asking()
+        self.odd: Counter[str] = Counter()
+        """Questions without an answer of the model's own, by reason; an empty text was counted."""
+        self.called: set[str] = set()
+        """What the server calls the model, which may be more exact than what it was asked for."""
+        self._transcript = Transcript.open(transcript, base_url=client.base_url)
+        self._runner = asyncio.Runner()
+        self._open: list[Generator[tuple[Request, Outcome], None, None]] = []
+
+    def __enter__(self) -> Endpoint:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for pairs in self._open:
+            pairs.close()  # one that an error has left half read still needs the runner
+        if close := getattr(self.client, "aclose", None):
+            self._runner.run(close())
+        self._runner.close()
+        self._transcript.close()
+
+    @property
+    def fingerprint(self) -> str:
+        """Names server, model and settings; what the server changes by itself it cannot know."""
+        about = ("endpoint", self.client.base_url, self.name, self.style, self.asking.temperature)
+        return key(*about, str(self._prompt(PROBE, [PROBE])))[:16]
+
+    @contextlib.contextmanager
+    def base(self) -> Iterator[None]:
+        """As of a model with an adapter; there is none here."""
+        yield
+
+    def scores(self) -> bool:
+        """Whether the server says how likely the tokens of a prompt are.
+
+        In the style `chat` it does not matter: the template is the server's, so where an answer
+        begins cannot be known.
+        """
+        if self.style is Style.CHAT:
+            return False
+        try:
+            [(_, outcome)] = self._ask([self._request(prompt=_PROBE, most=1, echo=True)])
+        except ProviderError as error:
+            if "404" in str(error):
+                raise ModelError(
+                    f"{self.client.base_url} has no /completions for the style {self.style}",
+                    hint="use --style chat",
+                ) from error
+            return False
+        if isinstance(outcome, Failure):
+            if outcome.reason == "retries-exhausted":  # which says nothing of what it can
+                check_answered([outcome])
+            return False
+        said = outcome.echoed[1:]
+        return len(said) > 1 and all(value is not None for _, value in said)
+
+    def readable(self, tests: Tests) -> Tests:
+        """The tasks in forms that this server can be asked in: closed sets are written if need be.
+
+        The report then says `generated` where it says `likelihood` or `letters` else.
+        """
+        if not any(task.choices for task in tests) or self.scores():
+            return tests
+        written = Tests({as_form(task, Form.GENERATED): tests[task] for task in tests})
+        written.unavailable = tests.unavailable
+        return written
+
+    def complete(
+        self,
+        examples: Sequence[Instruction],
+        *,
+        max_new_tokens: int,
+        stop: Sequence[str] = (),
+        shots: Sequence[Instruction] = (),
+    ) -> Iterator[tuple[int, Completion]]:
+        """Completions in the order of the examples; see `Model`."""
+        sent = tuple(stop)[:_MOST_STOPS]
+        asked = (
+            self._request(**self._prompt(example, shots), most=max_new_tokens, stop=sent)
+            for example in examples
+        )
+        unanswered: list[Failure] = []
+        for index, (_, outcome) in enumerate(self._ask(asked)):
+            if isinstance(outcome, Answer):
+                self.called.add(outcome.model)
+                text = before_stop(outcome.text, stop)
+                cut = outcome.finish_reason == "length" and text == outcome.text
+                yield index, Completion(text, truncated=cut)
+            elif outcome.reason in _WRITTEN_ON:
+                self.odd[outcome.reason] += 1
+                yield index, Completion("")
+            elif _does_not_fit(outcome):
+                yield index, Completion("", skipped=True)
+            else:
+                unanswered.append(outcome)
+        check_answered(unanswered)
+
+    def choose(
+        self,
+        examples: Sequence[Instruction],
+        *,
+        choices: Sequence[Sequence[str]],
+        shots: Sequence[Instruction] = (),
+    ) -> Iterator[tuple[int, Choice]]:
+        """Log-likelihoods in the order of the examples; see `Model`.
+
+        The tokens of the prompt alone are asked for too: what follows them is the answer.
+        """
+        if self.style is Style.CHAT:
+            raise ModelError("behind a chat template answers cannot be scored")
+        texts = [self._prompt(example, shots)["prompt"] for example in examples]
+        prompts = [
+            text + option
+            for text, options in zip(texts, choices, strict=True)
+            for option in ("", *options)
+        ]
+        asked = (self._request(prompt=prompt, most=1, echo=True) for prompt in prompts)
+        unanswered: list[Failure] = []
+        found = (outcome for _, outcome in self._ask(asked))
+        for index, options in enumerate(choices):
+            group = list(islice(found, len(options) + 1))
+            failed = [outcome for outcome in group if isinstance(outcome, Failure)]
+            if any(map(_does_not_fit, failed)):
+                yield index, Choice(())
+            elif failed:
+                unanswered += failed
+            else:
+                answers = [outcome for outcome in group if isinstance(outcome, Answer)]
+                self.called |= {answer.model for answer in answers}
+                sums = [
+                    _sum_behind(answers[0], answer, option)
+                    for answer, option in zip(answers[1:], options, strict=True)
+                ]
+                yield index, Choice(tuple(sums))
+        check_answered(unanswered)
+
+    def _prompt(self, example: Instruction, shots: Sequence[Instruction]) -> dict[str, Any]:
+        """What is given to read: turns of a conversation, or the text that tuning trains on."""
+        if self.style is not Style.CHAT:
+            front = "".join(f"{render(shot, self.style)}{shot.output}\n\n" for shot in shots)
+            return {"prompt": front + render(example, self.style)}
+        turns = []
+        for shot in shots:
+            turns += [Message("user", user_turn(shot)), Message("assistant", shot.output)]
+        return {"messages": (*turns, Message("user", user_turn(example)))}
+
+    def _request(
+        self,
+        *,
+        most: int,
+        messages: tuple[Message, ...] = (),
+        prompt: str | None = None,
+        stop: tuple[str, ...] = (),
+        echo: bool = False,
+    ) -> Request:
+        return Request(
+            model=self.name,
+            messages=messages,
+            prompt=prompt,
+            temperature=self.asking.temperature,
+            max_tokens=most,
+            stop=stop,
+            echo=echo,
+        )
+
+    def _ask(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Outcome]]:
+        pairs = outcomes_of(self._runner, requests, self.client, self._transcript, self.asking)
+        self._open.append(pairs)
+        return pairs
+
+
+def outcomes_of(
+    runner: asyncio.Runner,
+    requests: Iterable[Request],
+    client: Client,
+    transcript: Transcript,
+    asking: Asking,
+) -> Generator[tuple[Request, Outcome], None, None]:
+    """Outcomes in the order of the requests, outside of a loop.
+
+    Raises:
+        BudgetError: the next request does not fit into the budget.
+        ProviderError: the server refuses every request alike.
+    """
+    outcomes = ask(
+        requests, client, transcript, concurrency=asking.concurrency, budget=asking.budget
+    )
+    try:
+        while (pair := runner.run(_next(outcomes))) is not None:
+            yield pair
+    finally:
+        runner.run(outcomes.aclose())
+
+
+async def _next(
+    outcomes: AsyncGenerator[tuple[Request, Outcome], None],
+) -> tuple[Request, Outcome] | None:
+    return await anext(outcomes, None)
+
+
+def user_turn(example: Instruction) -> str:
+    """The user's turn, as the style `chat` has it."""
+    return render(example, Style.CHAT, chat_template=lambda messages: messages[-1]["content"])
+
+
+def _does_not_fit(failure: Failure) -> bool:
+    return failure.reason == "bad-request" and bool(_TOO_LONG.search(failure.message))
+
+
+def check_answered(unanswered: Sequence[Failure]) -> None:
+    """Refuse to count what the server did not answer as if the model had been wrong."""
+    if unanswered:
+        first = unanswered[0]
+        raise ModelError(
+            f"{len(unanswered):,} questions had no answer; the first: {first.reason}, "
+            f"{first.message}",
+            hint="what was answered is kept: run the same command again",
+        )
+
+
+def _sum_behind(prompt: Answer, whole: Answer, option: str) -> float:
+    """Log-likelihood of an option's tokens: those behind the tokens of the prompt alone.
+
+    Raises:
+        ModelError: the prompt's tokens are others with the option behind, or a number is none.
+    """
+    front, tokens = _of_prompt(prompt), _of_prompt(whole)
+    before = [token for token, _ in front]
+    if [token for token, _ in tokens[: len(before)]] != before or len(tokens) == len(before):
+        raise ModelError(
+            f"a token of the server's vocabulary spans the end of the prompt and {option!r}",
+            hint="use --style alpaca, whose prompts end with a line break, or --as generated",
+        )
+    values = [value for _, value in tokens[len(before) :]]
+    if any(v is None or math.isnan(v) or v > _ROUNDING for v in values):
+        raise ModelError(f"the server says log-probabilities of {option!r} that are none: {values}")
+    return math.fsum(value for value in values if value is not None)
+
+
+def _of_prompt(answer: Answer) -> tuple[tuple[str, float | None], ...]:
+    """Without the one token that was written behind the prompt, as the server counts."""
+    if not answer.echoed:
+        raise ModelError(
+            "the server no longer says how likely the tokens of a prompt are",
+            hint="use --as generated",
+        )
+    count = answer.prompt_tokens
+    return answer.echoed[: count if 0 < count <= len(answer.echoed) else -1]

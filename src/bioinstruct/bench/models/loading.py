@@ -1,0 +1,167 @@
+"""Finding and loading a causal language model, with errors that say what to do."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import re
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bioinstruct.bench.models.distributed import Devices
+from bioinstruct.bench.models.fsdp import shard
+from bioinstruct.errors import MissingError, ModelError
+
+__all__ = [
+    "TINY",
+    "context_length",
+    "encoder_errors",
+    "find_model",
+    "first_line",
+    "load_model_and_tokenizer",
+    "quiet",
+]
+
+TINY = Path(__file__).parents[2] / "data" / "tiny"
+"""The model that ships with the package; `--model tiny`."""
+
+_HUB_ID = re.compile(r"\w[\w.-]*(/[\w.-]+)?")
+_DEFAULT_CONTEXT = 2048  # where a config names no length, as in lm-evaluation-harness
+
+
+def load_model_and_tokenizer(
+    path: str, device: torch.device, *, quantize: str = "none", trust_remote_code: bool = False
+) -> tuple[Any, Any]:
+    """A decoder in evaluation mode and its tokenizer, from a folder, a Hub id or `tiny`.
+
+    Weights are safetensors only; float32 on a CPU and bfloat16 on an accelerator, or held in 4 bits
+    with `quantize="nf4"`. Processes that were launched with FSDP hold a part each.
+
+    Raises:
+        ModelError: there is no such model, it is an encoder-decoder, or it cannot be sharded.
+        MissingError: 4 bits are asked for without bitsandbytes.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    source = find_model(path)
+    if sharded := Devices().sharded:
+        # Else transformers would give the weights to the first process alone.
+        os.environ["FSDP_CPU_RAM_EFFICIENT_LOADING"] = "false"
+        if quantize != "none":
+            raise ModelError(
+                "a base in 4 bits is not held in shards",
+                hint='set quantize = "none" in the recipe, or launch without FSDP',
+            )
+    options: dict[str, Any] = {"trust_remote_code": trust_remote_code}
+    with _loading_errors(path):
+        config = AutoConfig.from_pretrained(source, **options)
+        if config.is_encoder_decoder:
+            raise ModelError(f"{path} is an encoder-decoder ({config.model_type}), not a decoder")
+        tokenizer = AutoTokenizer.from_pretrained(source, **options)
+        model: Any = AutoModelForCausalLM.from_pretrained(
+            source,
+            dtype=torch.float32 if device.type == "cpu" else torch.bfloat16,
+            use_safetensors=True,
+            **_quantized(quantize, device),
+            **options,
+        )
+    if sharded:
+        model = shard(model, device)
+    return (model if sharded or quantize != "none" else model.to(device)).eval(), tokenizer
+
+
+def _quantized(quantize: str, device: torch.device) -> dict[str, Any]:
+    if quantize == "none":
+        return {}
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise MissingError(
+            "4-bit weights need bitsandbytes", hint="pip install 'bioinstruct[quant]'"
+        )
+    from transformers import BitsAndBytesConfig
+
+    config = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+        load_in_4bit=True,
+        bnb_4bit_quant_type=quantize,
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )
+    return {"quantization_config": config, "device_map": {"": str(device)}}
+
+
+def quiet() -> None:
+    """Silence the progress bars and advice of the libraries: the command shows its own."""
+    warnings.filterwarnings("ignore", module=r"(transformers|peft|torch)\b")
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+
+
+def find_model(path: str) -> str:
+    """The folder or Hub id behind what the user named; nothing is loaded.
+
+    Raises:
+        ModelError: it is neither.
+    """
+    if path == "tiny":
+        return str(TINY)
+    folder = Path(path).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise ModelError(
+                f"{path} holds no config.json, so it is not a model folder",
+                hint="name the folder that save_pretrained wrote",
+            )
+        return str(folder)
+    beside = folder.parent != Path() and folder.parent.is_dir()  # a slip in the last part
+    if folder.exists() or beside or not _HUB_ID.fullmatch(path):
+        raise ModelError(
+            f"no model at {path!r}: not a folder", hint="name a model folder, a Hub id, or `tiny`"
+        )
+    return path
+
+
+@contextlib.contextmanager
+def _loading_errors(path: str) -> Iterator[None]:
+    """Turn the libraries' errors of loading into one that says what to do."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        first = first_line(error)
+        raise ModelError(
+            f"cannot load {path!r} as a causal language model: {first}",
+            hint="it must be a folder, or a Hub id, with config, tokenizer and safetensors weights",
+        ) from error
+
+
+@contextlib.contextmanager
+def encoder_errors(path: str) -> Iterator[None]:
+    """The same for an encoder."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        raise ModelError(
+            f"cannot load {path!r} as an encoder: {first_line(error)}",
+            hint="it must be a folder, or a Hub id, with config, tokenizer and safetensors weights "
+            "(convert an older one that has only pytorch_model.bin)",
+        ) from error
+
+
+def first_line(error: BaseException) -> str:
+    """What a library's error says first, cut to the length of two lines."""
+    return str(error).strip().split("\n")[0][:160]
+
+
+def context_length(config: Any) -> int:
+    """How many tokens a model of this configuration can take in at once."""
+    text = config.get_text_config()
+    for field in ("max_position_embeddings", "n_positions", "n_ctx", "seq_length"):
+        length = getattr(text, field, None)
+        if isinstance(length, int) and length > 0:
+            return length
+    return _DEFAULT_CONTEXT

@@ -1,0 +1,246 @@
+"""Log-likelihoods of given answers: three exact plans, and a trial that says which one a model can.
+
+`flat` feeds a row for each option and works for any architecture. `tree` computes each context once
+for all of its options. `cascade` also computes what all contexts begin with, the worked examples,
+once for all of them. The output head runs only where something is read, always in float32.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+
+import torch
+
+from bioinstruct.bench.models.attention import (
+    KeyValues,
+    Packed,
+    Recording,
+    Segment,
+    attending,
+    not_shareable,
+)
+from bioinstruct.bench.models.forward import Decoder
+from bioinstruct.bench.models.token_tree import (
+    Question,
+    Row,
+    Slots,
+    batches,
+    common_prefix,
+    flat_rows,
+    parted,
+    tree_row,
+)
+from bioinstruct.errors import ModelError
+
+__all__ = ["MIN_PREFIX", "Plan", "Scorer", "branch_mask", "record"]
+
+MIN_PREFIX = 32  # tokens; sharing fewer saves less than joining two attentions costs
+_LOGITS = 2**26  # numbers held at once: 256 MB in float32
+_TOLERANCE = {torch.float32: 1e-3, torch.float64: 1e-3}  # nats per token
+_HALF_TOLERANCE = 0.1
+_SHARING = "sharing"
+
+
+class Plan(StrEnum):
+    """How log-likelihoods are computed; the numbers are the same."""
+
+    AUTO = "auto"
+    """The fastest that the model can, found by a trial."""
+    FLAT = "flat"
+    """A row for each option."""
+    TREE = "tree"
+    """A row for each context, in which its options branch off."""
+    CASCADE = "cascade"
+    """As `tree`, and what all contexts begin with is computed once."""
+
+
+class Scorer:
+    """Log-likelihoods by a plan.
+
+    Args:
+        decoder: the model.
+        plan: how; anything but `auto` and `flat` is refused where the model cannot.
+    """
+
+    def __init__(self, decoder: Decoder, plan: Plan = Plan.AUTO) -> None:
+        self.decoder = decoder
+        self.plan = plan
+        self.used = plan
+        """The plan of what was answered last."""
+        self.why_flat = ""
+        """Why `auto` came to `flat` there."""
+
+    def score(self, questions: Sequence[Question]) -> Iterator[tuple[int, tuple[float, ...]]]:
+        """Log-likelihood of each question's options, in nats, as they are computed.
+
+        Raises:
+            ModelError: the model cannot be scored by this plan, or an option is empty.
+        """
+        if not all(q.context and q.options and all(q.options) for q in questions):
+            raise ModelError("a context or an option without a token cannot be scored")
+        config = self.decoder.bare.config
+        for part in parted(list(map(len, questions)), lambda n: not not_shareable(config, n)):
+            for number, sums in self._score([questions[n] for n in part]):
+                yield part[number], sums
+
+    def _score(self, questions: Sequence[Question]) -> Iterator[tuple[int, tuple[float, ...]]]:
+        """By one plan, which is the same for all of them."""
+        contexts: dict[tuple[int, ...], list[int]] = {}
+        for number, question in enumerate(questions):
+            contexts.setdefault(question.context, []).append(number)
+        starts = [0]
+        for question in questions:
+            starts.append(starts[-1] + len(question.options))
+        sums = torch.zeros(starts[-1], dtype=torch.float64)
+        self.used = self._resolve(max(map(len, questions)))
+        skip = common_prefix(list(contexts)) if len(contexts) > 1 else 0
+        if self.used is Plan.TREE or self.used is Plan.FLAT or skip < MIN_PREFIX:
+            skip = 0
+        groups = []
+        for context, numbers in contexts.items():
+            options = [
+                (starts[n] + i, option)
+                for n in numbers
+                for i, option in enumerate(questions[n].options)
+            ]
+            flat = self.used is Plan.FLAT
+            rows = flat_rows(context, options) if flat else [tree_row(context, options, skip=skip)]
+            groups.append(rows)
+        shared = record(self.decoder, next(iter(contexts))[:skip]) if skip else None
+        of_group = list(contexts.values())
+        for batch in self._batches(groups):
+            self._compute([row for number in batch for row in groups[number]], shared, sums)
+            for number in (n for group in batch for n in of_group[group]):
+                yield number, tuple(sums[starts[number] : starts[number + 1]].tolist())
+
+    def apart(self, questions: Sequence[Question]) -> float:
+        """The largest difference of this plan from `flat`, in nats per token of an option."""
+        others = Scorer(self.decoder, Plan.FLAT)
+        found, expected = dict(self.score(questions)), dict(others.score(questions))
+        return max(
+            abs(one - other) / len(option)
+            for number, question in enumerate(questions)
+            for one, other, option in zip(
+                found[number], expected[number], question.options, strict=True
+            )
+        )
+
+    def _batches(self, groups: list[list[Row]]) -> Iterator[list[int]]:
+        return batches(
+            groups,
+            tokens=self.decoder.token_budget,
+            slots=max(1, _LOGITS // self.decoder.model.get_input_embeddings().weight.shape[0]),
+            padded=self.used is Plan.FLAT,
+        )
+
+    def _resolve(self, longest: int) -> Plan:
+        if self.plan is Plan.FLAT:
+            return Plan.FLAT
+        self.why_flat = self.decoder.only_plain or not_shareable(self.decoder.bare.config, longest)
+        self.why_flat = self.why_flat or self._trial()
+        if not self.why_flat:
+            return Plan.CASCADE if self.plan is Plan.AUTO else self.plan
+        if self.plan is Plan.AUTO:
+            return Plan.FLAT
+        raise ModelError(
+            f"{self.decoder.name} cannot be scored by the plan {self.plan}: {self.why_flat}",
+            hint="use the plan `auto` or `flat`",
+        )
+
+    def _trial(self) -> str:
+        """Why the model cannot share, by comparison with `flat`: tried once, on this model."""
+        trials = self.decoder.trials
+        if _SHARING not in trials:
+            trials[_SHARING] = ""  # so that the trial itself is not tried
+            try:
+                apart = Scorer(self.decoder, Plan.CASCADE).apart(_trial_questions(self.decoder))
+            except (NotImplementedError, AttributeError, IndexError, KeyError) as error:
+                trials[_SHARING] = f"{error}" or type(error).__name__
+            except (RuntimeError, TypeError, ValueError) as error:
+                trials[_SHARING] = f"a trial fails: {str(error).strip().splitlines()[0]}"
+            else:
+                limit = _TOLERANCE.get(self.decoder.bare.dtype, _HALF_TOLERANCE)
+                if not apart <= limit and not math.isnan(apart):
+                    trials[_SHARING] = f"a trial differs by {apart:.2g} nats per token"
+        return trials[_SHARING]
+
+    @torch.inference_mode()
+    def _compute(self, rows: list[Row], shared: KeyValues | None, sums: torch.Tensor) -> None:
+        slots = Slots()
+        if self.used is Plan.FLAT:
+            ids = self.decoder.right_padded([row.ids for row in rows])
+            for number, row in enumerate(rows):
+                for read in row.reads:
+                    slots.add(number, read.position, read)
+            logits = self.decoder.logits(ids, *self._place(slots), precise=True)
+        else:
+            segments: list[Segment] = []
+            at = 0
+            for row in rows:
+                for read in row.reads:
+                    slots.add(0, at + read.position, read)
+                mask = branch_mask(row, self.decoder.device)
+                segments.append(Segment(at, at + row.trunk, at + len(row.ids), mask))
+                at += len(row.ids)
+            ids, own = self._end_to_end(rows)
+            with attending(self.decoder.bare, Packed(segments, shared)):
+                logits = self.decoder.logits(
+                    ids, *self._place(slots), position_ids=own, precise=True
+                )
+        _add_up(logits, slots, sums)
+
+    def _place(self, slots: Slots) -> tuple[torch.Tensor, torch.Tensor]:
+        place = torch.tensor(list(slots.place), device=self.decoder.device)
+        return place[:, 0], place[:, 1]
+
+    def _end_to_end(self, rows: list[Row]) -> tuple[torch.Tensor, torch.Tensor]:
+        both = [
+            [[i for row in rows for i in row.ids]],
+            [[p for row in rows for p in row.positions]],
+        ]
+        ids, positions = torch.tensor(both, device=self.decoder.device)
+        return ids, positions
+
+
+@torch.inference_mode()
+def record(decoder: Decoder, prefix: Sequence[int]) -> KeyValues:
+    """Keys and values of what several texts begin with."""
+    recording = Recording()
+    first = torch.zeros(1, dtype=torch.long, device=decoder.device)
+    positions = torch.arange(len(prefix), device=decoder.device)[None]
+    with attending(decoder.bare, recording):
+        ids = torch.tensor([list(prefix)], device=decoder.device)
+        decoder.logits(ids, first, first, position_ids=positions)
+    return recording.kept
+
+
+def branch_mask(row: Row, device: torch.device) -> torch.Tensor | None:
+    """What the tokens behind a row's trunk see: the trunk, the branch before them, themselves."""
+    if not row.parents:
+        return None
+    seen = torch.zeros(len(row.parents), len(row.ids), dtype=torch.bool)
+    seen[:, : row.trunk] = True
+    for node, parent in enumerate(row.parents):
+        if parent >= row.trunk:
+            seen[node] = seen[parent - row.trunk]
+        seen[node, row.trunk + node] = True
+    return torch.zeros(seen.shape).masked_fill_(~seen, float("-inf")).to(device)
+
+
+def _add_up(logits: torch.Tensor, slots: Slots, sums: torch.Tensor, *, part: int = 128) -> None:
+    """Add each log-probability that is read to the sum of its option."""
+    reads = torch.tensor(slots.reads, device=logits.device)
+    total = torch.cat([rows.logsumexp(-1) for rows in torch.split(logits, part)])
+    scores = logits[reads[:, 0], reads[:, 1]] - total[reads[:, 0]]
+    sums.index_add_(0, reads[:, 2].cpu(), scores.double().cpu())
+
+
+def _trial_questions(decoder: Decoder) -> list[Question]:
+    """Three contexts of random tokens that begin alike, with options that begin alike."""
+    ids: list[int] = decoder.probe_ids(MIN_PREFIX + 16)[0].tolist()
+    begin, rest = ids[: MIN_PREFIX + 2], ids[MIN_PREFIX + 2 :]
+    a, b, c, d = rest[:4]
+    options = ((a,), (b, c), (b, d, a), (d, c, c, b))
+    return [Question((*begin, *rest[n::2], b), options) for n in (0, 3, 9)]

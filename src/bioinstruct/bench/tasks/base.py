@@ -1,0 +1,158 @@
+"""What a benchmark task is: examples, how an answer is read, and what is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from bioinstruct import corpora
+from bioinstruct.bench.metrics import Metric
+from bioinstruct.corpora.answers.labels import parse_one
+from bioinstruct.errors import UnknownNameError
+from bioinstruct.schema import Category, Instruction
+
+__all__ = ["Choices", "Parse", "Task", "add", "get_task", "known_tasks", "task"]
+
+Read = Callable[[str], Iterator[Instruction]]
+Parse = Callable[[str, Instruction], Any]
+Choices = tuple[str, ...] | Callable[[Instruction], tuple[str, ...]]
+DEMONSTRATION = "demo"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One benchmark; its examples are instructions whose output is the gold."""
+
+    name: str
+    group: Category
+    """How the papers group their scores, which is not always the category of the instruction."""
+    read: Read
+    """The examples of a split (train, validation, test); its docstring is what the task is."""
+    parse: Parse
+    """Reads gold and completion alike; None when the text cannot be read as an answer."""
+    metrics: tuple[Metric, ...]
+    """The first is the one that means of groups are of."""
+    choices: Choices = ()
+    """The closed set of answers, compared by likelihood, the same for all examples or each its own;
+    empty when the answer is to be written."""
+    max_new_tokens: int = 64
+    """Of an answer that is written."""
+    corpus: str = ""
+    """Where its examples are from; empty for a task of the user's own."""
+    variant: bool = False
+    """True for another form of a task, or a part of one: the suite `open` leaves it out."""
+    split: str = "test"
+    """The split that is scored."""
+    how: str = ""
+    """How the model is read: empty for the usual way; see `bioinstruct.bench.tasks.formulation`."""
+    show: Callable[[Instruction], Instruction] | None = None
+    """What the model is shown of an example, where that is not the example as it stands."""
+    stop: tuple[str, ...] = ()
+    """Strings that end a written answer."""
+    shots: tuple[Instruction, ...] = ()
+    """Worked examples in front of every prompt."""
+
+    @property
+    def description(self) -> str:
+        return (self.read.__doc__ or "").strip().split("\n")[0]
+
+    @property
+    def demonstration(self) -> bool:
+        """True for the tasks that ship with the package: they show the road, they prove nothing."""
+        return self.corpus == DEMONSTRATION
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The answers of a closed set that is the same for all examples; else none."""
+        return self.choices if isinstance(self.choices, tuple) else ()
+
+    @property
+    def access(self) -> corpora.Access:
+        """What it takes to get its examples."""
+        return corpora.get_corpus(self.corpus).access if self.corpus else corpora.Access.OPEN
+
+    def options(self, example: Instruction) -> tuple[str, ...]:
+        """The answers that an example can have; none when the answer is to be written."""
+        return self.choices if isinstance(self.choices, tuple) else self.choices(example)
+
+    def shown(self, example: Instruction) -> Instruction:
+        """The example as the model sees it."""
+        return self.show(example) if self.show else example
+
+
+_TASKS: dict[str, Task] = {}
+_GROUPS = (Category.QA, Category.IE, Category.OTHER, Category.GEN)
+
+
+def add(made: Task) -> Task:
+    """Make a task known by its name.
+
+    Raises:
+        ValueError: there is one of that name.
+    """
+    if made.name in _TASKS:
+        raise ValueError(f"two tasks are named {made.name!r}")
+    _TASKS[made.name] = made
+    return made
+
+
+def task(
+    group: Category | str,
+    *metrics: Metric,
+    parse: Parse | None = None,
+    choices: Choices = (),
+    max_new_tokens: int = 64,
+    corpus: str = "",
+    variant: bool = False,
+) -> Callable[[Read], Task]:
+    """Make a task of a function from a split to its examples; its name is the function's.
+
+    Without `parse`, an answer is the choice that it begins with, or else its text.
+    """
+
+    def register(read: Read) -> Task:
+        return add(
+            Task(
+                read.__name__.replace("_", "-"),
+                Category(group),
+                read,
+                parse or _plain_parse(choices),
+                metrics,
+                choices,
+                max_new_tokens,
+                corpus,
+                variant,
+            )
+        )
+
+    return register
+
+
+def _plain_parse(choices: Choices) -> Parse:
+    def parse(text: str, example: Instruction) -> str | None:
+        known = choices if isinstance(choices, tuple) else choices(example)
+        return parse_one(text, known) if known else text.strip() or None
+
+    return parse
+
+
+def get_task(name: str) -> Task:
+    """The task of that name.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    known = known_tasks()
+    if name not in known:
+        raise UnknownNameError("task", name, known)
+    return known[name]
+
+
+def known_tasks() -> dict[str, Task]:
+    """All tasks by name: by group, the demonstration last, else in the order of definition."""
+
+    def place(made: Task) -> tuple[bool, int]:
+        return made.demonstration, _GROUPS.index(made.group)
+
+    return {made.name: made for made in sorted(_TASKS.values(), key=place)}

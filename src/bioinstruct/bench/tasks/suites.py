@@ -1,0 +1,77 @@
+"""Suites: names for several tasks at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from bioinstruct import corpora
+from bioinstruct.bench.tasks.base import Task, known_tasks
+from bioinstruct.corpora import Access
+from bioinstruct.errors import UnknownNameError
+
+__all__ = ["SUITES", "expand"]
+
+BIOINSTRUCT_9 = (
+    *("medqa", "medmcqa", "pubmedqa", "bioasq-yes-no"),
+    *("medication-status", "coreference"),
+    *("mts-dialog", "icd-description", "healthcaremagic"),
+)
+"""The nine tasks in the three groups of the BioInstruct paper, as far as they are known: the names
+of its generation tasks are from memory, and its GEN score is a judge's, not ROUGE."""
+
+MEDTUNED = (
+    *("ncbi-disease-medtuned", "bc5cdr-disease-medtuned", "bc5cdr-chemical-medtuned"),
+    *("bc2gm-medtuned", "jnlpba-gene-medtuned", "i2b2-2012-medtuned"),
+    *("i2b2-2010-medtuned", "gad", "medical-inference", "hoc-medtuned"),
+)
+"""The tasks that Llama2-MedTuned was scored on, in its layouts."""
+
+
+def _medtuned() -> list[Task]:
+    """Each on its development set, where it has one, and on its test set."""
+    known = known_tasks()
+    return [
+        replace(known[name], split=split)
+        for name in MEDTUNED
+        for split in ("validation", "test")
+        if split in corpora.get_corpus(known[name].corpus).splits
+    ]
+
+
+def _open() -> list[Task]:
+    """What anyone may get: without credentials, each corpus in its first form only."""
+    return [
+        task
+        for task in known_tasks().values()
+        if task.corpus and not (task.demonstration or task.variant) and task.access is Access.OPEN
+    ]
+
+
+SUITES: dict[str, Callable[[], list[Task]]] = {
+    "bioinstruct-9": lambda: [known_tasks()[name] for name in BIOINSTRUCT_9],
+    "medtuned": _medtuned,
+    "open": _open,
+    "demo": lambda: [task for task in known_tasks().values() if task.demonstration],
+}
+ABOUT = {
+    "bioinstruct-9": "the nine tasks of the BioInstruct paper: QA, IE and GEN",
+    "medtuned": "the tasks of Llama2-MedTuned, on development and test",
+    "open": "all that runs without credentials, each corpus once",
+    "demo": "the demonstration that ships with the package",
+}
+
+
+def expand(names: Iterable[str]) -> list[Task]:
+    """The tasks of these names and suites, each once, in the order in which they are named.
+
+    Raises:
+        UnknownNameError: there is no such task or suite.
+    """
+    known = known_tasks()
+    found: dict[Task, None] = {}
+    for name in names:
+        if name not in known and name not in SUITES:
+            raise UnknownNameError("task or suite", name, [*known, *SUITES])
+        found |= dict.fromkeys([known[name]] if name in known else SUITES[name]())
+    return list(found)

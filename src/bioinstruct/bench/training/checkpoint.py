@@ -1,0 +1,112 @@
+"""A tuning run on disk: what it needs to go on as if it had not been stopped.
+
+A checkpoint is a folder of safetensors and JSON that is whole or not there; the one before goes
+when the next is complete. It belongs to one run: the same base, examples, recipe and seed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from bioinstruct.bench.models.causal_lm import CausalLM
+from bioinstruct.bench.training.recipe import Recipe
+from bioinstruct.bench.training.saving import weights_directory
+from bioinstruct.schema import Instruction
+
+__all__ = ["Checkpoints", "run_key"]
+
+RANDOM = "random"
+
+
+def run_key(model: CausalLM, examples: Iterable[Instruction], recipe: Recipe, seed: int) -> str:
+    """Names a run: another base, style, example, recipe or seed gives another name.
+
+    What the recipe says of memory is no part of it: a run that was short of it goes on with less.
+    """
+    settings = recipe.model_dump_json(exclude={"gradient_checkpointing", "micro_batch_tokens"})
+    about = f"{model.base_fingerprint} {model.encoder.overflow} {settings} {seed}"
+    digest = hashlib.sha256(about.encode())
+    for example in examples:
+        digest.update(example.id.encode())
+    return digest.hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoints:
+    """Where the checkpoints of a run are kept."""
+
+    folder: Path
+    key: str
+
+    def save(
+        self,
+        step: int,
+        named: dict[str, torch.nn.Parameter],
+        optimizer: torch.optim.Optimizer,
+        record: Any,
+    ) -> None:
+        """Write the state after a step, then remove the checkpoint before it.
+
+        Args:
+            step: optimizer steps done.
+            named: the parameters that are trained.
+            optimizer: its moments.
+            record: a dataclass of plain values, given back by `load`.
+        """
+        tensors = {f"parameter {name}": p.detach().contiguous() for name, p in named.items()}
+        for name, p in named.items():
+            for field, value in optimizer.state.get(p, {}).items():
+                tensors[f"{field} {name}"] = torch.as_tensor(value).contiguous()
+        tensors[RANDOM] = torch.get_rng_state()
+        if torch.cuda.is_available():
+            tensors[f"{RANDOM} cuda"] = torch.cuda.get_rng_state()
+        path = self.folder / f"step-{step:08}"
+        with weights_directory(path) as temporary:
+            save_file(tensors, temporary / "state.safetensors")
+            about = {"key": self.key, "step": step, "record": asdict(record)}
+            (temporary / "run.json").write_text(json.dumps(about), encoding="utf-8")
+        for old in self._all():
+            if old != path:
+                shutil.rmtree(old, ignore_errors=True)
+
+    def load(
+        self, named: dict[str, torch.nn.Parameter], optimizer: torch.optim.Optimizer
+    ) -> dict[str, Any] | None:
+        """Put the newest state of this run back and return its record; None when there is none."""
+        for path in sorted(self._all(), reverse=True):
+            about = json.loads((path / "run.json").read_text(encoding="utf-8"))
+            if about["key"] == self.key:
+                _restore(load_file(path / "state.safetensors"), named, optimizer)
+                record: dict[str, Any] = about["record"]
+                return record
+        return None
+
+    def _all(self) -> list[Path]:
+        return [path.parent for path in self.folder.glob("step-*/run.json")]
+
+
+def _restore(
+    tensors: dict[str, torch.Tensor],
+    named: dict[str, torch.nn.Parameter],
+    optimizer: torch.optim.Optimizer,
+) -> None:
+    torch.set_rng_state(tensors.pop(RANDOM))
+    if (cuda := tensors.pop(f"{RANDOM} cuda", None)) is not None:
+        torch.cuda.set_rng_state(cuda)
+    for key, value in tensors.items():
+        kind, _, name = key.partition(" ")
+        parameter = named[name]
+        if kind == "parameter":
+            parameter.data.copy_(value)
+        else:
+            at = "cpu" if kind == "step" else parameter.device
+            optimizer.state[parameter][kind] = value.to(at)

@@ -1,0 +1,115 @@
+"""What happens in a tuning run, step by step: in a file, and where somebody wants it drawn."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from bioinstruct.bench.training.tune import Progress
+from bioinstruct.errors import BioinstructError, MissingError
+from bioinstruct.files import write_text
+
+__all__ = ["TRACKERS", "check_tracker", "track", "tracker"]
+
+TRACKERS = {"tensorboard": "pip install 'bioinstruct[track]'", "wandb": "pip install wandb"}
+"""Where the steps can go besides the file, and how to install what that needs."""
+
+Show = Callable[[Progress], None]
+
+
+def track(path: Path, *shows: Show) -> Show:
+    """What to call at each step: it adds a line of JSON to the file, and shows the step.
+
+    A run that goes on from a checkpoint goes on in the file: lines of steps that are done again are
+    left out.
+    """
+    begun = False
+
+    def log(now: Progress) -> None:
+        nonlocal begun
+        if not begun:
+            write_text(path, "".join(f"{line}\n" for line in _before(path, now.step)))
+            begun = True
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(now)) + "\n")
+        for show in shows:
+            show(now)
+
+    return log
+
+
+def check_tracker(name: str) -> None:
+    """See that what a tracker needs is installed, before anything that takes long.
+
+    Raises:
+        MissingError: it is not.
+    """
+    if importlib.util.find_spec(name) is None:
+        raise MissingError(f"--track {name} needs the package {name}", hint=TRACKERS[name])
+
+
+def tracker(name: str, folder: Path, *, run: str, settings: Mapping[str, Any]) -> Show:
+    """What sends each step to a tracker, through accelerate, from the first step on.
+
+    Args:
+        name: one of `TRACKERS`.
+        folder: TensorBoard's event files and W&B's folder lie here.
+        run: names the run to W&B; one that goes on has the same name.
+        settings: what W&B shows as the configuration.
+
+    Raises:
+        MissingError: the package is not installed.
+    """
+    check_tracker(name)
+    opened: list[Any] = []
+
+    def log(now: Progress) -> None:
+        if not opened:
+            opened.append(_open(name, folder, run, settings, now.step))
+        values = {f"tuning/{key}": value for key, value in asdict(now).items()}
+        step = values.pop("tuning/step")
+        opened[0].log(values, step=step)
+        if now.step == now.steps:
+            opened[0].finish()
+
+    return log
+
+
+def _open(name: str, folder: Path, run: str, settings: Mapping[str, Any], step: int) -> Any:
+    from accelerate import PartialState
+    from accelerate.tracking import TensorBoardTracker, WandBTracker
+
+    PartialState()  # which accelerate's trackers ask whether they are in the first process
+    if name == "tensorboard":
+        # Of a run that was stopped, TensorBoard forgets the steps from this one on.
+        tracker = TensorBoardTracker("tensorboard", folder, purge_step=step)
+    else:
+        options = {"id": run, "resume": "allow", "config": dict(settings)}
+        tracker = WandBTracker("bioinstruct", dir=str(folder), **options)
+    try:
+        tracker.start()
+    except Exception as error:  # wandb has errors of its own, and of its service
+        raise BioinstructError(
+            f"{name} cannot be opened: {str(error).strip().splitlines()[0]}",
+            hint="run again without --track; for W&B offline, set WANDB_MODE=offline",
+        ) from error
+    return tracker
+
+
+def _before(path: Path, step: int) -> list[str]:
+    """The whole lines of the steps before this one."""
+    if step == 1 or not path.is_file():
+        return []
+    kept = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            done = json.loads(line)["step"]
+        except (ValueError, KeyError, TypeError):  # a line that a kill cut short
+            continue
+        if done < step:
+            kept.append(line)
+    return kept

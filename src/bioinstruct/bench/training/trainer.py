@@ -1,0 +1,287 @@
+"""The steps of a tuning run: a batch's gradient, however it is cut, and what is done with it."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from bioinstruct.bench.models.causal_lm import CausalLM
+from bioinstruct.bench.models.distributed import Devices
+from bioinstruct.bench.training.batching import PACKED_ROW, Micro, Row, micro_batches, packing
+from bioinstruct.bench.training.checkpoint import Checkpoints
+from bioinstruct.bench.training.lora import add_adapter, check_adapter
+from bioinstruct.bench.training.loss import AnswerLoss
+from bioinstruct.bench.training.recipe import Recipe
+from bioinstruct.errors import BioinstructError
+from bioinstruct.schema import Instruction
+
+__all__ = ["Steps", "Tuning", "check_tuning", "encode_examples", "smaller", "start"]
+
+
+@dataclass(slots=True)
+class Tuning:
+    """What a tuning run did."""
+
+    examples: int = 0
+    shortened: int = 0
+    """Examples whose input was shortened to fit."""
+    skipped: int = 0
+    """Examples that did not fit even so: not trained on."""
+    steps: int = 0
+    tokens: int = 0
+    target_tokens: int = 0
+    trained_parameters: int = 0
+    packed: bool = False
+    """Examples were laid end to end; otherwise padded."""
+    fused_loss: bool = False
+    """The output head ran on answers only, in chunks; otherwise the model's own logits."""
+    losses: list[float] = field(default_factory=list)
+    """Mean loss in nats per target token, one per optimizer step."""
+
+
+def encode_examples(
+    model: CausalLM, examples: Sequence[Instruction], recipe: Recipe
+) -> tuple[list[Row], Tuning]:
+    """Token ids to train on: the prompt that scoring asks, the answer, and the end of sequence."""
+    rows, tuning = [], Tuning()
+    for example in examples:
+        encoded = _encoded(model, example, recipe)
+        if encoded is None:
+            tuning.skipped += 1
+            continue
+        rows.append(encoded[0])
+        tuning.shortened += encoded[1]
+    tuning.examples = len(rows)
+    return rows, tuning
+
+
+def _encoded(model: CausalLM, example: Instruction, recipe: Recipe) -> tuple[Row, bool] | None:
+    """An example to train on, and whether its input was shortened; None where it does not fit."""
+    encoder = model.encoder
+    spare = encoder.max_length - min(recipe.max_length, encoder.max_length)
+    completion = [*encoder.completion(example.output), encoder.eos_id]
+    prompt = encoder.prompt(example, room=len(completion) + spare)
+    if prompt is None:
+        return None
+    return Row(prompt.ids, completion, example.id), prompt.shortened
+
+
+def check_tuning(model: CausalLM, examples: Sequence[Instruction], recipe: Recipe) -> None:
+    """See that a run could start, before anything that takes long; nothing is changed.
+
+    Raises:
+        BioinstructError: no example fits, or the recipe is not one for this model.
+    """
+    check_adapter(model, recipe)
+    if not any(_encoded(model, example, recipe) for example in examples):
+        raise _nothing_fits(len(examples))
+
+
+def _nothing_fits(examples: int) -> BioinstructError:
+    return BioinstructError(
+        f"nothing to tune on: {examples:,} examples, {examples:,} of them too long",
+        hint="raise max_length in the recipe, or give other data with --data",
+    )
+
+
+@contextlib.contextmanager
+def start(
+    model: CausalLM, examples: Sequence[Instruction], recipe: Recipe, *, seed: int
+) -> Iterator[Steps]:
+    """Give the model a fresh adapter and lay out the examples; when the block ends it answers.
+
+    Raises:
+        BioinstructError: there is nothing to train on, the recipe asks for packing and the model
+            cannot, or memory runs out within the block.
+    """
+    rows, tuning = encode_examples(model, examples, recipe)
+    if not rows:
+        raise _nothing_fits(len(examples))
+    torch.manual_seed(seed)
+    finish = add_adapter(model, recipe)
+    steps = Steps(model, recipe, rows, tuning, seed=seed)
+    model.model.train()
+    with _packing(model, recipe, rows) as tuning.packed, _out_of_memory(steps):
+        yield steps
+    model.model.zero_grad(set_to_none=True)
+    if recipe.gradient_checkpointing:
+        _checkpoint_activations(model, on=False)
+    finish()
+    model.adapted(model.model)
+
+
+class Steps:
+    """A run under way: what changes from step to step."""
+
+    def __init__(
+        self, model: CausalLM, recipe: Recipe, rows: list[Row], tuning: Tuning, *, seed: int = 0
+    ) -> None:
+        self.named = {n: p for n, p in model.model.named_parameters() if p.requires_grad}
+        self.optimizer = torch.optim.AdamW(
+            self.named.values(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+        )
+        self.count = recipe.epochs * math.ceil(len(rows) / recipe.batch_size)
+        """Optimizer steps in all."""
+        self.model = model
+        self.rows = rows
+        self.tuning = tuning
+        self._recipe = recipe
+        self.devices = Devices()
+        self.budget = recipe.micro_batch_tokens or model.tuning_budget
+        """Tokens of a micro-batch; a longer example stands alone."""
+        self._seed = seed
+        self._loss = AnswerLoss(model)
+        self._low = _in_bfloat16(model.device, recipe)
+        tuning.trained_parameters = sum(p.numel() for p in self.named.values())
+        tuning.fused_loss = self._loss.fused
+        if recipe.gradient_checkpointing:
+            _checkpoint_activations(model, on=True)
+
+    def resume(self, kept: Checkpoints) -> int:
+        """Go back to the last checkpoint; how many steps it had done."""
+        record = kept.load(self.named, self.optimizer)
+        for name, value in (record or {}).items():
+            setattr(self.tuning, name, value)
+        return self.tuning.steps
+
+    def step(self, batch: list[Row]) -> None:
+        """One optimizer step."""
+        tuning, recipe = self.tuning, self._recipe
+        factor = _rate_factor(tuning.steps, self.count, recipe)
+        for group in self.optimizer.param_groups:
+            group["lr"] = recipe.learning_rate * factor
+        loss = self.accumulate(batch)
+        norm = float(torch.nn.utils.clip_grad_norm_(self.named.values(), recipe.max_gradient_norm))
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            raise self._not_finite(batch, loss)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        tuning.steps += 1
+        tuning.losses.append(loss)
+        tuning.tokens += sum(map(len, batch))
+        tuning.target_tokens += sum(len(row.completion) for row in batch)
+
+    def accumulate(self, batch: Sequence[Row]) -> float:
+        """Add the gradient of the batch's mean loss per target token; return that loss in nats.
+
+        Several processes share the micro-batches, and each has the whole gradient afterwards.
+        """
+        targets = sum(len(row.completion) for row in batch)
+        budget = self.devices.budget(sum(map(len, batch)), self.budget)
+        parts = [*micro_batches(self.model, batch, packed=self.tuning.packed, budget=budget)]
+        total = 0.0
+        for number, part in self.devices.share([*enumerate(parts)]):
+            if self._recipe.dropout:  # the same chance in whichever process, and after a resume
+                torch.manual_seed(_chance(self._seed, self.tuning.steps, number))
+            total += self.add_gradient(part, targets)
+        for _ in range(self.devices.idle(parts)):  # with the others, adding nothing
+            self.add_gradient(parts[-1], math.inf)
+        return self.devices.add_up(total, self.named.values())
+
+    def add_gradient(self, part: Micro, targets: float) -> float:
+        """Add the gradient of a micro-batch's summed loss over `targets`; return that loss."""
+        with PACKED_ROW.within(part.bounds):
+            loss = self.loss(part) / targets
+            loss.backward()  # type: ignore[no-untyped-call]
+        return float(loss.detach())
+
+    def loss(self, part: Micro) -> torch.Tensor:
+        """The summed loss of a micro-batch in nats."""
+        with torch.autocast(self.model.device.type, torch.bfloat16, enabled=self._low):
+            return self._loss(part.ids, part.place, part.position_ids)
+
+    def _not_finite(self, batch: list[Row], loss: float) -> BioinstructError:
+        """Name the examples whose loss, each alone, is no number."""
+        self.tuning.packed = False
+        with torch.no_grad():
+            bad = [row.name for row in batch if not math.isfinite(self._alone(row))]
+        step = self.tuning.steps + 1
+        found = (
+            f"the loss of step {step} is {loss}"
+            if not math.isfinite(loss)
+            else (f"the gradient of step {step} is not finite")
+        )
+        about = f": example {', '.join(bad[:5])}" if bad else ", though each example's alone is"
+        return BioinstructError(
+            found + about,
+            hint="look at these examples, lower learning_rate, or try precision float32",
+        )
+
+    def _alone(self, row: Row) -> float:
+        [part] = micro_batches(self.model, [row], packed=False)
+        return float(self._loss(part.ids, part.place))
+
+
+def _chance(seed: int, step: int, part: int) -> int:
+    """A seed for the dropout of a micro-batch."""
+    return ((seed * 1_000_003 + step) * 1_000_003 + part) % 2**63
+
+
+def _checkpoint_activations(model: CausalLM, *, on: bool) -> None:
+    verb = "enable" if on else "disable"
+    names = (
+        f"{kind}_checkpointing_{verb}" for kind in ("activation", "gradient")
+    )  # new and old name
+    next(getattr(model.bare, name) for name in names if hasattr(model.bare, name))()
+
+
+@contextlib.contextmanager
+def _packing(model: CausalLM, recipe: Recipe, rows: Sequence[Row]) -> Iterator[bool]:
+    """Lay examples end to end within this block, if the recipe allows and the model can.
+
+    Raises:
+        BioinstructError: the recipe asks for packing and the model cannot.
+    """
+    if recipe.layout == "padded":
+        yield False
+        return
+    with packing(model, longest=max(map(len, rows))) as can:
+        if recipe.layout == "packed" and not can:
+            raise BioinstructError(
+                f"{model.name} cannot be trained on packed rows: its examples would see each other",
+                hint="set layout to auto or padded in the recipe",
+            )
+        yield can
+
+
+@contextlib.contextmanager
+def _out_of_memory(steps: Steps) -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:  # a CPU's allocator has no error of its own
+        known = isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+        if not known:
+            raise
+        raise BioinstructError(
+            f"the device has not enough memory for micro-batches of {steps.budget:,} tokens",
+            hint=f"{smaller(steps.budget)} in the recipe; --plan says what a run takes",
+        ) from error
+
+
+def smaller(budget: int) -> str:
+    """What to set so that micro-batches of so many tokens take less memory."""
+    return f"set gradient_checkpointing = true or micro_batch_tokens = {max(1, budget // 2)}"
+
+
+def _in_bfloat16(device: torch.device, recipe: Recipe) -> bool:
+    if recipe.precision != "auto":
+        return recipe.precision == "bfloat16"
+    if device.type == "cpu":
+        # Without the instructions for it a CPU only emulates bfloat16, slower than float32.
+        return torch.cpu._is_avx512_bf16_supported()
+    return device.type == "cuda" and torch.cuda.is_bf16_supported()
+
+
+def _rate_factor(step: int, steps: int, recipe: Recipe) -> float:
+    """What the learning rate is multiplied by in the step, counted from 0."""
+    rising = max(1, round(recipe.warmup * (1 if recipe.warmup >= 2 else steps)))
+    if step < rising:
+        return (step + 1) / rising
+    done = (step - rising) / max(1, steps - rising)
+    if recipe.schedule == "cosine":
+        return 0.5 * (1 + math.cos(math.pi * done))
+    return 1.0 - done if recipe.schedule == "linear" else 1.0

@@ -1,0 +1,64 @@
+"""What the commands share: how a source is named, counted and watched."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from bioinstruct import jsonl
+from bioinstruct.console import Line, say
+from bioinstruct.jsonl import Rejected
+from bioinstruct.schema import Instruction
+
+if TYPE_CHECKING:
+    Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
+
+__all__ = [
+    "SOURCE",
+    "SPLIT",
+    "TOKENIZER",
+    "beside",
+    "counted",
+    "keep_rejected",
+    "sentence",
+    "watched",
+]
+
+SPLIT = "train, validation or test (default: train)"
+TOKENIZER = "count tokens too: `tiny`, a tiktoken encoding, or a folder with a tokenizer.json"
+SOURCE = "a JSON Lines file, `-`, `seeds`, `demo`, a published folder or a Hub id"
+
+
+def watched(examples: Iterable[Instruction], counts: Counter[str]) -> Iterator[Instruction]:
+    """The same examples, counted by origin, with a line on stderr that goes along."""
+    line = Line()
+    for number, example in enumerate(examples, start=1):
+        counts[example.provenance.origin] += 1
+        if number % 1000 == 0:
+            line.show(f"{number:,} instructions")
+        yield example
+    line.show("")
+
+
+def keep_rejected(rejected: list[Rejected], path: Path) -> None:
+    jsonl.write_rejected(path, rejected)
+    first = rejected[0]
+    say(f"{len(rejected):,} lines are not instructions and were left out, see {path}")
+    say(f"the first: {first.path}:{first.line}: {first.reason}")
+
+
+def beside(out: str, what: str) -> Path:
+    """`kept.dropped.jsonl` for `kept.jsonl`; for standard output, a file of that name here."""
+    name = "filtered" if out == "-" else out.removesuffix(".gz").removesuffix(".jsonl")
+    return Path(f"{name}.{what}.jsonl")
+
+
+def counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items())) or "none"
+
+
+def sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."

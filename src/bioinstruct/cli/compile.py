@@ -1,0 +1,230 @@
+"""`bioinstruct compile`: turn annotated corpora, or a mixture of them, into instructions."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from bioinstruct import corpora, jsonl
+from bioinstruct.cli.common import SPLIT, sentence, watched
+from bioinstruct.console import Line, positive, say
+from bioinstruct.errors import BioinstructError
+from bioinstruct.files import atomic_file
+from bioinstruct.mixtures.compile import Outcome, compile_corpora, write_rejected
+from bioinstruct.mixtures.spec import Mixture, load_mixture, mixtures
+from bioinstruct.schema import Instruction
+
+if TYPE_CHECKING:
+    from bioinstruct.cli.common import Commands
+    from bioinstruct.filters import Dropped
+    from bioinstruct.mixtures.build import Report, SourceOutcome
+
+__all__ = ["add"]
+
+
+def add(commands: Commands) -> None:
+    text = "turn annotated corpora, or a mixture of them, into instructions"
+    compiling = commands.add_parser(
+        "compile",
+        help=text,
+        description=sentence(text) + " Rows that are at fault are kept beside, in "
+        "OUT.rejected.jsonl; what a mixture leaves out, in OUT.dropped.jsonl.",
+        usage="%(prog)s NAME [NAME ...] --out FILE [options]\n"
+        "       %(prog)s --mixture NAME|FILE --out FILE [options]",
+        epilog=f"Mixtures: {', '.join(mixtures())}. Corpora, with their layouts and what is here "
+        "of them: bioinstruct doctor.",
+    )
+    compiling.add_argument("names", nargs="*", metavar="NAME", help="a corpus")
+    compiling.add_argument("--mixture", metavar="NAME", help="one of those below, or a TOML file")
+    compiling.add_argument("--split", help=SPLIT)
+    compiling.add_argument("--layout", help="form of the answers, where a corpus has it")
+    compiling.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="the folder of the corpora (default: $BIOINSTRUCT_DATA, else what was fetched)",
+    )
+    compiling.add_argument(
+        "--fetch", action="store_true", help="first fetch the open corpora that are not there"
+    )
+    compiling.add_argument(
+        "--allow-nc", action="store_true", help="also the non-commercial sources of a mixture"
+    )
+    compiling.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="picks wordings and records (default: 0)"
+    )
+    compiling.add_argument("--limit", type=positive, metavar="N", help="the first N of each corpus")
+    compiling.add_argument("--out", required=True, metavar="FILE", help="JSON Lines, or `-`")
+    compiling.set_defaults(command=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    if bool(args.names) == bool(args.mixture):
+        raise BioinstructError(
+            "nothing to compile" if not args.names else "names and a mixture: which of them?",
+            hint="name corpora, or give --mixture open",
+        )
+    return _mixture(args) if args.mixture else _corpora(args)
+
+
+def _corpora(args: argparse.Namespace) -> int:
+    for name in args.names:
+        corpora.get_corpus(name)  # a slip is told before anything is fetched
+    failed = _fetch(args.names, args.data) if args.fetch else 0
+    outcomes: list[Outcome] = []
+    stream = compile_corpora(
+        args.names,
+        split=args.split or "train",
+        data=args.data,
+        layout=args.layout,
+        seed=args.seed,
+        limit=args.limit,
+        outcomes=outcomes,
+    )
+    written = _write(args.out, stream)
+    for outcome in outcomes:
+        _tell(outcome)
+    faults = _keep_rejected(args.out, outcomes)
+    _finish(args.out, written)
+    return 1 if faults or failed or any(outcome.error for outcome in outcomes) else 0
+
+
+def _mixture(args: argparse.Namespace) -> int:
+    from bioinstruct.mixtures.build import Report, compile_mixture
+
+    if args.layout or args.split:
+        raise BioinstructError(
+            "a mixture says which split and layout of each corpus it takes",
+            hint="leave --split and --layout out, or write a mixture of your own",
+        )
+    mixture = load_mixture(args.mixture)
+    failed = _fetch([source.corpus for source in mixture.source], args.data) if args.fetch else 0
+    report = Report(show=Line().show)
+    with ExitStack() as stack:
+        path = _beside(args.out, "dropped")
+        file = stack.enter_context(atomic_file(path))
+        written = _write(
+            args.out,
+            compile_mixture(
+                mixture,
+                data=args.data,
+                seed=args.seed,
+                allow_nc=args.allow_nc,
+                limit=args.limit,
+                report=report,
+                on_drop=partial(_keep_dropped, file),
+            ),
+        )
+    _tell_mixture(mixture, report)
+    if any(source.dropped for source in report.sources):
+        say(f"what was left out, and why: {path}")
+    else:
+        path.unlink()
+    faults = _keep_rejected(args.out, report.sources)
+    _finish(args.out, written)
+    return 1 if faults or failed or any(source.is_fault for source in report.sources) else 0
+
+
+def _fetch(names: Sequence[str], data: Path | None) -> int:
+    """Bring what can be fetched; what cannot is said. How many corpora failed."""
+    from bioinstruct.corpora.download import Refused, fetch
+
+    failed = 0
+    line = Line()
+    for name in dict.fromkeys(names):
+        try:
+            count = fetch(corpora.get_corpus(name), data=data, show=line.show)
+        except BioinstructError as error:
+            failed += not isinstance(error, Refused)
+            line.show("")
+            say(f"not fetched: {error}")
+            if error.hint:
+                say(f"hint: {error.hint}")
+        else:
+            line.show("")
+            if count:
+                say(f"fetched {name}: {count} files in {corpora.cache_directory()}")
+    return failed
+
+
+def _write(out: str, stream: Iterator[Instruction]) -> int:
+    """Write what comes, if anything does: an empty file would hide that there was nothing."""
+    examples = watched(stream, Counter())
+    first = next(examples, None)
+    return jsonl.write(out, chain([first], examples)) if first else 0
+
+
+def _tell(outcome: Outcome) -> None:
+    rate = outcome.records / outcome.seconds if outcome.seconds else 0.0
+    say(
+        f"{outcome.corpus:24} {outcome.records:>8,} records in {outcome.seconds:6.2f} s "
+        f"({rate:>8,.0f} a second)"
+    )
+    for reason, count in outcome.skipped.most_common():
+        say(f"    skipped {count:,}: {reason}")
+    if outcome.rejected:
+        say(f"    REJECTED {len(outcome.rejected):,}; the first: {outcome.rejected[0]}")
+    if outcome.error:
+        say(f"    STOPPED: {outcome.error}" if outcome.records else f"    NONE: {outcome.error}")
+        if outcome.error.hint:
+            say(f"    hint: {outcome.error.hint}")
+
+
+def _tell_mixture(mixture: Mixture, report: Report) -> None:
+    for source in report.sources:
+        if source.left_out:
+            say(f"{source.corpus:24} LEFT OUT: {source.left_out}; --allow-nc takes it")
+            continue
+        _tell(source)
+        _tell_steps(source)
+    if absent := [_absent(source) for source in report.sources if not source.records]:
+        say(f"NOT in the mixture: {', '.join(absent)}")
+    if mixture.decontaminate:
+        say(f"compared with {report.tests:,} texts of test splits")
+        if report.not_compared:
+            say(f"NOT compared with those of {', '.join(sorted(report.not_compared))}: not here")
+
+
+def _absent(source: SourceOutcome) -> str:
+    access = corpora.get_corpus(source.corpus).access
+    return source.corpus if access is corpora.Access.OPEN else f"{source.corpus} ({access.value})"
+
+
+def _tell_steps(source: SourceOutcome) -> None:
+    for reason, count in source.dropped.most_common():
+        say(f"    dropped {count:,}: {reason}")
+    left = source.records - sum(source.dropped.values())
+    if source.taken < left:
+        say(f"    taken {source.taken:,} of {left:,}")
+
+
+def _keep_dropped(file: IO[bytes], dropped: Dropped) -> None:
+    file.write((json.dumps(dropped.row(), ensure_ascii=False) + "\n").encode("utf-8"))
+
+
+def _keep_rejected(out: str, outcomes: Sequence[Outcome]) -> int:
+    if not any(outcome.rejected for outcome in outcomes):
+        return 0
+    path = _beside(out, "rejected")
+    count = write_rejected(path, outcomes)
+    say(f"{count:,} rows are at fault and were left out, see {path}")
+    return count
+
+
+def _finish(out: str, written: int) -> None:
+    if not written:
+        raise BioinstructError(f"no instructions: {out} is not written")
+    say(f"{written:,} instructions to {'standard output' if out == '-' else out}")
+
+
+def _beside(out: str, what: str) -> Path:
+    """`open.rejected.jsonl` for `open.jsonl`; for standard output, a file of that name here."""
+    name = "compiled" if out == "-" else out.removesuffix(".gz").removesuffix(".jsonl")
+    return Path(f"{name}.{what}.jsonl")

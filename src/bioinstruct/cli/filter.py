@@ -1,0 +1,163 @@
+"""`bioinstruct filter`: leave out near duplicates, test questions and unfit records."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bioinstruct import jsonl
+from bioinstruct.cli.common import SOURCE, beside, keep_rejected, sentence, watched
+from bioinstruct.console import say
+from bioinstruct.dataset.load import read_examples
+from bioinstruct.errors import BioinstructError, MissingError
+from bioinstruct.jsonl import Rejected
+from bioinstruct.schema import Instruction
+
+if TYPE_CHECKING:
+    from bioinstruct.cli.common import Commands
+    from bioinstruct.filters import Compare, Contaminated, Near
+
+__all__ = ["add", "contaminated_by"]
+
+
+def add(commands: Commands) -> None:
+    text = "leave out near duplicates, test questions and unfit records"
+    filtering = commands.add_parser(
+        "filter",
+        help=text,
+        description=sentence(text) + " What is left out is written beside, with its reason.",
+        usage="%(prog)s SOURCE --out FILE [--rules NAME ...] [--against TASK ...] "
+        "[--near-duplicates F]",
+    )
+    filtering.add_argument("source", metavar="SOURCE", help=SOURCE)
+    filtering.add_argument("--out", required=True, metavar="FILE", help="JSON Lines, or `-`")
+    filtering.add_argument(
+        "--dropped", type=Path, metavar="FILE", help="(default: kept.dropped.jsonl for kept.jsonl)"
+    )
+    filtering.add_argument(
+        "--rules",
+        nargs="+",
+        default=["none"],
+        metavar="NAME",
+        help="all, published, none, or names",
+    )
+    filtering.add_argument(
+        "--against",
+        nargs="+",
+        default=[],
+        metavar="TASK",
+        help="drop what overlaps the test split of these tasks, of `all`, or a file",
+    )
+    near = filtering.add_argument_group("near duplicates, as in Self-Instruct and Alpaca")
+    near.add_argument(
+        "--near-duplicates",
+        type=float,
+        metavar="F",
+        help="drop an instruction whose ROUGE-L with one kept before is above F, such as 0.7",
+    )
+    near.add_argument("--seeds", metavar="SOURCE", help="compare with these too")
+    near.add_argument("--with-input", action="store_true", help="compare instruction and input")
+    near.add_argument(
+        "--same-subject", action="store_true", help="only where the content words are the same"
+    )
+    near.add_argument(
+        "--tokenizer",
+        choices=["self-instruct", "unicode"],
+        default="self-instruct",
+        help="words of a-z and 0-9, or of any script (default: self-instruct)",
+    )
+    near.add_argument(
+        "--engine", choices=["memory", "spark"], default="memory", help="(default: memory)"
+    )
+    near.add_argument(
+        "--master", default="local[*]", metavar="URL", help="of the Spark cluster (default: here)"
+    )
+    filtering.set_defaults(command=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from bioinstruct.filters import choose_rules, screen
+    from bioinstruct.filters.similarity import check_threshold
+
+    rules = choose_rules(args.rules)
+    if args.near_duplicates is not None:
+        check_threshold(args.near_duplicates)
+    elif not (rules or args.against):
+        raise BioinstructError(
+            "nothing to filter by", hint="give --near-duplicates 0.7, --against all or --rules all"
+        )
+    contaminated = contaminated_by(args.against) if args.against else None
+    near = _near(args) if args.near_duplicates is not None else None
+    rejected: list[Rejected] = []
+    examples = watched(read_examples(args.source, rejected=rejected), Counter())
+    screened = screen(examples, rules=rules, contaminated=contaminated, near=near)
+    dropped = args.dropped or (beside(args.out, "dropped") if args.out != "-" else None)
+    if dropped:
+        screened.write_dropped(dropped)
+    jsonl.write(args.out, screened.kept)
+    every = len(screened.kept) + len(screened.dropped)
+    say(f"{len(screened.kept):,} of {every:,} instructions kept")
+    for reason, count in screened.reasons().items():
+        say(f"  {reason:28} {count:>9,}")
+    if near and not args.with_input and screened.hidden_by_input:
+        say(
+            f"{screened.hidden_by_input:,} of them have the instruction of another record and an "
+            "input of their own: --with-input compares both"
+        )
+    if screened.dropped and dropped:
+        say(f"what was dropped, and why: {dropped}")
+    if rejected:
+        keep_rejected(rejected, beside(args.out, "rejected"))
+    return 1 if rejected else 0
+
+
+def _near(args: argparse.Namespace) -> Near:
+    from bioinstruct.filters import Near, NearDuplicates
+    from bioinstruct.filters.pipeline import compared_text
+
+    seeds = list(read_examples(args.seeds)) if args.seeds else []
+    known = [compared_text(seed, with_input=args.with_input) for seed in seeds]
+    if args.engine == "spark":
+        from bioinstruct.filters.spark import near_duplicates_spark
+
+        compare: Compare = partial(
+            near_duplicates_spark,
+            threshold=args.near_duplicates,
+            tokenizer=args.tokenizer,
+            same_subject=args.same_subject,
+            pool=known,
+            master=args.master,
+        )
+    else:
+        near = NearDuplicates(
+            args.near_duplicates, tokenizer=args.tokenizer, same_subject=args.same_subject
+        )
+        near.add(known)
+        compare = near.offer_all
+    return Near(compare, seeds, with_input=args.with_input)
+
+
+def contaminated_by(names: Sequence[str]) -> Contaminated:
+    """The test texts of tasks, or of a file; a task of `all` without its corpus is left out."""
+    from bioinstruct.bench import tasks as _tasks  # noqa: F401  # defines the tasks
+    from bioinstruct.bench.tasks.base import get_task, known_tasks
+    from bioinstruct.filters import Contaminated, protected_texts
+
+    examples: list[Instruction] = []
+    for name in dict.fromkeys(names):
+        if name != "all":
+            known = name in known_tasks() or not Path(name).is_file()
+            examples += get_task(name).read("test") if known else read_examples(name)
+            continue
+        for task in known_tasks().values():
+            try:
+                examples += task.read("test")
+            except MissingError as error:
+                say(f"NOT compared with {task.name}: {error}")
+    texts = dict.fromkeys(text for example in examples for text in protected_texts(example))
+    say(f"comparing with {len(texts):,} test texts")
+    return Contaminated(texts)

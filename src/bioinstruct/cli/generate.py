@@ -1,0 +1,325 @@
+"""`bioinstruct generate`: have a language model write instructions."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bioinstruct.cli.common import SOURCE, sentence
+from bioinstruct.cli.progress import GenerationLine, money, summary
+from bioinstruct.console import positive, say
+from bioinstruct.dataset.load import read_examples
+from bioinstruct.errors import BioinstructError, MissingError
+from bioinstruct.generation import RECIPES, Access, Generated, Settings, generate, get_recipe
+from bioinstruct.generation.api import prepare
+from bioinstruct.generation.attributes import choose_attributes
+
+if TYPE_CHECKING:
+    from bioinstruct.cli.common import Commands
+    from bioinstruct.llm.openai import OpenAIClient
+    from bioinstruct.llm.pricing import Budget, Price
+
+__all__ = ["add"]
+
+# Whose models a name is of, and where the terms are that bind what may be done with their answers.
+_TERMS = {
+    "gpt-": "https://openai.com/policies/",
+    "o1": "https://openai.com/policies/",
+    "o3": "https://openai.com/policies/",
+    "o4": "https://openai.com/policies/",
+    "claude": "https://www.anthropic.com/legal/",
+    "gemini": "https://ai.google.dev/gemini-api/terms",
+    "llama": "https://www.llama.com/",
+}
+_OVERRIDES = (
+    "temperature",
+    "top_p",
+    "presence_penalty",
+    "frequency_penalty",
+    "max_tokens",
+    "tasks",
+)
+
+
+def add(commands: Commands) -> None:
+    text = "have a language model write instructions"
+    generating = commands.add_parser(
+        "generate",
+        help=text,
+        description=sentence(text)
+        + " Every answer is kept in a transcript before it is used: stopped or killed, the same "
+        "command goes on where it was.",
+        usage="%(prog)s --model NAME --count N --license SPDX --out FILE [options]",
+        epilog="endpoint and key: OPENAI_BASE_URL and OPENAI_API_KEY",
+    )
+    generating.add_argument("--model", required=True, metavar="NAME", help="the teacher")
+    generating.add_argument(
+        "--count", type=positive, required=True, metavar="N", help="how many instructions"
+    )
+    generating.add_argument("--out", type=Path, metavar="FILE", help="JSON Lines")
+    generating.add_argument(
+        "--license",
+        metavar="SPDX",
+        help="what the records may be published under: your choice, within the teacher's terms",
+    )
+    _add_asking(generating.add_argument_group("what is asked"))
+    _add_keeping(generating.add_argument_group("what stays"))
+    _add_reaching(generating.add_argument_group("how the teacher is reached"))
+    generating.set_defaults(command=run, usage_error=generating.error)
+
+
+def _add_asking(group: argparse._ArgumentGroup) -> None:
+    names = list(RECIPES)
+    group.add_argument(
+        "--recipe", choices=names, default=names[0], help=f"settings by name (default: {names[0]})"
+    )
+    group.add_argument("--seeds", default="seeds", metavar="SOURCE", help=f"to imitate: {SOURCE}")
+    group.add_argument(
+        "--format",
+        choices=["auto", "json", "delimited"],
+        default="auto",
+        help="of answers: by a JSON schema or by marks (default: by the model's name)",
+    )
+    group.add_argument(
+        "--attributes",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="vary what is asked for: kind, specialty, audience, difficulty or all",
+    )
+    group.add_argument(
+        "--seed", type=int, default=42, metavar="N", help="of the random draws (default: 42)"
+    )
+    for name in ("temperature", "top-p", "presence-penalty", "frequency-penalty"):
+        group.add_argument(
+            f"--{name}",
+            type=_number,
+            default=argparse.SUPPRESS,
+            metavar="X",
+            help="(default: the recipe's; none: the server's)",
+        )
+    for name in ("max-tokens", "tasks"):
+        of = "tasks asked for in an answer" if name == "tasks" else "tokens of an answer"
+        group.add_argument(
+            f"--{name}", type=positive, default=argparse.SUPPRESS, metavar="N", help=of
+        )
+
+
+def _add_keeping(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--near-duplicates",
+        type=float,
+        metavar="F",
+        help="drop an instruction whose ROUGE-L with a seed or an earlier one is above F "
+        "(default: 0.7)",
+    )
+    group.add_argument("--rules", nargs="+", metavar="NAME", help="all, published, none, or names")
+    group.add_argument(
+        "--against",
+        nargs="+",
+        default=[],
+        metavar="TASK",
+        help="drop what overlaps the test split of these tasks, of `all`, or a file",
+    )
+
+
+def _add_reaching(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--transcript",
+        type=Path,
+        metavar="FILE",
+        help="what was asked and answered (default: made.transcript.jsonl for made.jsonl)",
+    )
+    group.add_argument(
+        "--replay", action="store_true", help="use what is in the transcript, ask nothing"
+    )
+    group.add_argument(
+        "--dry-run", action="store_true", help="print the first prompt and the expected cost"
+    )
+    group.add_argument("--budget", type=float, metavar="USD", help="never spend more than this")
+    group.add_argument(
+        "--price",
+        type=float,
+        nargs=2,
+        metavar=("IN", "OUT"),
+        help="US dollars per million tokens, where it is not known or has changed",
+    )
+    group.add_argument(
+        "--batch",
+        action="store_true",
+        help="ask by the provider's Batch API: half the price, up to a day for each round",
+    )
+    group.add_argument(
+        "--concurrency",
+        type=positive,
+        default=16,
+        metavar="N",
+        help="requests in flight (default: 16)",
+    )
+    group.add_argument(
+        "--timeout",
+        type=float,
+        default=300,
+        metavar="S",
+        help="seconds to wait for an answer before it is asked for again (default: 300)",
+    )
+    group.add_argument("--rpm", type=positive, metavar="N", help="requests per minute at most")
+    group.add_argument("--tpm", type=positive, metavar="N", help="tokens per minute at most")
+
+
+def _number(text: str) -> float | None:
+    return None if text == "none" else float(text)
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.dry_run:
+        return _dry_run(args)
+    if args.out is None:
+        args.usage_error("the following arguments are required: --out")
+    if args.license is None:
+        raise BioinstructError(
+            "the licence of the records is not said",
+            hint=f"name it with --license SPDX, within {_terms(args.model)}",
+        )
+    client, price, budget = None, None, None
+    if not args.replay:
+        client = _client(args)
+        price = _price(args, client.base_url)
+        budget = _budget(args, price)
+    access = Access(
+        client=client,
+        transcript=args.transcript,
+        replay=args.replay,
+        concurrency=args.concurrency,
+        budget=budget,
+        batch=args.batch,
+    )
+    if args.batch and not args.replay:
+        say("batches may take a day: stop this when you like, the same command goes on with them")
+    line = GenerationLine(price.in_batches() if price and args.batch else price)
+    try:
+        made = generate(
+            args.model,
+            args.count,
+            license=args.license,
+            out=args.out,
+            settings=_settings(args),
+            access=access,
+            watch=line,
+        )
+    except KeyboardInterrupt:
+        hint = "what was answered is in the transcript: the same command goes on where it was"
+        raise BioinstructError("stopped", hint=hint) from None
+    finally:
+        line.close()
+    return _report(args, made)
+
+
+def _report(args: argparse.Namespace, made: Generated) -> int:
+    from bioinstruct.generation.output import rejected_path
+
+    tally = made.tally
+    for text in summary(tally):
+        say(text)
+    if tally.accepted:
+        say(f"{tally.accepted:,} instructions to {args.out}")
+    if tally.rejected:
+        say(f"what was rejected, and why: {rejected_path(args.out)}")
+    if tally.accepted >= tally.wanted:
+        return 0
+    if args.replay and tally.accepted:
+        say(f"{tally.wanted:,} were wanted: the transcript has {tally.requests:,} answers in a row")
+        return 0
+    raise BioinstructError(made.stopped or "nothing was accepted", hint=made.hint)
+
+
+def _settings(args: argparse.Namespace) -> Settings:
+    from bioinstruct.cli.filter import contaminated_by
+
+    given = {name: value for name, value in vars(args).items() if name in _OVERRIDES}
+    return Settings(
+        recipe=replace(get_recipe(args.recipe), **given),
+        format=args.format,
+        seeds=list(read_examples(args.seeds)),
+        attributes=choose_attributes(*args.attributes),
+        seed=args.seed,
+        rules=args.rules,
+        near_duplicates=args.near_duplicates,
+        contaminated=contaminated_by(args.against) if args.against else None,
+    )
+
+
+def _client(args: argparse.Namespace) -> OpenAIClient:
+    from bioinstruct.llm.openai import OpenAIClient
+    from bioinstruct.llm.rate_limit import Limits
+
+    limits = Limits(requests_per_minute=args.rpm, tokens_per_minute=args.tpm)
+    return OpenAIClient(limits=limits, timeout=args.timeout)
+
+
+def _price(args: argparse.Namespace, base_url: str) -> Price | None:
+    """The price, or None where nobody has said it: then no money is shown."""
+    from bioinstruct.llm.pricing import find_price
+
+    given = (args.price[0], args.price[1]) if args.price else None
+    try:
+        return find_price(args.model, base_url=base_url, given=given)
+    except MissingError:
+        if args.budget is not None:
+            raise
+        return None
+
+
+def _budget(args: argparse.Namespace, price: Price | None) -> Budget | None:
+    from bioinstruct.llm.pricing import Budget
+
+    if args.budget is None or price is None:
+        return None
+    return Budget(args.budget, price, batch=args.batch)
+
+
+def _terms(model: str) -> str:
+    """Whose terms bind what may be done with a model's answers."""
+    url = next((url for name, url in _TERMS.items() if model.lower().startswith(name)), "")
+    return f"the terms of {url}" if url else f"the terms of whoever made and serves {model}"
+
+
+def _dry_run(args: argparse.Namespace) -> int:
+    from bioinstruct.generation.estimate import ACCEPTANCE, estimate
+    from bioinstruct.llm.openai import OPENAI, clean_url
+    from bioinstruct.llm.tokens import TokenCounter
+
+    args.against = []  # takes long to read, and changes no prompt
+    plan, _ = prepare(args.model, _settings(args))
+    counter = TokenCounter(args.model)
+    first, short, long = estimate(plan, args.count, counter)
+    base_url = clean_url(os.environ.get("OPENAI_BASE_URL") or OPENAI)
+    for message in first.messages:
+        print(message.content)
+    recipe = plan.recipe
+    say("")
+    say(f"{args.count:,} instructions by {args.model} at {base_url}; recipe {recipe.prompt}:")
+    say(f"  {recipe.source}; ours:")
+    for text in recipe.ours:
+        say(f"  - {text}")
+    say(f"  temperature {recipe.temperature}, top_p {recipe.top_p}, {recipe.tasks} tasks an answer")
+    price = _price(args, base_url)
+    price = price.in_batches() if price and args.batch else price
+    for name, expected in (("published", short), ("seeds'", long)):
+        cost = money(expected.cost(price)) if price else "price unknown"
+        say(
+            f"expected, with records of the {name} length ({expected.record_tokens} tokens): "
+            f"{expected.requests:,} requests, {expected.prompt_tokens:,} tokens in, "
+            f"{expected.completion_tokens:,} out: {cost}"
+        )
+    say(f"assumed: {ACCEPTANCE:.0%} of the tasks are accepted; tokens by {counter.method}")
+    if price:
+        say(f"price: {price.input:g} in, {price.output:g} out per million tokens; {price.source}")
+    else:
+        say("price: not known here; say --price IN OUT, in US dollars per million tokens")
+    if args.license is None:
+        say(f"a run needs --license SPDX, within {_terms(args.model)}")
+    return 0

@@ -1,0 +1,235 @@
+"""`bioinstruct label`: say of each record whether it is QA, IE, GEN or OTHER."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from bioinstruct import jsonl
+from bioinstruct.cli.common import SOURCE, SPLIT, beside, keep_rejected, sentence, watched
+from bioinstruct.console import positive, say
+from bioinstruct.dataset.load import read_examples
+from bioinstruct.errors import BioinstructError
+from bioinstruct.files import atomic_file
+from bioinstruct.jsonl import Rejected
+from bioinstruct.schema import Category, Instruction
+
+if TYPE_CHECKING:
+    from bioinstruct.cli.common import Commands
+    from bioinstruct.labels import Audit, Labelled
+
+__all__ = ["add"]
+
+
+def add(commands: Commands) -> None:
+    text = "say of each record whether it is QA, IE, GEN or OTHER"
+    labelling = commands.add_parser(
+        "label",
+        help=text,
+        description=sentence(text) + " Ids stay as they are; who gave which label is written "
+        "beside, in OUT.labels.jsonl.",
+        usage="%(prog)s SOURCE --out FILE [--by offline|teacher] [options]\n"
+        "       %(prog)s SOURCE --audit N [--seed N]",
+        epilog="endpoint and key of a teacher: OPENAI_BASE_URL and OPENAI_API_KEY",
+    )
+    labelling.add_argument("source", metavar="SOURCE", help=SOURCE)
+    labelling.add_argument("--split", default="train", help=SPLIT)
+    labelling.add_argument("--out", metavar="FILE", help="JSON Lines, or `-`")
+    labelling.add_argument(
+        "--by",
+        choices=["offline", "teacher"],
+        default="offline",
+        help="the classifier that ships with the package, or a model (default: offline)",
+    )
+    labelling.add_argument(
+        "--keep-existing", action="store_true", help="label only what is OTHER now"
+    )
+    labelling.add_argument(
+        "--audit",
+        type=positive,
+        metavar="N",
+        help="print N to read, of every category, sure or not",
+    )
+    labelling.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of the audit (default: 0)"
+    )
+    _add_teacher(labelling.add_argument_group("a teacher"))
+    labelling.set_defaults(command=run, usage_error=labelling.error)
+
+
+def _add_teacher(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--model", metavar="NAME", help="its name at the endpoint")
+    group.add_argument(
+        "--transcript",
+        type=Path,
+        metavar="FILE",
+        help="what was asked and answered (default: OUT.transcript.jsonl)",
+    )
+    group.add_argument("--budget", type=float, metavar="USD", help="never spend more than this")
+    group.add_argument(
+        "--price",
+        type=float,
+        nargs=2,
+        metavar=("IN", "OUT"),
+        help="US dollars per million tokens, where it is not known or has changed",
+    )
+    group.add_argument(
+        "--records", type=positive, default=10, metavar="N", help="in a request (default: 10)"
+    )
+    group.add_argument(
+        "--no-schema", action="store_true", help="for servers that know no JSON schema"
+    )
+    group.add_argument(
+        "--concurrency", type=positive, default=8, metavar="N", help="requests in flight"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    from bioinstruct.labels import Audit
+
+    if not (args.out or args.audit):
+        args.usage_error("one of the following arguments is required: --out, --audit")
+    if args.by == "teacher" and not args.model:
+        args.usage_error("--by teacher needs --model")
+    if args.audit and args.out == "-":
+        args.usage_error("--audit prints what --out - would print over")
+    rejected: list[Rejected] = []
+    examples = read_examples(args.source, split=args.split, rejected=rejected)
+    audit = Audit(args.audit or 0, seed=args.seed) if args.audit else None
+    tally = _Tally()
+    with ExitStack() as stack:
+        made = stack.enter_context(_labelled(args, watched(examples, Counter())))
+        stream = tally.counted(made, audit)
+        if args.out is None:
+            for _ in stream:
+                pass
+        else:
+            labels = None
+            if args.out != "-":
+                labels = stack.enter_context(atomic_file(beside(args.out, "labels")))
+            jsonl.write(args.out, _written(stream, labels))
+    if audit:
+        _print(audit.sample())
+    tally.tell()
+    if rejected:
+        name = "labelled" if args.out in {None, "-"} else args.out
+        keep_rejected(rejected, beside(name, "rejected"))
+    return 1 if rejected or tally.unanswered(args) else 0
+
+
+@contextmanager
+def _labelled(
+    args: argparse.Namespace, examples: Iterator[Instruction]
+) -> Iterator[Iterable[Labelled]]:
+    from bioinstruct.labels import label_records
+
+    if args.by == "offline":
+        yield label_records(examples, keep_existing=args.keep_existing)
+        return
+    from bioinstruct.labels.teacher import Teaching, label_by_teacher
+    from bioinstruct.llm.errors import SchemaUnsupportedError
+    from bioinstruct.llm.openai import OpenAIClient
+    from bioinstruct.llm.pricing import Budget, find_price
+    from bioinstruct.llm.transcript import Transcript
+
+    if args.transcript is None and args.out in {None, "-"}:
+        raise BioinstructError("no place for the transcript", hint="name it with --transcript FILE")
+    client = OpenAIClient()
+    budget = None
+    if args.budget is not None:
+        given = (args.price[0], args.price[1]) if args.price else None
+        price = find_price(args.model, base_url=client.base_url, given=given)
+        budget = Budget(args.budget, price)
+    teaching = Teaching(
+        model=args.model,
+        schema=not args.no_schema,
+        records=args.records,
+        concurrency=args.concurrency,
+        budget=budget,
+        keep_existing=args.keep_existing,
+    )
+    path = args.transcript or beside(args.out, "transcript")
+    with (
+        Transcript.open(path, base_url=client.base_url) as transcript,
+        closing(label_by_teacher(examples, client, transcript, teaching)) as made,
+    ):
+        try:
+            yield made
+        except SchemaUnsupportedError as error:
+            error.hint = "this server takes no JSON schema: use --no-schema"
+            raise
+
+
+def _written(stream: Iterator[Labelled], labels: IO[bytes] | None) -> Iterator[Instruction]:
+    for made in stream:
+        if labels is not None:
+            labels.write((json.dumps(made.row(), ensure_ascii=False) + "\n").encode("utf-8"))
+        yield made.example
+
+
+def _print(sample: list[Labelled]) -> None:
+    for made in sample:
+        example = made.example
+        notes = f", was {made.before}" if made.before != example.category else ""
+        if made.offline != example.category:
+            notes += f", offline says {made.offline}"
+        print(f"── {example.category}  {made.confidence:.2f}{notes}  {example.id}  {example.task}")
+        for name in ("instruction", "input", "output"):
+            if text := getattr(example, name):
+                print(f"{name}: {text}")
+        print()
+
+
+class _Tally:
+    """What became of the records, to say at the end."""
+
+    def __init__(self) -> None:
+        self._moves: Counter[tuple[Category, Category]] = Counter()
+        self._by: Counter[str] = Counter()
+        self._doubtful = 0
+        self._apart: Counter[tuple[Category, Category]] = Counter()
+
+    def counted(self, made: Iterable[Labelled], audit: Audit | None) -> Iterator[Labelled]:
+        """The same, counted, and seen by the audit."""
+        from bioinstruct.labels.audit import BANDS
+
+        for one in made:
+            category = one.example.category
+            self._moves[one.before, category] += 1
+            self._by[one.by] += 1
+            self._doubtful += one.confidence < BANDS[0]
+            if one.by and one.offline != category:
+                self._apart[category, one.offline] += 1
+            if audit:
+                audit.add(one)
+            yield one
+
+    def tell(self) -> None:
+        """Counts, and the matrix of what changed into what."""
+        everything, kept = self._by.total(), self._by[""]
+        names = ", ".join(sorted(filter(None, self._by))) or "nobody"
+        say(f"{everything - kept:,} of {everything:,} records labelled by {names}")
+        say("from \\ to " + "".join(f"{to:>9}" for to in Category))
+        for source in Category:
+            counts = "".join(f"{self._moves[source, to]:>9,}" for to in Category)
+            say(f"  {source:8}" + counts)
+        changed = sum(count for (a, b), count in self._moves.items() if a != b)
+        say(
+            f"{changed:,} changed; {self._doubtful:,} below a confidence of 0.6: --audit shows some"
+        )
+        if self._apart:
+            pairs = ", ".join(f"{a}/{b} {n:,}" for (a, b), n in self._apart.most_common(6))
+            say(f"{self._apart.total():,} differ from the offline label (teacher/offline): {pairs}")
+
+    def unanswered(self, args: argparse.Namespace) -> bool:
+        """Whether a teacher left records without a label; say so."""
+        kept = self._by[""]
+        if args.by != "teacher" or not kept or args.keep_existing:
+            return False
+        say(f"{kept:,} records got no usable label and kept their own")
+        return True

@@ -1,0 +1,44 @@
+"""`bioinstruct show`: print instructions to read."""
+
+from __future__ import annotations
+
+import argparse
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from bioinstruct import jsonl
+from bioinstruct.cli.common import SOURCE, SPLIT, sentence
+from bioinstruct.console import positive
+from bioinstruct.dataset.load import read_examples
+
+if TYPE_CHECKING:
+    from bioinstruct.cli.common import Commands
+
+__all__ = ["add"]
+
+
+def add(commands: Commands) -> None:
+    text = "print instructions to read"
+    showing = commands.add_parser("show", help=text, description=sentence(text))
+    showing.add_argument("source", metavar="SOURCE", help=SOURCE)
+    showing.add_argument("--split", default="train", help=SPLIT)
+    showing.add_argument(
+        "--limit", type=positive, default=5, metavar="N", help="how many (default: 5)"
+    )
+    showing.add_argument("--json", action="store_true", help="print them as JSON Lines")
+    showing.set_defaults(command=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    examples = islice(read_examples(args.source, split=args.split), args.limit)
+    if args.json:
+        jsonl.write("-", examples)
+        return 0
+    for example in examples:
+        made = example.provenance
+        print(f"── {example.id}  {example.category}  {example.task}  {made.origin}, {made.license}")
+        for name in ("instruction", "input", "output"):
+            if text := getattr(example, name):
+                print(f"{name}: {text}")
+        print()
+    return 0

@@ -1,0 +1,212 @@
+"""`bioinstruct stats`: say what is in a dataset, as a table, JSON, pictures and a page."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bioinstruct.cli.common import (
+    SOURCE,
+    SPLIT,
+    TOKENIZER,
+    keep_rejected,
+    sentence,
+    watched,
+)
+from bioinstruct.console import positive, say
+from bioinstruct.dataset.load import read_examples
+from bioinstruct.errors import BioinstructError, MissingError
+from bioinstruct.files import write_text
+from bioinstruct.jsonl import Rejected
+
+if TYPE_CHECKING:
+    from bioinstruct.analysis import Options
+    from bioinstruct.analysis.overlap import Contamination
+    from bioinstruct.analysis.records import PageRecords
+    from bioinstruct.cli.common import Commands
+    from bioinstruct.schema import Instruction
+
+__all__ = ["add"]
+
+
+def add(commands: Commands) -> None:
+    text = "say what is in a dataset: counts, lengths, labels, variety, repetition"
+    counting = commands.add_parser(
+        "stats",
+        help=text,
+        description=sentence(text),
+        usage="%(prog)s SOURCE [--json FILE] [--png DIR] [--html FILE] [options]",
+    )
+    counting.add_argument("source", metavar="SOURCE", help=SOURCE)
+    counting.add_argument("--split", default="train", help=SPLIT)
+    _add_measures(counting.add_argument_group("what is measured besides"))
+    output = counting.add_argument_group("output, besides the table on standard output")
+    output.add_argument("--json", metavar="FILE", help="all figures; `-` instead of the table")
+    output.add_argument("--png", type=Path, metavar="DIR", help="pictures, by matplotlib")
+    output.add_argument(
+        "--html",
+        type=Path,
+        metavar="FILE",
+        help="one page with the figures, to filter and search the records",
+    )
+    output.add_argument(
+        "--records",
+        type=_records,
+        default=20_000,
+        metavar="N",
+        help="records in the page: a random N, or `all` (default: 20000)",
+    )
+    output.add_argument(
+        "--private",
+        action="store_true",
+        help="make the page though it shows records that may not be passed on",
+    )
+    counting.set_defaults(command=run)
+
+
+def _add_measures(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--tokenizer", metavar="NAME", help=TOKENIZER)
+    group.add_argument(
+        "--near-duplicates",
+        type=float,
+        metavar="F",
+        help="records whose ROUGE-L with one before is above F, such as 0.7, by source",
+    )
+    group.add_argument(
+        "--against",
+        nargs="+",
+        default=[],
+        metavar="TASK",
+        help="records that overlap the test split of these tasks, or of `all`",
+    )
+    group.add_argument(
+        "--parser",
+        metavar="NAME",
+        help="a pipeline of spaCy, such as en_core_web_sm, to find verbs and objects "
+        "(default: word rules)",
+    )
+    group.add_argument(
+        "--sample",
+        type=positive,
+        default=1_000,
+        metavar="N",
+        help="records to measure variety on (default: 1000)",
+    )
+    group.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="picks the samples (default: 0)"
+    )
+
+
+def _records(text: str) -> int | None:
+    return None if text == "all" else positive(text)
+
+
+def run(args: argparse.Namespace) -> int:
+    from bioinstruct.analysis import analyse
+    from bioinstruct.analysis.figures import draw, load_matplotlib
+    from bioinstruct.analysis.page import write_page
+    from bioinstruct.analysis.records import PageRecords
+    from bioinstruct.analysis.table import lines
+
+    if args.png:
+        load_matplotlib()  # what is missing is told before the work is done
+    options = _options(args)
+    rejected: list[Rejected] = []
+    closed: Counter[str] = Counter()
+    examples = watched(read_examples(args.source, split=args.split, rejected=rejected), Counter())
+    with PageRecords(args.records, seed=args.seed) as records:
+
+        def keep(example: Instruction) -> None:
+            _keep(example, records, closed, private=args.private)
+
+        analysis = analyse(examples, options, keep=keep if args.html else None)
+        if args.html:
+            write_page(args.html, analysis, records, name=_name(args.source), private=closed)
+            say(f"{records.kept:,} of {records.seen:,} records in {args.html}")
+    text = json.dumps(analysis.as_dict(), ensure_ascii=False, indent=2)
+    if args.json == "-":
+        print(text)
+    else:
+        for line in lines(analysis):
+            print(line)
+    if args.json and args.json != "-":
+        write_text(Path(args.json), text + "\n")
+    if args.png:
+        for path in draw(analysis, args.png):
+            say(f"drawn: {path}")
+    if rejected:
+        keep_rejected(rejected, Path(f"{_name(args.source)}.rejected.jsonl"))
+    return 1 if rejected else 0
+
+
+def _name(source: str) -> str:
+    """What to call the dataset: the last part of its path, without its endings."""
+    if source == "-":
+        return "standard input"
+    name = Path(source).resolve().name if Path(source).exists() else source.rsplit("/", 1)[-1]
+    return name.removesuffix(".gz").removesuffix(".jsonl").removesuffix(".parquet")
+
+
+def _keep(
+    example: Instruction, records: PageRecords, closed: Counter[str], *, private: bool
+) -> None:
+    """Take a record into the page, unless it may not be passed on."""
+    from bioinstruct.dataset.publish import obstacle
+
+    made = example.provenance
+    if why := obstacle(made.origin, made.license):
+        if not private:
+            raise BioinstructError(
+                f"record {example.id} from {made.origin!r} may not be shown to others: {why}",
+                hint="leave --html out, or keep the page to yourself with --private",
+            )
+        closed[why] += 1
+    records.add(example)
+
+
+def _options(args: argparse.Namespace) -> Options:
+    from bioinstruct.analysis import Options
+    from bioinstruct.analysis.verbs import opening_words, parsed_by
+    from bioinstruct.filters.similarity import check_threshold
+    from bioinstruct.tokens import tokens_by
+
+    if args.near_duplicates is not None:
+        check_threshold(args.near_duplicates)
+    method = f"a parse by {args.parser}" if args.parser else "the opening words, by word rules"
+    return Options(
+        near_duplicates=args.near_duplicates,
+        contamination=_contamination(args.against) if args.against else None,
+        tokens=tokens_by(args.tokenizer) if args.tokenizer else None,
+        sample=args.sample,
+        seed=args.seed,
+        verb_object=parsed_by(args.parser) if args.parser else opening_words,
+        verb_method=method,
+    )
+
+
+def _contamination(names: list[str]) -> Contamination:
+    """The test texts of each task; one of `all` without its corpus is named and left out."""
+    from bioinstruct.analysis.overlap import Contamination
+    from bioinstruct.bench import tasks as _tasks  # noqa: F401  # defines the tasks
+    from bioinstruct.bench.tasks.base import get_task, known_tasks
+    from bioinstruct.filters import protected_texts
+
+    wanted = {name: get_task(name) for name in names if name != "all"}
+    texts: dict[str, list[str]] = {}
+    if "all" in names:
+        wanted |= {name: t for name, t in known_tasks().items() if not t.demonstration}
+    for name, task in wanted.items():
+        try:
+            examples = list(task.read("test"))
+        except MissingError as error:
+            if name in names:
+                raise
+            say(f"NOT compared with {name}: {error}")
+            continue
+        protected = [text for example in examples for text in protected_texts(example)]
+        if name in names or protected not in texts.values():  # a task in two layouts counts once
+            texts[name] = protected
+    return Contamination(texts)

@@ -1,0 +1,1 @@
+"""Forms of an answer: how each is written, and read back."""

@@ -1,0 +1,265 @@
+"""The two ways to write the entities of a sentence as text, and to read them back.
+
+`mentions` is compact: one mention a line, in order of appearance and exactly as it stands in the
+input, `mention | type` when there are several types, and `none` when there is no mention. The rare
+mention that would be taken for an earlier place in the input carries its number: `APC #2`.
+
+`medtuned` is the layout of Llama2-MedTuned: a line for every word, `word : B`, `word : I` or
+`word : O`, with `B-TYPE` and `I-TYPE` when there are several types.
+
+The words of a sentence are the parts of its input between single spaces. Gold and completions are
+read by the same functions, and what was written is read back unchanged.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from bioinstruct.corpora.answers.token_alignment import lines_of_words
+from bioinstruct.errors import BioinstructError, UnknownNameError
+
+__all__ = ["LAYOUTS", "Entity", "parse", "spans", "to_text"]
+
+NONE = "none"
+
+
+class Entity(NamedTuple):
+    """A mention by its place among the words of the input, counted from 0."""
+
+    start: int
+    """Its first word; -1, -2, … for a mention that is nowhere in the input."""
+    end: int
+    """One past its last word; equal to `start` for a mention that is nowhere in the input."""
+    type: str
+    """Empty where the layout does not say."""
+
+
+def to_text(
+    layout: str, words: Sequence[str], entities: Iterable[Entity], *, typed: bool = False
+) -> str:
+    """The entities in this layout; their types are written only when `typed`.
+
+    Raises:
+        UnknownNameError: there is no such layout.
+        BioinstructError: they cannot be read back from it: they overlap, or in `mentions` the only
+            one is the word "none". No corpus here has either.
+    """
+    functions = _functions(layout)
+    words, entities = list(words), sorted(entities)
+    # What a writer gives is read back unchanged: it refuses what would not be. To read every text
+    # again would cost more than to write it.
+    text = functions.write(words, entities, typed) if _sound(words, entities, typed) else None
+    if text is None:
+        said = "\n".join(" ".join(words[start:end]) for start, end, _ in entities)
+        raise BioinstructError(
+            f"the layout {layout!r} cannot write {said!r} for the sentence {' '.join(words)!r}",
+            hint="entities must not overlap; a single mention `none` needs the layout medtuned",
+        )
+    return text
+
+
+_TYPE = re.compile(r"[^\s:|]+")
+
+
+def _sound(words: list[str], entities: list[Entity], typed: bool) -> bool:
+    """Whether words are words, and the entities lie among them one after the other."""
+    before = 0
+    for start, end, type in entities:
+        if not before <= start < end or (typed and not _TYPE.fullmatch(type)):
+            return False
+        before = end
+    return before <= len(words) and " ".join(words).split() == words
+
+
+def parse(layout: str, text: str, words: Sequence[str], *, typed: bool = False) -> list[Entity]:
+    """The entities that a text in this layout names; any text is read as far as it goes.
+
+    Raises:
+        UnknownNameError: there is no such layout.
+    """
+    return _functions(layout).read(text, list(words), typed)
+
+
+def spans(tags: Iterable[str]) -> list[Entity]:
+    """Entities of IOB tags (`B`, `I`, `O`, with or without `-TYPE`).
+
+    An `I` that continues nothing begins an entity, as in the CoNLL evaluation script.
+    """
+    entities = []
+    start, kind = None, ""
+    for position, tag in enumerate([*tags, "O"]):
+        if start is None and tag == "O":  # most words
+            continue
+        mark, _, type = tag.partition("-")
+        if start is not None and (mark != "I" or type != kind):
+            entities.append(Entity(start, position, kind))
+            start = None
+        if mark != "O" and start is None:
+            start, kind = position, type
+    return entities
+
+
+# ---- mentions
+
+
+def _write_mentions(words: list[str], entities: list[Entity], typed: bool) -> str | None:
+    """As `_read_mentions` will find them, or None where it could not."""
+    lines = []
+    after = 0
+    for start, end, type in entities:
+        # All before `after` is taken, so the next place is the first one from there on.
+        if _first(words, words[start:end], after) == start:
+            line = " ".join(words[start:end])
+        elif not (line := _numbered(words, start, end)):
+            return None
+        lines.append(f"{line} | {type}" if typed else line)
+        after = end
+    if lines and all(line.casefold() == NONE for line in lines):
+        return None
+    return "\n".join(lines) or NONE
+
+
+def _numbered(words: list[str], start: int, end: int) -> str:
+    """The mention with its number among its places; empty if that would not be read so."""
+    mention = " ".join(words[start:end])
+    line = f"{mention} #{_occurrences(words, mention).index((start, end)) + 1}"
+    return line if _NUMBERED.fullmatch(line) and not _occurrences(words, line) else ""
+
+
+def _first(words: list[str], wanted: list[str], after: int) -> int:
+    """Where the wanted words, which are there, begin for the first time."""
+    size = len(wanted)
+    while True:
+        after = words.index(wanted[0], after)
+        if size == 1 or words[after : after + size] == wanted:
+            return after
+        after += 1
+
+
+def _read_mentions(text: str, words: list[str], typed: bool) -> list[Entity]:
+    """Give each line the next place in the input that no line before it has taken.
+
+    A mention that is not in the input, or more often than the input has it, stays in the answer as
+    an entity that is nowhere, so it counts as wrong.
+    """
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    if all(line.casefold() == NONE for line in lines):
+        return []
+    places = _Places(words)
+    entities = []
+    nowhere = 0
+    for line in lines:
+        mention, type = line, ""
+        if typed and "|" in line:
+            mention, _, type = (part.strip() for part in line.rpartition("|"))
+        place = places.find(mention)
+        if place:
+            places.take(*place)
+        else:
+            nowhere -= 1
+            place = (nowhere, nowhere)
+        entities.append(Entity(*place, type))
+    return entities
+
+
+_NUMBERED = re.compile(r"(.*\S) #([1-9]\d{0,3})")
+
+
+class _Places:
+    """Where in a sentence the next mention is: after the one before, else the first place free."""
+
+    def __init__(self, words: list[str]) -> None:
+        self._words = words
+        self._taken: set[int] = set()
+        self._after = 0
+
+    def find(self, mention: str) -> tuple[int, int] | None:
+        places = _occurrences(self._words, mention)
+        if not places and (numbered := _NUMBERED.fullmatch(mention)):
+            number = int(numbered[2])
+            places = _occurrences(self._words, numbered[1])[number - 1 : number]
+        free = [place for place in places if self._taken.isdisjoint(range(*place))]
+        later = (place for place in free if place[0] >= self._after)
+        return next(later, free[0] if free else None)
+
+    def take(self, start: int, end: int) -> None:
+        self._taken.update(range(start, end))
+        self._after = end
+
+
+def _occurrences(words: list[str], mention: str) -> list[tuple[int, int]]:
+    """Places of whole words that read like the mention, white space aside if need be.
+
+    Corpora part words at punctuation (`T - cell`); a model that writes `T-cell` means that place.
+    """
+    wanted = mention.split()
+    size = len(wanted)
+    if not size:
+        return []
+    starts = range(len(words) - size + 1)
+    exact = [(start, start + size) for start in starts if words[start : start + size] == wanted]
+    return exact or _occurrences_without_spaces(words, "".join(wanted))
+
+
+def _occurrences_without_spaces(words: list[str], letters: str) -> list[tuple[int, int]]:
+    offsets = itertools.accumulate(map(len, words), initial=0)
+    word_at = {offset: word for word, offset in enumerate(offsets)}
+    text = "".join(words)
+    places = []
+    offset = text.find(letters)
+    while offset >= 0:
+        end = offset + len(letters)
+        if offset in word_at and end in word_at:
+            places.append((word_at[offset], word_at[end]))
+        offset = text.find(letters, offset + 1)
+    return places
+
+
+# ---- medtuned
+
+# The last colon parts word and tag, so a word may be or contain a colon.
+_TAGGED = re.compile(r"(.*\S)\s*:\s*([BIO](?:-[^\s:]+)?)")
+
+
+def _write_tagged(words: list[str], entities: list[Entity], typed: bool) -> str:
+    lines = [f"{word} : O" for word in words]
+    for start, end, type in entities:
+        suffix = f"-{type}" if typed else ""
+        lines[start] = f"{words[start]} : B{suffix}"
+        for place in range(start + 1, end):
+            lines[place] = f"{words[place]} : I{suffix}"
+    return "\n".join(lines)
+
+
+def _read_tagged(text: str, words: list[str], typed: bool) -> list[Entity]:
+    """Give each word the tag of the line that stands for it, and `O` where no line does.
+
+    Lines without a tag are passed over.
+    """
+    matches = map(_TAGGED.fullmatch, map(str.strip, text.split("\n")))
+    lines = [(match[1], match[2] if typed else match[2][0]) for match in matches if match]
+    places = lines_of_words(words, [token for token, _ in lines])
+    return spans("O" if place is None else lines[place][1] for place in places)
+
+
+class _Functions(NamedTuple):
+    write: Callable[[list[str], list[Entity], bool], str | None]
+    read: Callable[[str, list[str], bool], list[Entity]]
+
+
+_LAYOUTS = {
+    "mentions": _Functions(_write_mentions, _read_mentions),
+    "medtuned": _Functions(_write_tagged, _read_tagged),
+}
+
+LAYOUTS = tuple(_LAYOUTS)
+"""Names of the layouts, the default first."""
+
+
+def _functions(layout: str) -> _Functions:
+    if layout not in _LAYOUTS:
+        raise UnknownNameError("layout", layout, _LAYOUTS)
+    return _LAYOUTS[layout]

@@ -1,0 +1,207 @@
+"""Multiple-choice questions: written as input, read back from it, and what an answer looks like."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from bioinstruct.corpora.base import choose
+from bioinstruct.errors import UnknownNameError
+from bioinstruct.schema import Category, Instruction, Provenance
+
+__all__ = [
+    "LAYOUTS",
+    "LETTERS",
+    "TASK",
+    "WORDINGS",
+    "example",
+    "letters",
+    "parse_letter",
+    "read",
+    "to_answer",
+    "to_text",
+]
+
+LETTERS = "ABCDEFGHIJ"
+"""What options are named by, in order; a question has two to ten of them."""
+
+LAYOUTS = ("letter", "text", "letter-text")
+"""Forms of the answer: `C`, the option itself, or `C. ` and the option."""
+
+TASK = "multiple-choice-question"
+
+WORDINGS = {
+    "letter": (
+        "Answer the multiple-choice question with the letter of the best option.",
+        "Which option answers the medical question best? Reply with its letter only.",
+        "Choose the one best answer to the question below and give its letter.",
+        "Read the question and its options, then write the letter of the correct one.",
+        "This is a question from a medical examination. Give the letter of the right answer.",
+        "Pick the option that answers the question correctly. Answer with a single letter.",
+    ),
+    "text": (
+        "Answer the multiple-choice question by copying the best option, without its letter.",
+        "Which option answers the medical question best? Write the option itself, not its letter.",
+        "Choose the one best answer to the question below and give its text.",
+        "Read the question and its options, then write out the correct one as it stands there.",
+        "This is a question from a medical examination. Write the right answer in the words of its "
+        "option.",
+        "Pick the option that answers the question correctly and repeat it word for word.",
+    ),
+    "letter-text": (
+        "Answer the multiple-choice question with the letter and the text of the best option.",
+        "Which option answers the medical question best? Repeat it with its letter.",
+        "Choose the one best answer to the question below and copy its whole line.",
+        "Read the question and its options, then write the correct one, beginning with its letter.",
+        "This is a question from a medical examination. Give the right answer, letter and text.",
+        "Pick the option that answers the question correctly and write it out after its letter.",
+    ),
+}
+
+# A line that begins an option, or would if no backslash stood before it.
+_MARK = re.compile(r"(\\*)([A-J])\. ")
+
+
+def letters(options: Sequence[str]) -> tuple[str, ...]:
+    """The letters of the options, in order."""
+    return tuple(LETTERS[: len(options)])
+
+
+def to_text(question: str, options: Sequence[str]) -> str:
+    """The question, an empty line, and a line `A. ...` for each option; `read` gives them back.
+
+    Nothing is altered, but where a line inside of the question or of an option would be taken for
+    the beginning of the next option, a backslash stands before it.
+
+    Raises:
+        ValueError: there are fewer than two options or more than ten.
+    """
+    if not 2 <= len(options) <= len(LETTERS):
+        raise ValueError(f"expected 2 to {len(LETTERS)} options, found {len(options)}")
+    lines: list[str] = []
+    for line in question.split("\n"):
+        lines.append("\\" + line if _mark(lines, line, 0) else line)
+    lines.append("")
+    for number, option in enumerate(options, start=1):
+        first, *more = option.split("\n")
+        lines.append(f"{LETTERS[number - 1]}. {first}")
+        for line in more:
+            lines.append("\\" + line if _mark(lines, line, number) else line)
+    return "\n".join(lines)
+
+
+def read(text: str) -> tuple[str, tuple[str, ...]]:
+    """The question and the options of what `to_text` wrote.
+
+    Raises:
+        ValueError: the text is not of that form.
+    """
+    parts: list[list[str]] = [[]]
+    lines = text.split("\n")
+    for place, line in enumerate(lines):
+        mark = _mark(lines[place - 1 : place], line, len(parts) - 1)
+        if mark and not mark[1]:
+            parts.append([line[len("A. ") :]])
+        else:
+            parts[-1].append(line[1:] if mark else line)
+    if len(parts) < 3:
+        raise ValueError(f"expected a question, an empty line and options, found {text[:80]!r}")
+    question, *options = ("\n".join(part) for part in parts)
+    return question.removesuffix("\n"), tuple(options)
+
+
+def _mark(before: Sequence[str], line: str, number: int) -> re.Match[str] | None:
+    """Whether a line is marked as the option of that number; the first follows an empty line."""
+    mark = _MARK.match(line)
+    if not mark or mark[2] != LETTERS[number : number + 1] or not (number or before[-1:] == [""]):
+        return None
+    return mark
+
+
+def to_answer(options: Sequence[str], answer: int, *, layout: str = "letter") -> str:
+    """The answer that is the option at that position.
+
+    Raises:
+        UnknownNameError: there is no such layout.
+    """
+    if layout not in LAYOUTS:
+        raise UnknownNameError("layout", layout, LAYOUTS)
+    letter, option = LETTERS[answer], options[answer]
+    return {"letter": letter, "text": option, "letter-text": f"{letter}. {option}"}[layout]
+
+
+def example(
+    question: str,
+    options: Sequence[str],
+    answer: int,
+    *,
+    layout: str,
+    seed: int,
+    provenance: Provenance,
+) -> Instruction:
+    """The instruction that all corpora of multiple-choice questions make.
+
+    Raises:
+        ValueError: the number of options is not one that `to_text` can write.
+        IndexError: no option stands at the position of the answer.
+    """
+    input = to_text(question, options)
+    return Instruction(
+        instruction=choose(WORDINGS[layout], input, seed),
+        input=input,
+        output=to_answer(options, answer, layout=layout),
+        category=Category.QA,
+        task=TASK,
+        provenance=provenance,
+    )
+
+
+# ---- what a model writes
+
+_LETTER = r"[(\[]?\**([A-Ja-j])\**(?:[)\].:]\**|(?=\s*$|,))"
+_ALONE = re.compile(rf"\**{_LETTER}\s*")
+# At the beginning only a capital counts, and not the article of `A patient`.
+_FIRST = re.compile(r"\**[(\[]?([A-J])(?:\*\*|[)\].:,]|\n|\s+-\s)")
+_SAID = re.compile(
+    r"\b(?:answer|option|choice)\b(?:\s+is)?\s*:?\s*(?:option\s+)?\**[(\[]?([A-J])"
+    r"(?=\**[)\].:,;*]|\**\s*$|\**\n|\**\s\()",
+    re.IGNORECASE,
+)
+
+
+def parse_letter(text: str, options: Sequence[str], *, layout: str = "letter") -> str | None:
+    """The letter that an answer means, None when it means none of the options or several.
+
+    Understood are the letter (`C`, `c.`, `(C)`, `**C**`), the letter and anything after it (`C. an
+    option`), the option itself whatever its case, spacing and final full stop, and a sentence that
+    says it (`The answer is C.`). A letter stands before a text, except in the layout `text`, where
+    blood group `A` may be option C.
+    """
+    text = text.strip()
+    by_text = _by_text(text, options)
+    if by_text and layout == "text":
+        return by_text
+    first = _ALONE.fullmatch(text) or _FIRST.match(text)
+    if first:
+        found = {first[1].upper()}
+    elif by_text:
+        return by_text
+    else:
+        # The word before is read whatever its case, the letter only as a capital: `is a`.
+        found = {letter for letter in _SAID.findall(text) if letter.isupper()}
+    known = found & set(letters(options))
+    return known.pop() if len(found) == len(known) == 1 else None
+
+
+def _by_text(text: str, options: Sequence[str]) -> str | None:
+    """The first option that reads like the text."""
+    wanted = _plain(text)
+    if not wanted:
+        return None
+    same = (letter for letter, o in zip(LETTERS, options, strict=False) if _plain(o) == wanted)
+    return next(same, None)
+
+
+def _plain(text: str) -> str:
+    folded = " ".join(text.split()).casefold()
+    return folded.removesuffix(".") or folded

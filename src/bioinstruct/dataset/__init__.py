@@ -1,0 +1,1 @@
+"""Load, describe, publish and export datasets of instructions."""

@@ -1,0 +1,275 @@
+"""Write a dataset as Parquet with its card and statistics, and push it to the Hub."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from bioinstruct import corpora
+from bioinstruct.corpora import Access
+from bioinstruct.dataset import hub
+from bioinstruct.dataset.card import license_ids, render_card
+from bioinstruct.dataset.statistics import Collector, Statistics
+from bioinstruct.errors import BioinstructError, DataError, MissingError
+from bioinstruct.files import atomic_directory
+from bioinstruct.schema import Instruction
+from bioinstruct.tokens import Tokens
+
+__all__ = ["forbids_redistribution", "obstacle", "publish", "push"]
+
+_FORMAT = "bioinstruct-dataset-1"
+_OURS = re.compile(r"README\.md|statistics\.json|data(/train-\d{5}-of-\d{5}\.parquet)?")
+_DATA = "data/train-*.parquet"
+_FILES = ("README.md", "statistics.json", _DATA)
+_TEXTS = ("instruction", "input", "output")
+_SHOWN = 800  # characters of the record that the card shows
+_CLOSED = {"credentialed", "dua", "noredistribution", "restricted"}
+_UNKNOWN = {"noassertion", "none", "unknown"}
+
+
+def publish(
+    examples: Iterable[Instruction],
+    out: Path,
+    *,
+    name: str = "bioinstruct",
+    language: str = "en",
+    shard_bytes: int = hub.SHARD_BYTES,
+    private_copy: bool = False,
+    tokens: Tokens | None = None,
+) -> Statistics:
+    """Write `out/data/*.parquet`, `out/README.md` and `out/statistics.json`.
+
+    Reads `examples` once and holds a thousand at a time. Of equal ids the first is kept; the
+    statistics say how many were left out. `out` appears, or replaces what was published there
+    before, only when everything is written.
+
+    A record that may not be passed on stops it, unless this is a `private_copy`: then the card
+    says how many there are and that the folder is not for redistribution, and `push` refuses it.
+    With `tokens` the lengths are also counted in them.
+
+    Raises:
+        BioinstructError: there are no examples, one may not be redistributed, or `out` is
+            something that was not published by this function.
+    """
+    out = Path(out).resolve()  # a link to a folder stays a link
+    _may_replace(out)
+    collector = Collector(tokens.count, tokenizer=tokens.name) if tokens else Collector()
+    try:
+        with atomic_directory(out) as folder:
+            closed: Counter[str] = Counter()
+            rows = _rows(examples, collector, closed if private_copy else None)
+            files = hub.write_parquet(folder / "data", "train", rows, shard_bytes=shard_bytes)
+            statistics = collector.result()
+            if not statistics.examples:
+                raise BioinstructError(
+                    "there is nothing to publish: the dataset is empty",
+                    hint="check the input, and the filters before it",
+                )
+            card = render_card(
+                statistics,
+                name=name,
+                folder=out.name,
+                language=language,
+                example=_short_record(files),
+            )
+            (folder / "README.md").write_text(_marked(card, closed), encoding="utf-8")
+            _write_statistics(folder / "statistics.json", statistics, name)
+    except OSError as error:
+        raise BioinstructError(
+            f"cannot publish to {out}: {error}", hint="check the space and the permissions there"
+        ) from error
+    return statistics
+
+
+def push(
+    folder: Path,
+    repo: str,
+    *,
+    license: str | None = None,
+    private: bool = False,
+    token: str | None = None,
+) -> str:
+    """Upload a published folder to the dataset repository `repo` and return the commit's URL.
+
+    `license` is the caller's word on the terms: an SPDX expression whose licences are all in the
+    data, and that leaves out no NC, ND or SA condition found there. Only what `publish` wrote is
+    uploaded.
+
+    Raises:
+        BioinstructError: the folder was not published, the licence is missing or does not fit, a
+            record may not be redistributed, or the Hub said no.
+    """
+    folder = Path(folder)
+    if not _is_published(folder):
+        raise MissingError(
+            f"{folder} is not a published dataset", hint="write it with `bioinstruct publish`"
+        )
+    found = _origins(folder)
+    _check_origins(found)
+    _check_license(license, _licenses(found))
+    _check_card(folder / "README.md")
+    return hub.upload(folder, repo, files=_FILES, replaced=_DATA, private=private, token=token)
+
+
+def forbids_redistribution(license: str) -> bool:
+    """Whether a licence closes the data to others.
+
+    It does when a word of one of its identifiers, cut at `-`, is credentialed, DUA,
+    noredistribution or restricted, as in `LicenseRef-PhysioNet-Credentialed-1.5.0`.
+    """
+    return _has_word(license, _CLOSED)
+
+
+def _has_word(license: str, wanted: set[str]) -> bool:
+    ids = (id.lower().split("-") for id in license_ids(license))
+    return any(wanted & set(parts) for parts in ids)
+
+
+def obstacle(origin: str, license: str) -> str:
+    """Why a record of this origin and licence may not be passed on; empty if it may."""
+    if forbids_redistribution(license):
+        return f"its licence is {license}"
+    if _has_word(license, {"nd"}):
+        return f"its licence, {license}, forbids passing on what was made from it"
+    if (
+        origin in corpora.names()
+        and (access := corpora.get_corpus(origin).access) is not Access.OPEN
+    ):
+        return f"{origin} needs {access.value}"
+    return ""
+
+
+def _rows(
+    examples: Iterable[Instruction], collector: Collector, closed: Counter[str] | None
+) -> Iterator[dict[str, Any]]:
+    for example in examples:
+        made = example.provenance
+        if why := obstacle(made.origin, made.license):
+            if closed is None:
+                raise BioinstructError(
+                    f"record {example.id} from {made.origin!r} may not be redistributed: {why}",
+                    hint="leave that source out, or keep it to yourself with --private-copy",
+                )
+            closed[why] += 1
+        if collector.add(example):
+            yield example.row()
+
+
+def _marked(card: str, closed: Counter[str]) -> str:
+    """The card with a mark on top where there is something that may not be passed on."""
+    if not closed:
+        return card
+    reasons = "; ".join(f"of {count:,} records {why}" for why, count in sorted(closed.items()))
+    mark = f"> **Not for redistribution.** This is a private copy: {reasons}.\n"
+    card = card.replace("\ntags:\n", "\ntags:\n- not-for-redistribution\n", 1)
+    return re.sub(r"^(# .*\n)", lambda heading: f"{heading[1]}\n{mark}", card, count=1, flags=re.M)
+
+
+def _short_record(files: Sequence[Path]) -> dict[str, Any] | None:
+    """The first record that has an input and is short enough to show, if it comes early."""
+    for row in itertools.islice(hub.read_parquet(files), 1_000):
+        if row["input"] and sum(len(row[name]) for name in _TEXTS) <= _SHOWN:
+            return Instruction.model_validate(row).row()
+    return None
+
+
+def _write_statistics(path: Path, statistics: Statistics, name: str) -> None:
+    content = {"format": _FORMAT, "name": name, **statistics.as_dict()}
+    text = json.dumps(content, ensure_ascii=False, indent=2)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _may_replace(out: Path) -> None:
+    """Refuse whatever could hold something that is not ours."""
+    if Path.cwd().is_relative_to(out):
+        raise BioinstructError(
+            f"{out} is, or contains, the current folder", hint="name a new folder in it"
+        )
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise BioinstructError(f"{out} is a file", hint="name a folder")
+    content = sorted(out.rglob("*"))
+    strange = [path for path in content if not _OURS.fullmatch(path.relative_to(out).as_posix())]
+    if content and (strange or not _is_published(out)):
+        found = strange[0].relative_to(out) if strange else "no mark of a published dataset"
+        raise BioinstructError(
+            f"{out} is not replaced, because it is not only a published dataset: {found}",
+            hint="name another folder, or remove this one yourself",
+        )
+
+
+def _is_published(folder: Path) -> bool:
+    try:
+        content = json.loads((folder / "statistics.json").read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and content.get("format") == _FORMAT
+
+
+def _origins(folder: Path) -> Counter[tuple[str, str]]:
+    """Origin and licence in the data itself, which is what is uploaded; the card could be old."""
+    files = sorted((folder / "data").glob("*.parquet"))
+    rows = hub.read_parquet(files, columns=["provenance.origin", "provenance.license"])
+    made = (row["provenance"] or {} for row in rows)
+    counts = Counter((part.get("origin") or "", part.get("license") or "") for part in made)
+    if not counts:
+        raise DataError("no records to push", path=folder / "data")
+    return counts
+
+
+def _licenses(found: Counter[tuple[str, str]]) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for (_, license), count in found.items():
+        counts[license] += count
+    return counts
+
+
+def _check_origins(found: Counter[tuple[str, str]]) -> None:
+    for (origin, license), count in sorted(found.items()):
+        if why := obstacle(origin, license):
+            raise BioinstructError(
+                f"{count:,} records may not be redistributed: {why}",
+                hint="leave that source out of what is published",
+            )
+
+
+def _check_license(license: str | None, found: Counter[str]) -> None:
+    for text, count in sorted(found.items()):
+        if not text or _has_word(text, _UNKNOWN):
+            raise BioinstructError(
+                f"{count:,} records have no known licence ({text or 'empty'})",
+                hint="leave them out, or give them the licence of their source",
+            )
+    ids = {id.lower(): id for text in found for id in license_ids(text)}
+    everything = " AND ".join(sorted(ids.values()))
+    hint = f'`--license "{everything}"` names every licence in the data'
+    if not license:
+        raise BioinstructError("pushing needs an explicit licence", hint=hint)
+    named = {id.lower() for id in license_ids(license)}
+    if unknown := sorted(named - ids.keys()):
+        raise BioinstructError(
+            f"no record is under {', '.join(unknown)}; the data has {', '.join(sorted(found))}",
+            hint=hint,
+        )
+    if lost := _conditions(ids) - _conditions(named):
+        raise BioinstructError(
+            f"{license} leaves out a condition that some records carry: {', '.join(sorted(lost))}",
+            hint=hint,
+        )
+
+
+def _conditions(ids: Iterable[str]) -> set[str]:
+    return {part.upper() for id in ids for part in id.split("-")} & {"NC", "ND", "SA"}
+
+
+def _check_card(path: Path) -> None:
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    front = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
+    if front is None or not re.search(r"^license: *(\S|\n- )", front[1], re.MULTILINE):
+        raise DataError("the card declares no licence", path=path, hint="publish the folder again")

@@ -1,0 +1,191 @@
+"""What a request costs, and a cap on what a run may cost."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from bioinstruct.errors import BioinstructError, MissingError
+from bioinstruct.llm.errors import BudgetError
+from bioinstruct.llm.tokens import charged, prompt_bound
+from bioinstruct.llm.transcript import Transcript, parse_entry
+from bioinstruct.llm.types import Answer, Failure, Outcome, Request
+
+__all__ = ["Budget", "Price", "find_price"]
+
+_SNAPSHOT = re.compile(r"(.+?)-(\d{4}|\d{4}-\d{2}-\d{2})")  # -0613 or -2024-08-06
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """US dollars per million tokens."""
+
+    input: float
+    output: float
+    batch: float = 1.0
+    """What the Batch API asks of the full price, 0.5 for half; 1 where there is none."""
+    source: str = "given"
+    """Where it is from, with the date, in words to print."""
+
+    def cost(self, prompt_tokens: int, completion_tokens: int, *, batch: bool = False) -> float:
+        """US dollars."""
+        full = (prompt_tokens * self.input + completion_tokens * self.output) / 1_000_000
+        return full * self.batch if batch else full
+
+    def in_batches(self) -> Price:
+        """The price of asking by the Batch API."""
+        source = f"{self.source}, times {self.batch:g} for batches"
+        return Price(input=self.input * self.batch, output=self.output * self.batch, source=source)
+
+
+def find_price(model: str, *, base_url: str, given: tuple[float, float] | None = None) -> Price:
+    """The price of a model; `given` is what the user says, input and output.
+
+    Raises:
+        MissingError: the model is not in the table, or the endpoint is not its vendor's; the hint
+            says `--price IN OUT`.
+    """
+    vendor = next((v for v in _table().values() if v["endpoint"] == base_url), None)
+    batch = vendor["batch"] if vendor else 1.0
+    if given is not None:
+        if not all(0 <= price < 1e6 for price in given):
+            raise BioinstructError("a price is not below 0", hint="US dollars per million tokens")
+        return Price(input=given[0], output=given[1], batch=batch)
+    models = vendor["models"] if vendor else {}
+    snapshot = _SNAPSHOT.fullmatch(model)
+    name = snapshot[1] if snapshot and model not in models else model
+    if vendor is None or name not in models:
+        raise MissingError(
+            f"the price of {model} at {base_url} is not known",
+            hint="say --price IN OUT, in US dollars per million tokens (--price 0 0 if it is free)",
+        )
+    source = f"{vendor['source']}, {vendor['date']}"
+    return Price(input=models[name][0], output=models[name][1], batch=batch, source=source)
+
+
+class Budget:
+    """A hard cap in US dollars over all runs of a transcript; requests in flight count in full.
+
+    The worst case of a request is a token for each byte of its prompt and `max_tokens` of answer.
+    """
+
+    def __init__(self, usd: float, price: Price, *, batch: bool = False) -> None:
+        self.usd = usd
+        self._price = price
+        self._batch = batch
+        self._spent = 0.0
+        self._reserved: dict[Request, float] = {}
+        self._sum = 0.0
+        self._pending: dict[str, list[float]] = {}
+
+    @property
+    def spent(self) -> float:
+        """US dollars for what came back, and for what was lost on the way, counted in full."""
+        return self._spent
+
+    @property
+    def reserved(self) -> float:
+        """US dollars that the requests in flight may still cost."""
+        return self._sum
+
+    def worst(self, request: Request) -> float:
+        """US dollars that a request can cost at most.
+
+        Raises:
+            BioinstructError: it has no `max_tokens`, so there is no most.
+        """
+        return self._cost(prompt_bound(request), _bound(request.max_tokens), batch=self._batch)
+
+    def resume(self, transcript: Transcript) -> None:
+        """Count what earlier runs spent, and what was in flight when one was killed."""
+        pending: dict[str, list[float]] = {}
+        spent = 0.0
+        for row in transcript.history():
+            note = row.get("note")
+            value: Any = row.get("value")
+            if row["kind"] != "note":
+                spent += self._charge(*parse_entry(row), batch="batch" in row)
+                spent += sum(pending.pop(row["key"], [])[:-1])
+            elif note == "sent":
+                cost = self._cost(value["prompt_tokens"], value["max_tokens"])
+                pending.setdefault(value["key"], []).append(cost)
+            elif note == "batch-planned":
+                for key, (prompt, most) in value["requests"].items():
+                    cost = self._cost(prompt, _bound(most), batch=True)
+                    pending.setdefault(key, []).append(cost)
+            elif note in {"unsent", "batch-ended"}:
+                for key in value.get("uncharged", [value.get("key")]):
+                    pending.get(key, [])[-1:] = []
+        self._pending = {key: costs for key, costs in pending.items() if costs}
+        self._spent = spent + sum(sum(costs) for costs in pending.values())
+
+    def claim(self, request: Request, key: str) -> None:
+        """Set aside what a batch of an earlier run, that is still open, may cost for a request."""
+        costs = self._pending.get(key)
+        amount = self.worst(request)
+        if costs:
+            amount = costs.pop()
+            self._spent -= amount
+        self._set_aside(request, amount)
+
+    def reserve(self, request: Request) -> bool:
+        """Set the worst case of a request aside; False: it does not fit now."""
+        worst = self.worst(request)
+        if self._spent + self.reserved + worst > self.usd:
+            return False
+        self._set_aside(request, worst)
+        return True
+
+    def settle(self, request: Request, outcome: Outcome) -> None:
+        """Put what it cost in the place of what was reserved."""
+        self.release(request)
+        self._spent += self._charge(request, outcome, batch=self._batch)
+
+    def release(self, request: Request) -> None:
+        """Free what was reserved for a request that was never sent, or is not charged."""
+        self._take_back(request)
+
+    def lose(self, request: Request) -> None:
+        """Count a request in full that may have been charged though no answer came."""
+        self._spent += self._take_back(request)
+
+    def short(self) -> BudgetError:
+        """What to raise when the next request does not fit and nothing is in flight."""
+        return BudgetError(
+            f"the budget of {self.usd:g} USD does not cover one more request "
+            f"({self._spent:.4f} USD spent)",
+            hint="what was answered is kept: a larger --budget goes on from here",
+        )
+
+    def _set_aside(self, request: Request, amount: float) -> None:
+        self._take_back(request)
+        self._reserved[request] = amount
+        self._sum += amount  # kept, since adding up all of a batch for each of it takes long
+
+    def _take_back(self, request: Request) -> float:
+        amount = self._reserved.pop(request, 0.0)
+        self._sum = self._sum - amount if self._reserved else 0.0
+        return amount
+
+    def _charge(self, request: Request, outcome: Answer | Failure, *, batch: bool) -> float:
+        tokens = charged(request, outcome)
+        return self._cost(tokens.prompt_tokens, tokens.completion_tokens, batch=batch)
+
+    def _cost(self, prompt_tokens: int, completion_tokens: int, *, batch: bool = False) -> float:
+        return self._price.cost(prompt_tokens, completion_tokens, batch=batch)
+
+
+def _bound(max_tokens: int | None) -> int:
+    if max_tokens is None:
+        raise BioinstructError("a budget needs a bound on each answer", hint="set max_tokens")
+    return max_tokens
+
+
+@cache
+def _table() -> dict[str, Any]:
+    path = files("bioinstruct") / "data" / "prices.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,139 @@
+"""What a server replied, whole or half, and the outcome that is in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bioinstruct.llm.errors import judge, words
+from bioinstruct.llm.tokens import prompt_bound
+from bioinstruct.llm.types import Answer, Failure, Outcome, Request
+
+__all__ = ["Reply", "TryAgainError", "exhausted", "read_reply"]
+
+_UNFINISHED = frozenset({"abort", "error"})  # a server's own fault, in vLLM and in routers
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One HTTP response, read to its end."""
+
+    status: int
+    body: str
+    headers: Mapping[str, str]
+
+
+class TryAgainError(Exception):
+    """An attempt that failed for a reason that may pass."""
+
+    def __init__(
+        self, reason: str, message: str, *, charged: bool = False, wait: float | None = None
+    ) -> None:
+        """Say what failed; `charged`: the provider may count it.
+
+        `wait` is what the server asked for, in seconds.
+        """
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.charged = charged
+        self.wait = wait
+
+
+def exhausted(request: Request, message: str, *, charged: bool) -> Failure:
+    """A request that is given up; `charged`: the provider may count its last attempt."""
+    return Failure(
+        reason="retries-exhausted",
+        message=message,
+        prompt_tokens=prompt_bound(request) if charged else 0,
+        completion_tokens=(request.max_tokens or 0) if charged else 0,
+    )
+
+
+def read_reply(body: str, request: Request) -> Outcome:
+    """The outcome in the body of a response of status 200.
+
+    Raises:
+        TryAgainError: it is cut off, empty, or an error in disguise.
+    """
+    content = _content(body)
+    choices = content.get("choices")
+    if content.get("error") or not isinstance(choices, list):
+        verdict = judge(_code(content), body)
+        reason = verdict.reason if verdict.fate == "fail" else "error-in-body"
+        message = words(body)
+        if verdict.fate == "fail" and content.get("error"):
+            return Failure(reason=reason, message=message)
+        raise TryAgainError(reason, message, charged=True)
+    if not choices or not isinstance(choices[0], dict):
+        raise TryAgainError("empty-choices", "an answer without choices", charged=True)
+    return _outcome(choices[0], content, request)
+
+
+def _outcome(choice: dict[str, Any], content: dict[str, Any], request: Request) -> Outcome:
+    message = choice.get("message")
+    message = message if isinstance(message, dict) else {}
+    text = _text(message.get("content") if request.prompt is None else choice.get("text"))
+    finish = str(choice.get("finish_reason") or "unknown")
+    usage = content.get("usage")
+    usage = usage if isinstance(usage, dict) else {}
+    counts = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
+    if finish in _UNFINISHED:
+        raise TryAgainError("unfinished", f"finish_reason is {finish}", charged=True)
+    if finish == "content_filter" or message.get("refusal"):
+        reason = "content-filter" if finish == "content_filter" else "refusal"
+        said = words(_text(message.get("refusal")) or text or "no words")
+        return Failure(
+            reason=reason, message=said, prompt_tokens=counts[0], completion_tokens=counts[1]
+        )
+    return Answer(
+        text=text,
+        finish_reason=finish,
+        model=str(content.get("model") or request.model),
+        prompt_tokens=counts[0],
+        completion_tokens=counts[1],
+        echoed=_echoed(choice.get("logprobs")) if request.echo else (),
+    )
+
+
+def _echoed(said: object) -> tuple[tuple[str, float | None], ...]:
+    """Tokens and their log-probabilities; none where the server does not say them."""
+    said = said if isinstance(said, dict) else {}
+    tokens, values = said.get("tokens"), said.get("token_logprobs")
+    if not isinstance(tokens, list) or not isinstance(values, list) or len(tokens) != len(values):
+        return ()
+    numbers = [float(v) if isinstance(v, int | float) else None for v in values]
+    return tuple(zip(map(str, tokens), numbers, strict=True))
+
+
+def _content(body: str) -> dict[str, Any]:
+    try:
+        content = json.loads(body)
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        message = f"the body is not whole JSON: {body[:80]!r}"
+        raise TryAgainError("half-json", message, charged=True)
+    return content
+
+
+def _code(content: dict[str, Any]) -> int:
+    """The status that an error inside a body says; a server's fault where it says none."""
+    error = content.get("error")
+    code = error.get("code") if isinstance(error, dict) else None
+    return code if isinstance(code, int) and 400 <= code < 600 else 500
+
+
+def _text(content: object) -> str:
+    """The text of a message, which some servers give in parts."""
+    if isinstance(content, list):
+        parts = [part.get("text") for part in content if isinstance(part, dict)]
+        return "".join(part for part in parts if isinstance(part, str))
+    return content if isinstance(content, str) else ""
+
+
+def _count(value: object) -> int:
+    """A number of tokens as it was said; 0 where that is none."""
+    return value if isinstance(value, int) and value > 0 else 0

@@ -1,0 +1,299 @@
+"""Asking many requests at once, in order, recording each outcome before it is used."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from bioinstruct.errors import BioinstructError
+from bioinstruct.llm.errors import BudgetError, ProviderError
+from bioinstruct.llm.pricing import Budget
+from bioinstruct.llm.tokens import Charged, charged, prompt_bound
+from bioinstruct.llm.transcript import Transcript
+from bioinstruct.llm.types import Answer, Client, Outcome, Request, Watched
+
+__all__ = ["Usage", "ask", "replay"]
+
+_AHEAD = 8  # times `concurrency`: what may be finished while the first is still waited for
+
+
+@dataclass(slots=True)
+class Usage:
+    """Where a run stands; one object that goes on changing."""
+
+    done: int = 0
+    """Requests with an answer, those on record included."""
+    on_record: int = 0
+    """Requests whose outcome the transcript had already."""
+    in_flight: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+    """Requests without an answer, by reason."""
+    retried: Counter[str] = field(default_factory=Counter)
+    """Attempts that were made again, by reason."""
+    prompt_tokens: int = 0
+    """Of what was asked in this run, as the server says where that can be true."""
+    completion_tokens: int = 0
+    spent: float = 0.0
+    """US dollars, with a budget; earlier runs of the transcript included."""
+    reserved: float = 0.0
+    """US dollars that the requests in flight may still cost, with a budget."""
+    misreported: int = 0
+    """Outcomes whose token counts cannot be true: our own stand in their place."""
+    batches: str = ""
+    """Where the batches stand, in words to print."""
+
+    def add(self, tokens: Charged) -> None:
+        """Count the tokens of an outcome."""
+        self.prompt_tokens += tokens.prompt_tokens
+        self.completion_tokens += tokens.completion_tokens
+        self.misreported += tokens.misreported
+
+
+async def ask(
+    requests: Iterable[Request],
+    client: Client,
+    transcript: Transcript,
+    *,
+    concurrency: int = 16,
+    budget: Budget | None = None,
+    watch: Callable[[Usage], None] | None = None,
+    drain: float = 30,
+) -> AsyncGenerator[tuple[Request, Outcome], None]:
+    """Outcomes in the order of the requests; what is on record is not asked again.
+
+    Requests are pulled as they are needed, at most 8 times `concurrency` ahead, so they must not
+    depend on outcomes. Use it in `contextlib.aclosing`: when it is closed early, or stopped by
+    Ctrl-C, what is on the wire may finish for `drain` seconds and is recorded.
+
+    Raises:
+        BudgetError: the next request does not fit into the budget; all before it were yielded.
+        ProviderError: the server refuses every request alike.
+    """
+    if transcript.base_url != client.base_url:
+        raise BioinstructError(f"a transcript of {transcript.base_url}, not of {client.base_url}")
+    if budget is not None:
+        budget.resume(transcript)
+    run = _Run(client, transcript, budget, watch or (lambda usage: None))
+    source = iter(requests)
+    places: deque[_Place] = deque()
+    with run.watching():
+        try:
+            while True:
+                run.fill(source, places, concurrency=concurrency)
+                run.raise_what_stops()
+                if not places:
+                    break
+                if places[0].ready():
+                    place = places.popleft()
+                    yield place.request, place.result()
+                else:
+                    await run.something_new()
+            run.raise_if_short()
+        finally:
+            await run.drain(drain)
+
+
+def replay(
+    requests: Iterable[Request], transcript: Transcript
+) -> Iterator[tuple[Request, Outcome]]:
+    """Outcomes on record, in the order of the requests, up to the first that has none."""
+    for request in requests:
+        outcome = transcript.get(request)
+        if outcome is None:
+            return
+        yield request, outcome
+
+
+@dataclass(slots=True)
+class _Place:
+    """A place in the queue: its outcome, or the task that will have it."""
+
+    request: Request
+    outcome: Outcome | None = None
+    task: asyncio.Task[Outcome] | None = None
+
+    def ready(self) -> bool:
+        return self.task is None or self.task.done()
+
+    def result(self) -> Outcome:
+        if self.task is not None:
+            return self.task.result()
+        assert self.outcome is not None
+        return self.outcome
+
+
+class _Run:
+    """What is in flight, and what is told about it."""
+
+    def __init__(
+        self,
+        client: Client,
+        transcript: Transcript,
+        budget: Budget | None,
+        watch: Callable[[Usage], None],
+    ) -> None:
+        self._client = client
+        self._transcript = transcript
+        self._budget = budget
+        self._watch = watch
+        self._usage = Usage()
+        self._tasks: dict[Request, asyncio.Task[Outcome]] = {}
+        self._wire: set[Request] = set()
+        self._noted: set[Request] = set()
+        self._news = asyncio.Event()
+        self._unaffordable: Request | None = None
+        self._stop: BaseException | None = None
+        self._closing = False
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Be told of the client's attempts, if it tells."""
+        if not isinstance(self._client, Watched):
+            yield
+            return
+        self._client.watches.append(self)
+        try:
+            yield
+        finally:
+            self._client.watches.remove(self)
+
+    def fill(self, source: Iterator[Request], places: deque[_Place], *, concurrency: int) -> None:
+        """Put requests in their places until enough are in flight."""
+        while len(places) < _AHEAD * concurrency and len(self._tasks) < concurrency:
+            request = self._unaffordable or next(source, None)
+            if request is None:
+                return
+            self._unaffordable = None
+            place = self._place(request)
+            if place is None:
+                self._unaffordable = request  # the next to be asked, when there is room
+                return
+            places.append(place)
+
+    def _place(self, request: Request) -> _Place | None:
+        """Where the outcome of a request is or will be; None: it does not fit into the budget."""
+        if request in self._tasks:
+            return _Place(request, task=self._tasks[request])
+        outcome = self._transcript.get(request)
+        if outcome is not None and (isinstance(outcome, Answer) or outcome.final):
+            self._usage.on_record += 1
+            self._count(outcome)
+            self._tell()
+            return _Place(request, outcome=outcome)
+        if self._budget is not None and not self._budget.reserve(request):
+            return None
+        task = asyncio.create_task(self._complete(request))
+        self._tasks[request] = task
+        task.add_done_callback(lambda _: self._finish(request))
+        self._tell()
+        return _Place(request, task=task)
+
+    async def _complete(self, request: Request) -> Outcome:
+        if not isinstance(self._client, Watched):
+            self.sending(request)
+        outcome = await self._client.complete(request)
+        self._transcript.add(request, outcome)
+        self._usage.add(charged(request, outcome))
+        if self._budget is not None:
+            self._budget.settle(request, outcome)
+        self._count(outcome)
+        return outcome
+
+    def _count(self, outcome: Outcome) -> None:
+        if isinstance(outcome, Answer):
+            self._usage.done += 1
+        else:
+            self._usage.failed[outcome.reason] += 1
+
+    def _finish(self, request: Request) -> None:
+        task = self._tasks.pop(request)
+        error = None if task.cancelled() else task.exception()
+        if self._budget is not None and (task.cancelled() or error is not None):
+            refused = isinstance(error, ProviderError) and not error.charged
+            self._free(request, refused=refused)
+        self._wire.discard(request)
+        self._noted.discard(request)
+        if error is not None and not isinstance(error, BudgetError):
+            self._stop = self._stop or error
+        self._news.set()
+        self._tell()
+
+    def _free(self, request: Request, *, refused: bool) -> None:
+        """What was reserved for a request that ended without an outcome."""
+        assert self._budget is not None
+        if request in self._wire and not refused:
+            self._budget.lose(request)  # it may be answered and charged all the same
+            return
+        self._budget.release(request)
+        if request in self._noted:
+            self._transcript.note("unsent", {"key": request.key(self._transcript.base_url)})
+
+    def sending(self, request: Request) -> None:
+        """Note that money may go out, before it does."""
+        if request not in self._tasks:
+            return  # of somebody else
+        if self._closing:
+            raise asyncio.CancelledError
+        if self._budget is not None and request not in self._noted:
+            key = request.key(self._transcript.base_url)
+            bounds = {"prompt_tokens": prompt_bound(request), "max_tokens": request.max_tokens}
+            self._transcript.note("sent", {"key": key} | bounds)
+            self._noted.add(request)
+        self._wire.add(request)
+
+    def retrying(self, request: Request, reason: str, *, charged: bool) -> None:
+        """Count an attempt that failed, in full if it may be charged."""
+        if request not in self._tasks:
+            return
+        self._usage.retried[reason] += 1
+        self._wire.discard(request)
+        if charged and self._budget is not None:
+            self._budget.lose(request)
+            self._noted.discard(request)
+            if not self._budget.reserve(request):
+                raise self._short()
+        if self._closing:
+            raise asyncio.CancelledError
+        self._tell()
+
+    async def something_new(self) -> None:
+        """Wait until a task has ended."""
+        await self._news.wait()
+        self._news.clear()
+
+    def raise_what_stops(self) -> None:
+        """Raise what would befall every request."""
+        if self._stop is not None:
+            raise self._stop
+
+    def raise_if_short(self) -> None:
+        """Raise when it is for want of money that nothing is left to wait for."""
+        if self._unaffordable is not None:
+            raise self._short()
+
+    def _short(self) -> BudgetError:
+        assert self._budget is not None
+        return self._budget.short()
+
+    async def drain(self, seconds: float) -> None:
+        """Let what is on the wire finish, and end the rest."""
+        self._closing = True
+        watched = isinstance(self._client, Watched)
+        for request, task in list(self._tasks.items()):
+            if watched and request not in self._wire:
+                task.cancel()
+        if self._tasks:
+            await asyncio.wait(list(self._tasks.values()), timeout=seconds)
+        rest = list(self._tasks.values())
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+
+    def _tell(self) -> None:
+        self._usage.in_flight = len(self._tasks)
+        if self._budget is not None:
+            self._usage.spent, self._usage.reserved = self._budget.spent, self._budget.reserved
+        self._watch(self._usage)

@@ -1,0 +1,173 @@
+"""How many tokens a text has: by tiktoken where it can, else an estimate that says so."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+import os
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bioinstruct.errors import MissingError
+from bioinstruct.llm.types import Answer, Outcome, Request
+
+if TYPE_CHECKING:
+    from tiktoken import Encoding
+
+__all__ = [
+    "Charged",
+    "TokenCounter",
+    "charged",
+    "encoding_counter",
+    "encodings",
+    "prompt_bound",
+]
+
+_SOURCE = "https://openaipublic.blob.core.windows.net/encodings/{}.tiktoken"  # as tiktoken has it
+_PATIENCE = 5.0  # seconds to fetch an encoding (1.7 or 3.6 MB)
+_PER_MESSAGE = 4  # the marks of a turn and its role, in OpenAI's own count of chat prompts
+_PER_PROMPT = 3  # the answer is primed with the start of a turn
+_MOST_BYTES = 8  # in a token, on average over a whole text
+_BYTES_PER_TOKEN = 2.5  # fewer than in any prompt that was measured, see docs/client.md
+
+
+class TokenCounter:
+    """Counts for one model.
+
+    An encoding is taken from the cache of tiktoken (`TIKTOKEN_CACHE_DIR`), or fetched once, with a
+    few seconds' patience, unless `HF_HUB_OFFLINE=1` forbids it.
+    """
+
+    exact: bool
+    """Whether tiktoken knows this model and its encoding is at hand."""
+    method: str
+    """How it counts, in words to print."""
+
+    def __init__(self, model: str) -> None:
+        import tiktoken
+
+        name = ""
+        try:
+            name = tiktoken.encoding_name_for_model(model)
+        except KeyError:
+            self.method = f"at most, a token for each {_BYTES_PER_TOKEN} bytes: tiktoken does not "
+            self.method += f"know {model}"
+        self._encoding = _encoding(name) if name else None
+        self.exact = self._encoding is not None
+        if self.exact:
+            self.method = f"by tiktoken, {name}"
+        elif name:
+            self.method = (
+                f"at most, a token for each {_BYTES_PER_TOKEN} bytes: the encoding {name} "
+            )
+            self.method += "of tiktoken is not at hand"
+
+    def text(self, text: str) -> int:
+        """Tokens of a text."""
+        if self._encoding is None:
+            return math.ceil(len(text.encode("utf-8", "replace")) / _BYTES_PER_TOKEN)
+        return len(self._encoding.encode_ordinary(text))
+
+    def prompt(self, request: Request) -> int:
+        """Tokens of a request's messages and schema, with what a chat adds to each message."""
+        content = sum(_PER_MESSAGE + self.text(text) for text in request.texts)
+        return content + _PER_PROMPT + self.text(request.schema or "")
+
+
+def prompt_bound(request: Request) -> int:
+    """Tokens that a prompt cannot exceed, whatever the tokeniser: its bytes, and some for roles."""
+    texts = [*request.texts, request.schema or ""]
+    # A tokeniser on bytes, or with bytes to fall back to, never makes two tokens of one byte.
+    return sum(len(text.encode("utf-8", "replace")) + 16 for text in texts)
+
+
+def encodings() -> list[str]:
+    """Names of the encodings that tiktoken has."""
+    import tiktoken
+
+    return sorted(tiktoken.list_encoding_names())
+
+
+def encoding_counter(name: str) -> Callable[[str], int]:
+    """What counts the tokens of a text by an encoding of tiktoken, exactly.
+
+    Raises:
+        MissingError: the encoding is not at hand and could not be fetched.
+    """
+    encoding = _encoding(name)
+    if encoding is None:
+        raise MissingError(
+            f"the encoding {name} of tiktoken is not at hand",
+            hint="run it once with a network, or put the file in TIKTOKEN_CACHE_DIR",
+        )
+    return lambda text: len(encoding.encode_ordinary(text))
+
+
+@cache
+def _encoding(name: str) -> Encoding | None:
+    """An encoding that is cached or can be fetched soon; None else, never a wait without end."""
+    if not _cached(name) and os.environ.get("HF_HUB_OFFLINE", "0") not in {"", "0"}:
+        return None
+    found: list[Encoding] = []
+
+    def load() -> None:
+        import tiktoken
+
+        try:
+            found.append(tiktoken.get_encoding(name))
+        except Exception as error:  # whatever a network can do wrong: there is the estimate
+            logging.getLogger(__name__).info("no encoding %s: %s", name, type(error).__name__)
+
+    thread = threading.Thread(target=load, daemon=True)
+    thread.start()
+    thread.join(None if _cached(name) else _PATIENCE)
+    return found[0] if found else None
+
+
+def _cached(name: str) -> bool:
+    """Whether tiktoken has the file of an encoding where it would look for it."""
+    folder = os.environ.get("TIKTOKEN_CACHE_DIR", os.environ.get("DATA_GYM_CACHE_DIR"))
+    if folder is None:
+        folder = str(Path(tempfile.gettempdir()) / "data-gym-cache")
+    key = hashlib.sha1(_SOURCE.format(name).encode()).hexdigest()
+    return bool(folder) and (Path(folder) / key).is_file()
+
+
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """What an outcome is taken to have cost."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    misreported: bool
+    """The server's counts cannot be true, and ours stand in their place."""
+
+
+def charged(request: Request, outcome: Outcome) -> Charged:
+    """Tokens as the server says, unless no tokeniser could count so few or so many.
+
+    Text has fewer than 8 bytes a token: below that our own count is taken where it is larger. Above
+    the bytes of the prompt, or above `max_tokens`, the upper bound is taken: what can have been
+    reserved for it.
+    """
+    sent = sum(len(text.encode("utf-8", "replace")) for text in request.texts)
+    text = outcome.text if isinstance(outcome, Answer) else ""
+    prompt, completion = outcome.prompt_tokens, outcome.completion_tokens
+    if isinstance(outcome, Answer) and prompt * _MOST_BYTES < sent:
+        prompt = max(prompt, _counter(request.model).prompt(request))
+    if completion * _MOST_BYTES < len(text.encode("utf-8", "replace")):
+        completion = max(completion, _counter(request.model).text(text))
+    prompt = min(prompt, prompt_bound(request))
+    if request.max_tokens is not None:
+        completion = min(completion, request.max_tokens)
+    lied = (prompt, completion) != (outcome.prompt_tokens, outcome.completion_tokens)
+    return Charged(prompt, completion, lied)
+
+
+_counter = cache(TokenCounter)

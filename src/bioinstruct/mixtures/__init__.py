@@ -1,0 +1,1 @@
+"""Compile corpora, and draw mixtures of them."""

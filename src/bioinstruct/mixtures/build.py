@@ -1,0 +1,301 @@
+"""Compiling a mixture: read, leave out what must not be in it, take so much of each source.
+
+The records of all sources pass once through a temporary file; in memory there are a few numbers for
+each, and the texts only where near duplicates are looked for. Which records of a source are taken
+depends on a hash of their ids and the seed alone: neither the order of the sources nor another
+source among them changes the choice, and a smaller size takes a part of what a larger one takes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import re
+import tempfile
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import IO
+
+from bioinstruct import corpora
+from bioinstruct.dataset.card import license_ids
+from bioinstruct.errors import BioinstructError, MissingError
+from bioinstruct.filters import Contaminated, Dropped, NearDuplicates, protected_texts
+from bioinstruct.mixtures.compile import Outcome, read_into
+from bioinstruct.mixtures.spec import Mixture, allocate
+from bioinstruct.schema import Category, Instruction
+
+__all__ = ["Report", "SourceOutcome", "compile_mixture", "is_noncommercial", "protected"]
+
+_BATCH = 10_000  # records that are compared with the test texts together
+_CATEGORIES = tuple(Category)
+_PAIR = re.compile(r"\n\n[^\n]+: [^\n]+\n[^\n]+: [^\n]+\Z")
+_NONCOMMERCIAL = {"academic", "nc", "noncommercial", "research"}
+
+
+@dataclass(slots=True)
+class SourceOutcome(Outcome):
+    """What became of a source of a mixture."""
+
+    split: str = "train"
+    optional: bool = False
+    left_out: str = ""
+    """Why it was not read; empty if it was."""
+    dropped: Counter[str] = field(default_factory=Counter)
+    """Records that a step left out, by its reason."""
+    taken: int = 0
+    """Records that are in the dataset."""
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether something is there to be mended; an optional source may be missing."""
+        absent = isinstance(self.error, MissingError) and not self.records and self.optional
+        return bool(self.rejected) or (self.error is not None and not absent)
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of a mixture; complete when its last record has been taken."""
+
+    sources: list[SourceOutcome] = field(default_factory=list)
+    tests: int = 0
+    """Test texts that the records were compared with."""
+    not_compared: dict[str, str] = field(default_factory=dict)
+    """Corpora whose test split could not be read, and why."""
+    show: Callable[[str], None] = lambda text: None
+    """Is told what goes on before the first record comes."""
+
+
+def compile_mixture(
+    mixture: Mixture,
+    *,
+    data: Path | None = None,
+    seed: int = 0,
+    allow_nc: bool = False,
+    limit: int | None = None,
+    report: Report | None = None,
+    on_drop: Callable[[Dropped], None] | None = None,
+) -> Iterator[Instruction]:
+    """Instructions of a mixture, in the order of its sources and then of the files.
+
+    The steps, in this order: exact duplicates, what overlaps a test split, near duplicates, and
+    then the choice by sizes, shares, cap, temperature and categories.
+
+    Args:
+        mixture: see `load_mixture`.
+        data: the folder of the corpora, else `$BIOINSTRUCT_DATA`, else what was fetched.
+        seed: picks the records, and among the wordings of an instruction.
+        allow_nc: without it, sources under a non-commercial licence are left out.
+        limit: so many records of each source are read at most.
+        report: takes what became of each source; without it the first fault is raised.
+        on_drop: is given what a step leaves out, with its reason.
+    """
+    told = report if report is not None else Report()
+    against = _against(mixture, data, told)
+    with tempfile.TemporaryFile() as file:
+        pool = _Pool(file)
+        seen: set[int] | None = None if mixture.duplicates else set()
+        for place, source in enumerate(mixture.source):
+            outcome = SourceOutcome(
+                source.corpus, source.layout, split=source.split, optional=source.optional
+            )
+            told.sources.append(outcome)
+            if not allow_nc and is_noncommercial(corpora.get_corpus(source.corpus).license):
+                outcome.left_out = "its licence forbids commercial use"
+                continue
+            rows = islice(read_into(outcome, source.split, data=data, seed=seed), limit)
+            for number, (example, reason) in enumerate(_steps(rows, seen, against), start=1):
+                if number % 1000 == 0:
+                    told.show(f"{source.corpus}: {number:,} records read")
+                if reason is None:
+                    pool.add(place, example, seed)
+                else:
+                    _drop(reason, outcome, on_drop)
+            if report is None and outcome.is_fault:
+                raise outcome.error or outcome.rejected[0]
+        against, seen = None, None  # the index of the tests takes more memory than all the rest
+        if mixture.near_duplicates is not None:
+            told.show(f"near duplicates of {len(pool.gone):,} records")
+            _drop_near_duplicates(mixture, pool, told.sources, on_drop)
+        yield from _chosen(mixture, pool, told.sources)
+
+
+def is_noncommercial(license: str) -> bool:
+    """Whether a licence forbids commercial use: NC, research or academic in an identifier."""
+    return any(_NONCOMMERCIAL & set(id.lower().split("-")) for id in license_ids(license))
+
+
+def protected(data: Path | None, report: Report) -> Iterator[str]:
+    """The texts of every test split that is here: what a dataset must not overlap."""
+    for name in corpora.names():
+        for split in corpora.get_corpus(name).splits:
+            if split.startswith("test"):
+                try:
+                    examples = list(corpora.read(name, split, data=data, rejected=[]))
+                except BioinstructError as error:
+                    report.not_compared[name] = str(error)
+                else:
+                    yield from _texts(examples)
+
+
+def _texts(examples: list[Instruction]) -> Iterator[str]:
+    """What each record asks, and its answer unless that is a choice of labels.
+
+    An answer all of whose lines are in other answers too is such a choice, however long. Of a
+    relation the text is protected, not the two lines that name the pair: others have it too.
+    """
+    lines = Counter(line for example in examples for line in set(example.output.split("\n")))
+    for example in examples:
+        question, *answer = protected_texts(example)
+        if example.task.startswith("relation-"):
+            question = _PAIR.sub("", question)
+        yield question
+        if any(lines[line] == 1 for line in example.output.split("\n")):
+            yield from answer
+
+
+def _against(mixture: Mixture, data: Path | None, report: Report) -> Contaminated | None:
+    if not mixture.decontaminate:
+        return None
+    report.show("reading the test splits")
+    texts = dict.fromkeys(protected(data, report))
+    report.tests = len(texts)
+    return Contaminated(texts)
+
+
+def _steps(
+    examples: Iterable[Instruction], seen: set[int] | None, against: Contaminated | None
+) -> Iterator[tuple[Instruction, Dropped | None]]:
+    """Each record with what speaks against it."""
+    rest = iter(examples)
+    while batch := list(islice(rest, _BATCH)):
+        dropped: dict[int, Dropped] = {}
+        if seen is not None:
+            for at, example in enumerate(batch):
+                number = int(example.id, 16)
+                if number in seen:
+                    dropped[at] = Dropped(example, "duplicate", other=example.id)
+                seen.add(number)
+        if against is not None:
+            left = [at for at in range(len(batch)) if at not in dropped]
+            found = against.find_all(batch[at] for at in left)
+            for at, overlap in zip(left, found, strict=True):
+                if overlap:
+                    dropped[at] = Dropped(
+                        batch[at],
+                        f"contaminated-{overlap.kind}",
+                        overlap.text[:200],
+                        score=overlap.score,
+                    )
+        for at, example in enumerate(batch):
+            yield example, dropped.get(at)
+
+
+def _drop(
+    dropped: Dropped, outcome: SourceOutcome, on_drop: Callable[[Dropped], None] | None
+) -> None:
+    outcome.dropped[dropped.reason] += 1
+    if on_drop is not None:
+        on_drop(dropped)
+
+
+class _Pool:
+    """Records in a file, with the numbers by which they are chosen; a row is its place there."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._offsets = array("Q")
+        self.hashes = array("Q")
+        self.sources = array("H")
+        self.categories = array("B")
+        self.gone = bytearray()
+
+    def add(self, source: int, example: Instruction, seed: int) -> None:
+        self._offsets.append(self._file.tell())
+        self._file.write(example.model_dump_json(exclude_none=True).encode("utf-8") + b"\n")
+        self.hashes.append(_hash(example.id, seed))
+        self.sources.append(source)
+        self.categories.append(_CATEGORIES.index(example.category))
+        self.gone.append(0)
+
+    def left(self) -> Iterator[int]:
+        """The rows that no step has left out."""
+        return (row for row in range(len(self.gone)) if not self.gone[row])
+
+    def read(self, rows: Iterable[int]) -> Iterator[Instruction]:
+        for row in rows:
+            self._file.seek(self._offsets[row])
+            yield Instruction.model_validate_json(self._file.readline())
+
+
+def _hash(id: str, seed: int) -> int:
+    return int.from_bytes(hashlib.sha256(f"{seed} {id}".encode()).digest()[:8], "big")
+
+
+def _drop_near_duplicates(
+    mixture: Mixture,
+    pool: _Pool,
+    outcomes: Sequence[SourceOutcome],
+    on_drop: Callable[[Dropped], None] | None,
+) -> None:
+    """Within a task only: one sentence is a question of each of several tasks."""
+    compared = {n for n, source in enumerate(mixture.source) if source.near_duplicates}
+    rows_of: dict[str, list[int]] = {}
+    texts_of: dict[str, list[str]] = {}
+    rows = [row for row in pool.left() if pool.sources[row] in compared]
+    for row, example in zip(rows, pool.read(rows), strict=True):
+        rows_of.setdefault(example.task, []).append(row)
+        texts_of.setdefault(example.task, []).append(_said(example))
+    for task, texts in texts_of.items():
+        matches = NearDuplicates(mixture.near_duplicates or 0.0, tokenizer="unicode").offer_all(
+            texts
+        )
+        for row, match in zip(rows_of[task], matches, strict=True):
+            if match is not None:
+                pool.gone[row] = 1
+                [example] = pool.read([row])
+                [other] = pool.read([rows_of[task][match.place]])
+                near = Dropped(
+                    example, "near-duplicate", texts[match.place][:200], other.id, match.score
+                )
+                _drop(near, outcomes[pool.sources[row]], on_drop)
+
+
+def _said(example: Instruction) -> str:
+    """What a record says, without the wording that it shares with others."""
+    return f"{example.input or example.instruction}\n{example.output}"
+
+
+def _chosen(
+    mixture: Mixture, pool: _Pool, outcomes: Sequence[SourceOutcome]
+) -> Iterator[Instruction]:
+    rows_of: list[list[int]] = [[] for _ in mixture.source]
+    for row in pool.left():
+        rows_of[pool.sources[row]].append(row)
+    sizes = allocate(mixture, [len(rows) for rows in rows_of])
+    rows = [
+        row
+        for size, rows in zip(sizes, rows_of, strict=True)
+        for row in heapq.nsmallest(size, rows, key=pool.hashes.__getitem__)
+    ]
+    if mixture.match == "categories":
+        rows = _as_many_of_each_category(pool, rows)
+    rows.sort()
+    for row in rows:
+        outcomes[pool.sources[row]].taken += 1
+    yield from pool.read(rows)
+
+
+def _as_many_of_each_category(pool: _Pool, rows: list[int]) -> list[int]:
+    groups: dict[int, list[int]] = {}
+    for row in rows:
+        groups.setdefault(pool.categories[row], []).append(row)
+    size = min(map(len, groups.values()), default=0)
+    return [
+        row
+        for group in groups.values()
+        for row in heapq.nsmallest(size, group, key=pool.hashes.__getitem__)
+    ]

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bioinstruct.llm.errors import judge, redactor, words
+from bioinstruct.llm.responses import TryAgainError, read_reply
+from bioinstruct.llm.types import Answer
+from tests.client.asking import request
+
+
+def body(message: str = "words", **more: object) -> str:
+    return json.dumps({"error": {"message": message, **more}})
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "fate", "reason"),
+    [
+        (400, body(code="content_filter"), "fail", "content-filter"),
+        (400, body(code="content_policy_violation"), "fail", "content-filter"),
+        (400, body("too long", code="context_length_exceeded"), "fail", "bad-request"),
+        (422, '{"detail": [{"msg": "no"}]}', "fail", "bad-request"),
+        (400, body("Unsupported value: 'temperature'", param="temperature"), "stop", "bad-request"),
+        (400, body("Unknown parameter: 'max_completion_tokens'"), "rename", "bad-request"),
+        (422, '{"detail": "max_tokens: extra fields not permitted"}', "rename", "bad-request"),
+        (400, body("max_tokens is too large: 99999"), "fail", "bad-request"),
+        (401, body(), "stop", "http-401"),
+        (402, body("Insufficient Balance"), "stop", "http-402"),
+        (403, "<html>no</html>", "stop", "http-403"),
+        (404, body(), "stop", "http-404"),
+        (405, "", "stop", "http-405"),
+        (408, "", "again", "http-408"),
+        (409, "", "again", "http-409"),
+        (429, body(code="rate_limit_exceeded"), "again", "http-429"),
+        (429, body(code="insufficient_quota"), "stop", "no-quota"),
+        (429, body(type="insufficient_quota"), "stop", "no-quota"),
+        (500, "", "again", "http-500"),
+        (502, "<html>bad gateway</html>", "again", "http-502"),
+        (529, "", "again", "http-529"),
+    ],
+)
+def test_each_error_has_its_fate(status: int, said: str, fate: str, reason: str) -> None:
+    verdict = judge(status, said)
+    assert (verdict.fate, verdict.reason) == (fate, reason)
+    assert bool(verdict.hint) == (fate == "stop")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        body("Invalid parameter: 'response_format' of type 'json_schema' is not supported"),
+        '{"detail": "guided decoding is off"}',
+    ],
+)
+def test_a_schema_is_unsupported_only_where_one_was_asked_for(said: str) -> None:
+    assert judge(400, said, schema=True).fate == "schema"
+    assert judge(400, said).fate == "fail"
+
+
+@given(st.integers(400, 599), st.text())
+def test_whatever_a_server_says_there_is_a_fate(status: int, said: str) -> None:
+    assert judge(status, said).fate in {"again", "fail", "rename", "schema", "stop"}
+    assert len(words(said)) < 600
+
+
+@given(st.text())
+def test_a_body_that_is_no_answer_is_tried_again(said: str) -> None:
+    with pytest.raises(TryAgainError):
+        read_reply(said, request())
+
+
+@settings(max_examples=40)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(
+            st.sampled_from(["choices", "message", "content", "usage", "finish_reason", "error",
+                             "prompt_tokens", "completion_tokens", "model", "refusal", "code"]),
+            inner),
+    )
+)  # fmt: skip
+def test_no_json_of_a_server_can_upset_the_reader(content: object) -> None:
+    try:
+        outcome = read_reply(json.dumps(content), request())
+    except TryAgainError:
+        return
+    assert outcome.prompt_tokens >= 0
+
+
+def test_a_text_in_parts_is_put_together() -> None:
+    parts = [{"type": "text", "text": "one "}, {"type": "image"}, {"type": "text", "text": "two"}]
+    said = {"choices": [{"message": {"content": parts}, "finish_reason": "stop"}]}
+    answer = read_reply(json.dumps(said), request())
+    assert isinstance(answer, Answer)
+    assert answer.text == "one two"
+    assert answer.model == "teacher"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Incorrect API key provided: sk-abcd************wxyz. You can find",
+        "headers: {'Authorization': 'Bearer abc.def', 'x': 1}",
+        "Authorization: Basic abc.def",
+        "bearer abc.def.",
+        "api-key: 0123456789abcdef was refused",
+        "the key local-secret-key is old",
+    ],
+)
+def test_what_looks_like_a_key_is_taken_out(said: str) -> None:
+    clean = redactor(["local-secret-key"])(said)
+    assert "[key]" in clean
+    for secret in ("sk-", "wxyz", "abc.def", "0123456789abcdef", "local-secret-key"):
+        assert secret not in clean
+
+
+def test_an_answer_loses_the_key_itself_and_nothing_else() -> None:
+    redact = redactor(["local-secret-key", "EMPTY"], guess=False)
+    text = "A bearer of sk-deficiency has an EMPTY allele."
+    assert redact(text) == text
+    assert redact("local-secret-key") == "[key]"
