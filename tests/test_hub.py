@@ -19,8 +19,9 @@ from bioinstruct import (
     Teacher,
     UnknownNameError,
 )
-from bioinstruct.dataset.hub import features, in_memory, load, read_parquet, select, write_parquet
+from bioinstruct.dataset.hub import in_memory, load, select
 from bioinstruct.errors import MissingError
+from bioinstruct.parquet import features, read_parquet, write_parquet
 from tests.records import records
 
 ARROW = {str: "string", float: "float64", int: "int64"}

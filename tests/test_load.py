@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from bioinstruct import BioinstructError, DataError, Instruction, UnknownNameError, jsonl
-from bioinstruct.dataset.hub import features, in_memory
+from bioinstruct.dataset.hub import in_memory
 from bioinstruct.dataset.load import load_dataset, read_examples
 from bioinstruct.dataset.publish import publish
 from bioinstruct.errors import MissingError
 from bioinstruct.jsonl import Rejected
+from bioinstruct.parquet import features
 from bioinstruct.seeds import load_seeds
 from tests.records import record, records
 

@@ -15,9 +15,9 @@ import yaml  # type: ignore[import-untyped]
 from huggingface_hub import DatasetCard
 
 from bioinstruct import BioinstructError, Instruction, corpora
-from bioinstruct.dataset.hub import features
 from bioinstruct.dataset.load import load_dataset, read_examples
 from bioinstruct.dataset.publish import forbids_redistribution, obstacle, publish, push
+from bioinstruct.parquet import features
 from tests.records import record, records
 
 ROOT = Path(__file__).parents[1]

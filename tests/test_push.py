@@ -234,7 +234,7 @@ def test_records_of_unknown_licence_are_not_pushed(tmp_path: Path, license: str)
 def test_a_closed_record_is_found_in_the_data_whatever_the_statistics_say(
     tmp_path: Path, folder: Path
 ) -> None:
-    from bioinstruct.dataset.hub import write_parquet
+    from bioinstruct.parquet import write_parquet
 
     closed = record(0, provenance={"license": "LicenseRef-PhysioNet-Credentialed-1.5.0"})
     for path in (folder / "data").iterdir():

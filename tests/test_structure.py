@@ -15,69 +15,30 @@ import bioinstruct
 SOURCE = Path(bioinstruct.__file__).parent
 
 LEVELS = [
-    {"errors", "text"},
-    {
-        "balance",
-        "files",
-        "hub",
-        "schema",
-        "terminal",
-        "bench.devices",
-        "bench.recipe",
-    },
-    {"bench.shards"},
-    {"client", "jsonl", "prompts", "statistics", "corpora", "bench.loading"},
-    {"bench.saving", "filters", "bench.metrics"},
-    {
-        "seeds",
-        "card",
-        "compile",
-        "fetch",
-        "mixture",
-        "load",
-        "tokens",
-        "bench.task",
-        "bench.attention",
-        "bench.decoder",
-        "bench.encode",
-        "bench.rows",
-        "bench.answers",
-    },
-    {"bench.likelihood", "bench.plain"},
-    {"bench.decoding", "bench.pairs"},
-    {"bench.forms", "bench.examples"},
-    {"doctor", "generation", "mixing", "publish", "bench.tasks", "bench.model", "bench.compare"},
-    {"bench.suites", "bench.task_file", "bench.endpoint", "bench.judge_prompt", "bench.agreement"},
-    {"analysis", "exports", "labels", "bench.judge"},
-    {"bench.score", "bench.adapter", "bench.answer_loss", "bench.layout"},
-    {"bench.checkpoint"},
-    {"bench.steps", "bench.encoder"},
-    {"bench.plan", "bench.tune"},
-    {"bench.report", "bench.track"},
-    {"bench.cards", "bench.summary"},
-    {"bench.run", "bench.export_lm_eval"},
-    {"bench.encoder_run"},
-    {"bench.choosing", "bench.local", "bench.reaching"},
-    {"commands", "bench.cli"},
-    {"cli", "bench.__main__"},
+    {"errors", "schema", "text"},
+    {"console", "files", "parquet", "prompts", "llm"},
+    {"jsonl", "tokens", "corpora", "filters", "labels"},
+    {"seeds", "dataset", "doctor"},
+    {"analysis", "generation", "mixtures"},
+    {"bench.models"},
+    {"bench.metrics", "bench.training"},
+    {"bench.judge", "bench.tasks"},
+    {"bench.evaluation"},
+    {"bench.experiment"},
+    {"bench.encoders"},
+    {"cli", "bench.cli"},
+    {"bench.__main__"},
 ]
-PACKAGES = {
-    *("analysis", "bench.metrics", "bench.tasks", "client", "commands", "corpora", "filters"),
-    *("generation", "labels"),
-}
 
 
 def module_of(path: Path) -> str:
-    """Name under `bioinstruct`; a whole package where that is one thing to the others."""
-    parts = path.relative_to(SOURCE).with_suffix("").parts
-    for size in (1, 2):
-        if ".".join(parts[:size]) in PACKAGES:
-            return ".".join(parts[:size])
-    return ".".join(part for part in parts if part != "__init__")
+    """Return the package or module of a file, as the levels name it."""
+    parts = [p for p in path.relative_to(SOURCE).with_suffix("").parts if p != "__init__"]
+    return ".".join(parts[: 2 if parts[:1] == ["bench"] else 1])
 
 
 def imports(path: Path) -> set[str]:
-    """Modules of the package that a file imports, wherever in the file."""
+    """Return the packages and modules of ours that a file imports, wherever in the file."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from bioinstruct import BioinstructError, DataError
-from bioinstruct.bench.evaluation.cache import Answers, key
+from bioinstruct.bench.evaluation.cache import Answers
+from bioinstruct.bench.models.fingerprint import key
 
 
 @pytest.fixture

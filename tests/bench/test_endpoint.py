@@ -13,6 +13,7 @@ import torch
 from bioinstruct import BioinstructError, Category, Instruction, ModelError
 from bioinstruct.bench.evaluation.cache import Answers
 from bioinstruct.bench.evaluation.evaluate import score
+from bioinstruct.bench.experiment import readable_by
 from bioinstruct.bench.metrics import accuracy
 from bioinstruct.bench.models.causal_lm import CausalLM
 from bioinstruct.bench.models.endpoint import Asking, Endpoint
@@ -221,20 +222,20 @@ def test_a_closed_set_is_written_where_likelihoods_are_not_said_and_the_row_says
 ) -> None:
     tests = Chosen({TASK: questions})
     endpoint = reach()
-    assert endpoint.readable(tests) == tests
+    assert readable_by(endpoint, tests) == tests
     server.spoil = lambda content: (
         content | {"choices": [content["choices"][0] | {"logprobs": None}]}
     )
     other = replace(endpoint.asking, temperature=None)
     endpoint.asking = other  # another question, so not on record
-    [task] = endpoint.readable(tests)
+    [task] = readable_by(endpoint, tests)
     assert (task.choices, task.how) == ((), "generated")
 
 
 def test_a_chat_is_never_scored_by_likelihood(
     reach: Callable[..., Endpoint], questions: list[Instruction]
 ) -> None:
-    [task] = reach(Style.CHAT).readable(Chosen({TASK: questions}))
+    [task] = readable_by(reach(Style.CHAT), Chosen({TASK: questions}))
     assert task.how == "generated"
 
 
@@ -243,7 +244,7 @@ def test_a_server_without_completions_is_told_of_the_other_style(
 ) -> None:
     del server.routes["POST", "/v1/completions"]
     with pytest.raises(ModelError, match="/completions") as caught:
-        reach().readable(Chosen({TASK: questions}))
+        readable_by(reach(), Chosen({TASK: questions}))
     assert "--style chat" in caught.value.hint
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bioinstruct.bench import tasks  # noqa: F401  # defines them
+from bioinstruct.bench.experiment import readable_by
 from bioinstruct.bench.models.causal_lm import CausalLM
 from bioinstruct.bench.models.endpoint import Endpoint
 from bioinstruct.bench.tasks.base import get_task
@@ -38,5 +39,5 @@ def test_its_completions_are_those_of_the_model_in_this_process(
         found = dict(endpoint.complete(asked, max_new_tokens=24, shots=shots))
         assert {i: c.text for i, c in found.items()} == {i: c.text for i, c in expected.items()}
         assert any(completion.text.strip() for completion in found.values())
-        [task] = endpoint.readable(Chosen({get_task("demo-qa"): asked}))
+        [task] = readable_by(endpoint, Chosen({get_task("demo-qa"): asked}))
         assert task == replace(get_task("demo-qa"), choices=(), how="generated")

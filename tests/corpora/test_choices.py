@@ -144,9 +144,7 @@ def test_the_wording_depends_on_the_question_and_the_seed_and_not_on_the_answer(
         for answer in (0, 1)
     }
     assert all(made[seed, 0].instruction == made[seed, 1].instruction for seed in range(30))
-    assert {example.instruction for example in made.values()} == set(
-        mc.WORDINGS["letter"]
-    )
+    assert {example.instruction for example in made.values()} == set(mc.WORDINGS["letter"])
     assert {example.output for example in made.values()} == {"A", "B"}
 
 

@@ -26,9 +26,7 @@ def test_questions_are_as_many_as_published(data: Path) -> None:
         "D": 269,
         "E": 202,
     }
-    assert [mc.read(e.input)[0] for e in four] == [
-        mc.read(e.input)[0] for e in five
-    ]
+    assert [mc.read(e.input)[0] for e in four] == [mc.read(e.input)[0] for e in five]
 
 
 @pytest.mark.parametrize(("name", "split"), [("medqa", "test"), ("medqa-5", "validation")])
@@ -41,9 +39,7 @@ def test_every_layout_of_the_answer_means_the_same_option(
             assert "\\" not in example.input or "\\" in question + "".join(options)
             letter = mc.parse_letter(example.output, options, layout=layout)
             assert letter
-            expected = mc.to_answer(
-                options, mc.LETTERS.index(letter), layout=layout
-            )
+            expected = mc.to_answer(options, mc.LETTERS.index(letter), layout=layout)
             assert expected == example.output
 
 

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from bioinstruct.bench.evaluation.cache import Answers, key
+from bioinstruct.bench.evaluation.cache import Answers
 from bioinstruct.bench.evaluation.evaluate import Outcome, score
 from bioinstruct.bench.evaluation.model_card import adapter_card
 from bioinstruct.bench.evaluation.report import (
@@ -24,9 +24,11 @@ from bioinstruct.bench.evaluation.summary import groups_of, rows_of
 from bioinstruct.bench.models.causal_lm import ABOUT, CausalLM
 from bioinstruct.bench.models.distributed import Devices
 from bioinstruct.bench.models.endpoint import Endpoint
+from bioinstruct.bench.models.fingerprint import key
 from bioinstruct.bench.models.fsdp import in_step
 from bioinstruct.bench.tasks.base import Task
 from bioinstruct.bench.tasks.evaluation_set import Tests, load_tests
+from bioinstruct.bench.tasks.formulation import Form, as_form
 from bioinstruct.bench.training.checkpoint import run_key
 from bioinstruct.bench.training.lora import save_adapter
 from bioinstruct.bench.training.recipe import Recipe
@@ -46,6 +48,7 @@ __all__ = [
     "follow",
     "load_tests",
     "load_training",
+    "readable_by",
     "run",
     "without_tests",
 ]
@@ -129,6 +132,18 @@ def without_tests(training: Iterable[Instruction], tests: Examples) -> Screened:
     """The training examples that overlap no test, and those that do."""
     texts = (t for examples in tests.values() for e in examples for t in protected_texts(e))
     return screen(training, contaminated=Contaminated(texts))
+
+
+def readable_by(endpoint: Endpoint, tests: Tests) -> Tests:
+    """The tasks in forms that this server can be asked in: closed sets are written if need be.
+
+    The report then says `generated` where it says `likelihood` or `letters` else.
+    """
+    if not any(task.choices for task in tests) or endpoint.scores():
+        return tests
+    written = Tests({as_form(task, Form.GENERATED): tests[task] for task in tests})
+    written.unavailable = tests.unavailable
+    return written
 
 
 def check_out(out: Path) -> None:

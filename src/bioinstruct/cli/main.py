@@ -28,6 +28,8 @@ a whole run:
   python -c 'from datasets import load_dataset; print(load_dataset("bioinstruct"))'
 """
 
+__all__ = ["main"]
+
 COMMANDS = (seeds, generate, compile, filter, label, publish, export, show, stats, doctor)
 
 

@@ -10,9 +10,9 @@ from typing import Any
 from bioinstruct.corpora.answers.labels import parse_one
 from bioinstruct.corpora.base import Access, Corpus, Reader, Row, choose
 from bioinstruct.corpora.formats import table
-from bioinstruct.dataset import hub
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
+from bioinstruct.parquet import read_parquet
 from bioinstruct.schema import Category, Instruction
 
 __all__ = ["COREFERENCE", "CORPORA", "LABELS", "MEDICATIONS", "parse_medications"]
@@ -133,7 +133,7 @@ def _rows(
     """Rows of the Hub's own Parquet conversion, or of a CSV file with the same columns."""
     parquet = sorted((folder / split).glob("*.parquet"))
     if parquet:
-        rows: Iterable[Mapping[str, Any]] = hub.read_parquet(parquet)
+        rows: Iterable[Mapping[str, Any]] = read_parquet(parquet)
         path = parquet[0]
     else:
         path = find(folder / f"{split}.csv")

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from bioinstruct import parquet
 from bioinstruct.corpora.base import Corpus, Row, choose
 from bioinstruct.corpora.formats import tsv
-from bioinstruct.dataset import hub
 from bioinstruct.errors import DataError, MissingError
 from bioinstruct.files import find
 from bioinstruct.schema import Category, Instruction
@@ -83,7 +83,7 @@ def _lines(folder: Path, split: str) -> tuple[Path, Iterable[_Line | DataError]]
 
 
 def _of_arrow(path: Path) -> Iterator[_Line]:
-    for place, row in enumerate(hub.read_arrow(path, columns=COLUMNS), start=1):
+    for place, row in enumerate(parquet.read_arrow(path, columns=COLUMNS), start=1):
         number, sentence, label = (str(row[name]) for name in COLUMNS)
         yield _Line(number, sentence, label, place)
 

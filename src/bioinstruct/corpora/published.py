@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
+from bioinstruct import parquet
 from bioinstruct.corpora import hoc, i2b2_2010, mednli
 from bioinstruct.corpora.base import Corpus, Row, Skipped
 from bioinstruct.corpora.formats.records import checked, records
-from bioinstruct.dataset import hub
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
 from bioinstruct.schema import Category, Instruction
@@ -63,7 +63,7 @@ def medtuned(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Ro
         files = [find(folder / "data" / "train-00000-of-00001.parquet")]
     number = 0
     for path in files:
-        for value in hub.read_parquet([path]):
+        for value in parquet.read_parquet([path]):
             number += 1
             record = checked(value, Record, path=path, name=f"row {number}")
             lacks = [name for name in Record.model_fields if name not in value]

@@ -1,134 +1,30 @@
-"""The one home of Hugging Face's libraries: Parquet files, datasets and the Hub."""
+"""The one home of `datasets` and of the Hub's client."""
 
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from bioinstruct.errors import BioinstructError, DataError, MissingError, UnknownNameError
+from bioinstruct.errors import BioinstructError, MissingError, UnknownNameError
+from bioinstruct.parquet import Row, features
 
 if TYPE_CHECKING:
     from datasets import Dataset as Dataset  # under this name for those who annotate with it
     from datasets import DatasetDict as DatasetDict
-    from datasets import Features
     from huggingface_hub import HfApi
 
 __all__ = [
-    "features",
     "in_memory",
     "load",
-    "read_arrow",
-    "read_parquet",
     "select",
     "upload",
-    "write_parquet",
 ]
 
-Row = dict[str, Any]
-
-SHARD_BYTES = 256 * 1024 * 1024  # of text; the Hub advises files well under 500 MB
-_ROWS = 1_000  # in memory at a time, and in a row group, which is what the Hub's viewer fetches
 _WAITS = (0.5, 2.0)  # seconds before another try when the Hub is down or busy
-
-
-def features() -> Features:
-    """The columns of a record. Explicit, because a column without values would become `null`."""
-    from datasets import Features, List, Value
-
-    text, number = Value("string"), Value("float64")
-    teacher = {
-        "model": text,
-        "prompt": text,
-        "temperature": number,
-        "top_p": number,
-        "presence_penalty": number,
-        "frequency_penalty": number,
-        "seed": Value("int64"),
-        "examples": List(text),
-        "attributes": List(text),
-    }
-    provenance = {name: text for name in ("kind", "origin", "license", "revision", "split")}
-    return Features(
-        {name: text for name in ("id", "instruction", "input", "output", "category", "task")}
-        | {"provenance": provenance | {"document": text, "teacher": teacher}}
-    )
-
-
-def write_parquet(
-    folder: Path, split: str, rows: Iterable[Row], *, shard_bytes: int = SHARD_BYTES
-) -> list[Path]:
-    """Write rows as `SPLIT-00000-of-0000N.parquet`, the same bytes for the same rows.
-
-    Holds a thousand rows at a time. A new file begins after `shard_bytes` of text.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    schema = features().arrow_schema
-    folder.mkdir(parents=True, exist_ok=True)
-    parts: list[Path] = []
-    for shard in _shards(rows, shard_bytes):
-        parts.append(folder / f"{split}-{len(parts):05d}.part")
-        # Content-defined pages let the Hub store only what changed in the next version.
-        with pq.ParquetWriter(
-            parts[-1], schema, compression="zstd", use_content_defined_chunking=True
-        ) as writer:
-            while batch := list(itertools.islice(shard, _ROWS)):
-                writer.write_table(pa.Table.from_pylist(batch, schema=schema))
-    names = [f"{split}-{n:05d}-of-{len(parts):05d}.parquet" for n in range(len(parts))]
-    return [part.rename(folder / name) for part, name in zip(parts, names, strict=True)]
-
-
-def _shards(rows: Iterable[Row], shard_bytes: int) -> Iterator[Iterator[Row]]:
-    written = 0
-
-    def shard(row: Row) -> int:
-        nonlocal written
-        before = written
-        written += sum(len(row[name].encode()) for name in ("instruction", "input", "output"))
-        return before // shard_bytes
-
-    for _, group in itertools.groupby(rows, key=shard):
-        yield group
-
-
-def read_parquet(files: Sequence[Path], *, columns: Sequence[str] | None = None) -> Iterator[Row]:
-    """Rows of Parquet files, one after the other; `a.b` among the columns is a field of `a`.
-
-    Raises:
-        DataError: a file is not a whole Parquet file.
-    """
-    import pyarrow.parquet as pq
-
-    for path in files:
-        try:
-            with pq.ParquetFile(path) as file:
-                wanted = None if columns is None else list(columns)
-                for batch in file.iter_batches(_ROWS, columns=wanted, use_threads=False):
-                    yield from batch.to_pylist()
-        except (ValueError, OSError) as error:  # Arrow's own errors are both
-            raise DataError(f"not a whole Parquet file ({error})", path=path) from error
-
-
-def read_arrow(path: Path, *, columns: Sequence[str]) -> list[Row]:
-    """Rows of an Arrow stream file, which is what `Dataset.save_to_disk` writes.
-
-    Raises:
-        DataError: it is not a whole Arrow stream, or lacks a column.
-    """
-    import pyarrow as pa
-
-    try:
-        with pa.memory_map(str(path)) as file, pa.ipc.open_stream(file) as stream:
-            rows: list[Row] = stream.read_all().select(list(columns)).to_pylist()
-    except (ValueError, KeyError, OSError) as error:  # Arrow's own errors are among them
-        raise DataError(f"not a whole Arrow stream file ({error})", path=path) from error
-    return rows
 
 
 def in_memory(splits: Mapping[str, Sequence[Row]]) -> DatasetDict:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from bioinstruct import jsonl
+from bioinstruct import jsonl, parquet
 from bioinstruct.dataset import hub
 from bioinstruct.errors import BioinstructError, DataError, MissingError, UnknownNameError
 from bioinstruct.jsonl import Rejected
@@ -83,7 +83,7 @@ def read_examples(
     elif path.is_dir():
         examples = _records(_folder_rows(path, config, split), source, rejected)
     elif path.suffix == ".parquet" and path.exists():
-        examples = _records(hub.read_parquet([path]), source, rejected)
+        examples = _records(parquet.read_parquet([path]), source, rejected)
     elif source == "-" or path.exists():
         examples = jsonl.read(source, rejected=rejected)
     else:
@@ -119,7 +119,7 @@ def _must_be_hub_id(source: str) -> None:
 def _folder_rows(path: Path, config: str | None, split: str) -> Iterable[Any]:
     files = sorted((path / "data").glob(f"{split}-*-of-*.parquet"))
     if files and config in {None, "default"}:
-        return hub.read_parquet(files)  # as `publish` wrote it: needs no cache
+        return parquet.read_parquet(files)  # as `publish` wrote it: needs no cache
     rows: Iterable[Any] = hub.load(str(path), config, split=split)
     return rows
 

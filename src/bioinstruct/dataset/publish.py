@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bioinstruct import corpora
+from bioinstruct import corpora, parquet
 from bioinstruct.corpora import Access
 from bioinstruct.dataset import hub
 from bioinstruct.dataset.card import license_ids, render_card
@@ -38,7 +38,7 @@ def publish(
     *,
     name: str = "bioinstruct",
     language: str = "en",
-    shard_bytes: int = hub.SHARD_BYTES,
+    shard_bytes: int = parquet.SHARD_BYTES,
     private_copy: bool = False,
     tokens: Tokens | None = None,
 ) -> Statistics:
@@ -63,7 +63,7 @@ def publish(
         with atomic_directory(out) as folder:
             closed: Counter[str] = Counter()
             rows = _rows(examples, collector, closed if private_copy else None)
-            files = hub.write_parquet(folder / "data", "train", rows, shard_bytes=shard_bytes)
+            files = parquet.write_parquet(folder / "data", "train", rows, shard_bytes=shard_bytes)
             statistics = collector.result()
             if not statistics.examples:
                 raise BioinstructError(
@@ -172,7 +172,7 @@ def _marked(card: str, closed: Counter[str]) -> str:
 
 def _short_record(files: Sequence[Path]) -> dict[str, Any] | None:
     """The first record that has an input and is short enough to show, if it comes early."""
-    for row in itertools.islice(hub.read_parquet(files), 1_000):
+    for row in itertools.islice(parquet.read_parquet(files), 1_000):
         if row["input"] and sum(len(row[name]) for name in _TEXTS) <= _SHOWN:
             return Instruction.model_validate(row).row()
     return None
@@ -215,7 +215,7 @@ def _is_published(folder: Path) -> bool:
 def _origins(folder: Path) -> Counter[tuple[str, str]]:
     """Origin and licence in the data itself, which is what is uploaded; the card could be old."""
     files = sorted((folder / "data").glob("*.parquet"))
-    rows = hub.read_parquet(files, columns=["provenance.origin", "provenance.license"])
+    rows = parquet.read_parquet(files, columns=["provenance.origin", "provenance.license"])
     made = (row["provenance"] or {} for row in rows)
     counts = Counter((part.get("origin") or "", part.get("license") or "") for part in made)
     if not counts:

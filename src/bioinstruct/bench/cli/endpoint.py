@@ -102,7 +102,7 @@ def score_endpoint(args: argparse.Namespace, tests: Tests, watch: Watch) -> Repo
         BioinstructError: it cannot be reached, refuses, or did not answer all: what it did answer
             is kept.
     """
-    from bioinstruct.bench.experiment import run
+    from bioinstruct.bench.experiment import readable_by, run
     from bioinstruct.bench.models.endpoint import Endpoint
     from bioinstruct.llm.openai import OpenAIClient
 
@@ -113,7 +113,7 @@ def score_endpoint(args: argparse.Namespace, tests: Tests, watch: Watch) -> Repo
     asking = _asking(args, args.model, client.base_url, paid=not args.judge)
     transcript = args.out / ASKED
     with Endpoint(client, args.model, transcript, style=args.style, asking=asking) as endpoint:
-        readable = endpoint.readable(tests)
+        readable = readable_by(endpoint, tests)
         closed = [task.name for task in tests if task.choices and task not in readable]
         if closed:
             say(

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from bioinstruct.bench.tasks.evaluation_set import Tests
     from bioinstruct.bench.training.tune import Progress
 
+__all__ = ["main"]
+
 EXAMPLES = """\
 examples:
   bioinstruct-bench --model tiny

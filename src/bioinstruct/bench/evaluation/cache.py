@@ -7,7 +7,6 @@ writes to a file; what is in it and not ours is never touched.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from types import TracebackType
@@ -21,15 +20,9 @@ try:
 except ImportError:  # Windows has no such locks
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["Answers", "key"]
+__all__ = ["Answers"]
 
 _START = b'{"key": "'
-
-
-def key(*parts: object) -> str:
-    """32 hexadecimal digits of the SHA-256 of the parts."""
-    text = json.dumps(parts, ensure_ascii=False, sort_keys=True)
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:32]
 
 
 class Answers:

@@ -9,9 +9,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from bioinstruct.bench.evaluation.cache import Answers, key
+from bioinstruct.bench.evaluation.cache import Answers
 from bioinstruct.bench.metrics import Array, Metric
 from bioinstruct.bench.models.causal_lm import Choice, Completion
+from bioinstruct.bench.models.fingerprint import key
 from bioinstruct.bench.tasks.base import Task
 from bioinstruct.bench.tasks.formulation import CLOZE, how
 from bioinstruct.errors import BioinstructError, ModelError

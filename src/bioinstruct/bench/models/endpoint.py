@@ -13,11 +13,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from bioinstruct.bench.evaluation.cache import key
 from bioinstruct.bench.models.causal_lm import Choice, Completion
+from bioinstruct.bench.models.fingerprint import key
 from bioinstruct.bench.models.tokenization import PROBE, before_stop
-from bioinstruct.bench.tasks.evaluation_set import Tests
-from bioinstruct.bench.tasks.formulation import Form, as_form
 from bioinstruct.errors import ModelError
 from bioinstruct.llm.errors import ProviderError
 from bioinstruct.llm.pricing import Budget
@@ -125,17 +123,6 @@ class Endpoint:
             return False
         said = outcome.echoed[1:]
         return len(said) > 1 and all(value is not None for _, value in said)
-
-    def readable(self, tests: Tests) -> Tests:
-        """The tasks in forms that this server can be asked in: closed sets are written if need be.
-
-        The report then says `generated` where it says `likelihood` or `letters` else.
-        """
-        if not any(task.choices for task in tests) or self.scores():
-            return tests
-        written = Tests({as_form(task, Form.GENERATED): tests[task] for task in tests})
-        written.unavailable = tests.unavailable
-        return written
 
     def complete(
         self,

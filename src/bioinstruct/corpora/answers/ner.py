@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
+from bioinstruct.corpora.answers import entities as layouts
 from bioinstruct.corpora.base import Corpus, Row, Skipped, choose
 from bioinstruct.corpora.formats.iob import Sentence
 from bioinstruct.errors import BioinstructError, DataError
