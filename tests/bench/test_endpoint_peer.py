@@ -15,7 +15,7 @@ from bioinstruct.bench.tasks.base import get_task
 from bioinstruct.bench.tasks.evaluation_set import Tests as Chosen
 from bioinstruct.llm.openai import OpenAIClient
 from bioinstruct.prompts import Style
-from tests.client.test_real_server import Serving, serving
+from tests.llm.test_real_server import Serving, serving
 
 pytestmark = pytest.mark.peer
 __all__ = ["serving"]

@@ -13,7 +13,7 @@ from bioinstruct.llm.rate_limit import Limits, Retries
 from bioinstruct.llm.runner import ask
 from bioinstruct.llm.transcript import Transcript
 from bioinstruct.llm.types import Message, Outcome, Request
-from tests.client.conftest import KEY
+from tests.llm.conftest import KEY
 from tests.openai_server import Server
 
 QUICK = Retries(first_delay=0.001, longest_delay=0.004)

@@ -24,8 +24,8 @@ from bioinstruct.llm.rate_limit import Retries
 from bioinstruct.llm.runner import Usage, ask, replay
 from bioinstruct.llm.transcript import Transcript
 from bioinstruct.llm.types import Answer, Failure, Outcome, Request
-from tests.client.asking import QUICK, ask_all, client_of, request, requests
-from tests.client.conftest import KEY
+from tests.llm.asking import QUICK, ask_all, client_of, request, requests
+from tests.llm.conftest import KEY
 from tests.openai_server import PASSING, Server, Settings
 
 ROOT = Path(__file__).parent.parent.parent
@@ -305,7 +305,7 @@ from bioinstruct.llm.runner import ask
 from bioinstruct.llm.openai import OpenAIClient
 from bioinstruct.llm.pricing import Budget, Price
 from bioinstruct.llm.transcript import Transcript
-from tests.client.asking import QUICK, requests
+from tests.llm.asking import QUICK, requests
 
 async def main() -> None:
     async with OpenAIClient(base_url=sys.argv[1], retries=QUICK, timeout=20) as client:

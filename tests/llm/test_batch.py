@@ -22,8 +22,8 @@ from bioinstruct.llm.pricing import Budget, Price
 from bioinstruct.llm.transcript import Transcript
 from bioinstruct.llm.types import Answer, Failure, Outcome, Request
 from tests.batch_server import Batches
-from tests.client.asking import ask_all, client_of, request, requests
-from tests.client.conftest import KEY
+from tests.llm.asking import ask_all, client_of, request, requests
+from tests.llm.conftest import KEY
 from tests.openai_server import Server
 
 QUICK = Batching(first_poll=0.001, longest_poll=0.004, doubt=0.01)
@@ -398,7 +398,7 @@ CHILD = """
     import asyncio, sys
     from pathlib import Path
     from contextlib import aclosing
-    from tests.client.asking import requests
+    from tests.llm.asking import requests
     from bioinstruct.llm.batch_runner import Batching, ask_in_batches
     from bioinstruct.llm.rate_limit import Retries
     from bioinstruct.llm.openai import OpenAIClient

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bioinstruct.llm.errors import judge, redactor, words
 from bioinstruct.llm.responses import TryAgainError, read_reply
 from bioinstruct.llm.types import Answer
-from tests.client.asking import request
+from tests.llm.asking import request
 
 
 def body(message: str = "words", **more: object) -> str:

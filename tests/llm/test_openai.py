@@ -15,8 +15,8 @@ from bioinstruct.llm.errors import ProviderError, SchemaUnsupportedError
 from bioinstruct.llm.openai import OpenAIClient, body_of, clean_url
 from bioinstruct.llm.rate_limit import Limits, Retries
 from bioinstruct.llm.types import Answer, Failure, Message
-from tests.client.asking import client_of, complete, request
-from tests.client.conftest import KEY
+from tests.llm.asking import client_of, complete, request
+from tests.llm.conftest import KEY
 from tests.openai_server import Server, digest_of, plain_answer
 
 SCHEMA = json.dumps({"title": "A task", "type": "object", "properties": {}})

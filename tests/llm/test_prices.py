@@ -14,7 +14,7 @@ from bioinstruct.llm.pricing import Budget, Price, find_price
 from bioinstruct.llm.tokens import prompt_bound
 from bioinstruct.llm.transcript import Transcript
 from bioinstruct.llm.types import Answer, Failure
-from tests.client.asking import request
+from tests.llm.asking import request
 
 PRICE = Price(input=10, output=30)
 URL = "http://127.0.0.1:1/v1"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bioinstruct.llm import tokens
 from bioinstruct.llm.tokens import TokenCounter, charged, prompt_bound
 from bioinstruct.llm.types import Answer, Failure
-from tests.client.asking import request
+from tests.llm.asking import request
 
 
 def answer(text: str, prompt_tokens: int, completion_tokens: int) -> Answer:

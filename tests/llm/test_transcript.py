@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bioinstruct.errors import BioinstructError, DataError, MissingError
 from bioinstruct.llm.transcript import Transcript
 from bioinstruct.llm.types import Answer, Failure, Message, Outcome, Request
-from tests.client.asking import request
+from tests.llm.asking import request
 
 URL = "http://127.0.0.1:1/v1"
 
@@ -199,8 +199,8 @@ def test_a_full_disk_leaves_whole_lines_only(
 import resource, signal
 from pathlib import Path
 from bioinstruct.llm.transcript import Transcript
-from tests.client.asking import request
-from tests.client.test_transcript import URL, answer
+from tests.llm.asking import request
+from tests.llm.test_transcript import URL, answer
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
 with Transcript.open(Path({str(path)!r}), base_url=URL) as transcript:
