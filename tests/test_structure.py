@@ -26,7 +26,8 @@ LEVELS = [
     {"bench.evaluation"},
     {"bench.experiment"},
     {"bench.encoders"},
-    {"cli", "bench.cli"},
+    {"cli"},
+    {"bench.cli"},
     {"bench.__main__"},
 ]
 

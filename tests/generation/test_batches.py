@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-import bioinstruct
 from bioinstruct.cli.main import main
 from bioinstruct.errors import BioinstructError
-from bioinstruct.generation import Access, Progress, Settings, drive, get_recipe
+from bioinstruct.generation import Progress, Settings, generate, get_recipe, run
 from bioinstruct.llm.batch_runner import Batching, ask_in_batches
+from bioinstruct.llm.client import Client
 from bioinstruct.llm.errors import ProviderError
 from tests.batch_server import Batches
 from tests.generation.teacher import answer
@@ -36,19 +36,18 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     def ask(*args: Any, **settings: Any) -> Any:
         return ask_in_batches(*args, **settings, batching=quick)
 
-    monkeypatch.setattr(drive, "ask_in_batches", ask)
+    monkeypatch.setattr(run, "ask_in_batches", ask)
 
 
 def make(out: Path, *, batch: bool, count: int = WANTED, **settings: Any) -> Any:
-    access = Access(batch=batch, concurrency=settings.pop("concurrency", Access().concurrency))
+    teacher = Client("gpt-4", batch=batch, concurrency=settings.pop("concurrency", 16))
     watch = settings.pop("watch", None)
-    return bioinstruct.generate(
-        "gpt-4",
+    return generate(
+        teacher,
         count,
         license="CC-BY-4.0",
         out=out,
         settings=Settings(**settings),
-        access=access,
         watch=watch,
     )
 
@@ -137,10 +136,9 @@ def test_a_client_that_knows_no_batches_is_told_so(tmp_path: Path) -> None:
             raise AssertionError
 
     with pytest.raises(BioinstructError, match="only an OpenAIClient asks in batches"):
-        bioinstruct.generate(
-            "mine",
+        generate(
+            Client("mine", provider=Mine(), batch=True),
             5,
             license="CC0-1.0",
             out=tmp_path / "a.jsonl",
-            access=Access(client=Mine(), batch=True),
         )

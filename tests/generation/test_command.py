@@ -13,8 +13,7 @@ import pytest
 
 from bioinstruct.cli.main import main
 from bioinstruct.cli.progress import GenerationLine, money
-from bioinstruct.generation import Progress
-from bioinstruct.generation.run import Tally
+from bioinstruct.generation import Progress, Tally
 from bioinstruct.jsonl import read
 from tests.generation.teacher import answer
 from tests.golden import check

@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
-import bioinstruct
 from bioinstruct.errors import BioinstructError, MissingError
-from bioinstruct.generation import Access, Progress, Settings, get_recipe
+from bioinstruct.generation import Progress, Settings, generate, get_recipe
 from bioinstruct.jsonl import read
+from bioinstruct.llm.client import Client
 from bioinstruct.llm.openai import OpenAIClient
-from bioinstruct.llm.pricing import Budget, Price
 from bioinstruct.schema import Instruction
 from tests.generation.teacher import answer
 from tests.openai_server import Server
@@ -34,13 +33,12 @@ def _endpoint(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def make(out: Path | None, count: int = 40, **changes: Any) -> Any:
-    access = changes.pop("access", Access(transcript=changes.pop("transcript", None)))
+    teacher = {"transcript": changes.pop("transcript", None), **changes.pop("teacher", {})}
     model, license = changes.pop("model", "gpt-4"), changes.pop("license", "CC-BY-4.0")
     watch = changes.pop("watch", None)
     settings = Settings(**changes)
-    return bioinstruct.generate(
-        model, count, license=license, out=out, settings=settings, access=access, watch=watch
-    )
+    client = Client(model, **teacher)
+    return generate(client, count, license=license, out=out, settings=settings, watch=watch)
 
 
 def rejects(out: Path) -> list[dict[str, Any]]:
@@ -70,8 +68,7 @@ def test_the_same_bytes_whatever_the_order_in_which_answers_come(
     server: Server, tmp_path: Path
 ) -> None:
     for name, concurrency in (("one", 1), ("many", 32)):
-        access = Access(concurrency=concurrency)
-        make(tmp_path / f"{name}.jsonl", 60, access=access)
+        make(tmp_path / f"{name}.jsonl", 60, teacher={"concurrency": concurrency})
     one, many = (tmp_path / f"{name}.jsonl" for name in ("one", "many"))
     assert one.read_bytes() == many.read_bytes()
     assert rejects(one) == rejects(many)
@@ -99,13 +96,15 @@ def test_a_replay_needs_no_server_and_can_have_other_thresholds(
     asked = server.asked.total()
     monkeypatch.delenv("OPENAI_API_KEY")
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
-    access = Access(transcript=transcript, replay=True)
-    make(tmp_path / "again.jsonl", 100, access=access)
+    teacher = {"transcript": transcript, "replay": True}
+    make(tmp_path / "again.jsonl", 100, teacher=teacher)
     assert (tmp_path / "again.jsonl").read_bytes() == out.read_bytes()
     assert rejects(tmp_path / "again.jsonl") == rejects(out)
-    whole = make(tmp_path / "whole.jsonl", 10**6, access=access)
-    loose = make(tmp_path / "loose.jsonl", 10**6, access=access, near_duplicates=1, rules=["none"])
-    strict = make(tmp_path / "strict.jsonl", 10**6, access=access, near_duplicates=0.3)
+    whole = make(tmp_path / "whole.jsonl", 10**6, teacher=teacher)
+    loose = make(
+        tmp_path / "loose.jsonl", 10**6, teacher=teacher, near_duplicates=1, rules=["none"]
+    )
+    strict = make(tmp_path / "strict.jsonl", 10**6, teacher=teacher, near_duplicates=0.3)
     assert strict.tally.accepted < whole.tally.accepted < loose.tally.accepted
     assert loose.tally.reasons["near-duplicate"] == 0
     assert strict.tally.requests == loose.tally.requests == asked
@@ -124,8 +123,10 @@ def test_prompts_with_machine_examples_do_not_depend_on_the_thresholds_of_the_da
     number = [int((r.provenance.document or "").partition(".")[0]) for r in records]
     assert all(not s for s, n in zip(shown, number, strict=True) if n < 4), "the first round"
     assert all(len(s) == 2 for s, n in zip(shown, number, strict=True) if n >= 4)
-    access = Access(transcript=tmp_path / "made.transcript.jsonl", replay=True)
-    strict = make(tmp_path / "strict.jsonl", 100, recipe=recipe, access=access, near_duplicates=0.2)
+    teacher = {"transcript": tmp_path / "made.transcript.jsonl", "replay": True}
+    strict = make(
+        tmp_path / "strict.jsonl", 100, recipe=recipe, teacher=teacher, near_duplicates=0.2
+    )
     assert strict.tally.requests >= max(number), "all that is on record fits"
     assert 0 < strict.tally.accepted < 100
 
@@ -135,7 +136,7 @@ def test_records_come_back_in_memory_without_a_file(tmp_path: Path) -> None:
     assert len(made.examples) == 12
     assert all(isinstance(example, Instruction) for example in made.examples)
     assert {example.task for example in made.examples} == {"generated"}
-    with pytest.raises(BioinstructError, match="no place for the transcript"):
+    with pytest.raises(BioinstructError, match="no file for the transcript"):
         make(None, 12)
 
 
@@ -150,19 +151,19 @@ def test_a_budget_ends_the_run_with_what_it_has_and_a_larger_one_goes_on(
     server: Server, tmp_path: Path
 ) -> None:
     out = tmp_path / "made.jsonl"
-    price = Price(input=0, output=100)  # a request can cost 0.31 at most
-    made = make(out, 300, access=Access(budget=Budget(1.5, price), concurrency=2))
+    price = (0, 100)  # dollars per million tokens: a request can cost 0.31 at most
+    made = make(out, 300, teacher={"budget": 1.5, "price": price, "concurrency": 2})
     assert 0 < made.tally.accepted < 300
     assert "the budget of 1.5 USD" in made.stopped
     assert "--budget" in made.hint
     kept = out.read_bytes()
     assert len(list(read(out))) == made.tally.accepted
     asked = set(server.asked)
-    make(out, made.tally.accepted + 20, access=Access(budget=Budget(9, price)))
+    make(out, made.tally.accepted + 20, teacher={"budget": 9, "price": price})
     assert out.read_bytes().startswith(kept)
     assert all(server.asked[key] == 1 for key in asked)
     with pytest.raises(BioinstructError, match="budget"):
-        make(tmp_path / "poor.jsonl", 5, access=Access(budget=Budget(0.01, price)))
+        make(tmp_path / "poor.jsonl", 5, teacher={"budget": 0.01, "price": price})
     assert not (tmp_path / "poor.jsonl").exists()
 
 
@@ -194,9 +195,10 @@ def test_two_settings_in_one_transcript_are_refused_before_anything_is_paid(
     out = tmp_path / "made.jsonl"
     make(out, 10)
     asked = server.asked.total()
-    for access in (Access(), Access(transcript=tmp_path / "made.transcript.jsonl", replay=True)):
+    replay = {"transcript": tmp_path / "made.transcript.jsonl", "replay": True}
+    for teacher in ({}, replay):
         with pytest.raises(BioinstructError, match="made with other settings") as caught:
-            make(out, 10, access=access, seed=1)
+            make(out, 10, teacher=teacher, seed=1)
         assert "(seed 42, now 1)" in str(caught.value)
     assert server.asked.total() == asked
     make(out, 10, near_duplicates=0.5, rules=["none"], license="MIT")
@@ -219,7 +221,7 @@ def test_what_is_wrong_is_told_before_anything_is_asked(server: Server, tmp_path
         with pytest.raises(BioinstructError, match=message):
             make(out, **{"count": 5, **changes})
     with pytest.raises(MissingError, match="no transcript"):
-        make(out, 5, access=Access(replay=True))
+        make(out, 5, teacher={"replay": True})
     assert server.asked.total() == 0
     assert not out.exists()
 
@@ -238,7 +240,7 @@ def test_progress_is_told_to_who_watches(server: Server, tmp_path: Path) -> None
 def test_a_client_of_your_own_is_used(server: Server, tmp_path: Path) -> None:
     client = OpenAIClient(base_url=server.url, api_key="other")
     for name in ("a", "b"):  # its connections end with each run
-        make(tmp_path / f"{name}.jsonl", 5, access=Access(client=client))
+        make(tmp_path / f"{name}.jsonl", 5, teacher={"provider": client})
     assert server.asked.total() > 0
 
 

@@ -173,7 +173,7 @@ def test_a_server_without_schemas_is_asked_in_words(
     args = ("in.jsonl", "--out", "made.jsonl", "--by", "teacher", "--model", "m")
     code, _, err = command(capsys, *args)
     assert code == 1
-    assert err.endswith("hint: this server takes no JSON schema: use --no-schema\n")
+    assert "hint: this server takes no JSON schema: use --no-schema" in err
     assert not Path("made.jsonl").exists()
     assert command(capsys, *args, "--no-schema")[0] == 0
     assert len(list(read("made.jsonl"))) == 3
@@ -194,7 +194,7 @@ def test_a_budget_needs_a_price(server: Server, capsys: pytest.CaptureFixture[st
     args = ("seeds", "--out", "made.jsonl", "--by", "teacher", "--model", "m", "--budget", 1)
     code, _, err = command(capsys, *args)
     assert code == 1
-    assert "say --price IN OUT" in err
+    assert "--price IN OUT" in err
     assert command(capsys, *args, "--price", 1, 1)[0] == 0
 
 
@@ -203,4 +203,4 @@ def test_an_audit_by_a_teacher_needs_a_place_for_the_transcript(
 ) -> None:
     code, _, err = command(capsys, "seeds", "--audit", 2, "--by", "teacher", "--model", "m")
     assert code == 1
-    assert "hint: name it with --transcript FILE" in err
+    assert "--transcript FILE" in err

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,8 +12,8 @@ from bioinstruct import Instruction
 from bioinstruct.labels import Labelled
 from bioinstruct.labels.prompt import parse, request
 from bioinstruct.labels.teacher import Teaching, label_by_teacher
+from bioinstruct.llm.client import Client
 from bioinstruct.llm.errors import BudgetError
-from bioinstruct.llm.pricing import Budget, Price
 from bioinstruct.llm.transcript import Transcript
 from bioinstruct.llm.types import Answer, Failure, Outcome, Request
 from tests.records import record, records
@@ -44,11 +46,17 @@ class Teacher:
 
 
 def run(
-    path: Path, examples: list[Instruction], teacher: Teacher, **changes: object
+    path: Path, examples: list[Instruction], teacher: Teacher, **changes: Any
 ) -> list[Labelled]:
-    teaching = Teaching(**{"model": "m", "records": 4, **changes})  # type: ignore[arg-type]
-    with Transcript.open(path / "t.jsonl", base_url=URL) as transcript:
-        return list(label_by_teacher(examples, teacher, transcript, teaching))
+    client = Client(
+        "m",
+        provider=teacher,
+        transcript=path / "t.jsonl",
+        budget=changes.pop("budget", None),
+        price=changes.pop("price", None),
+        replay=changes.pop("replay", False),
+    )
+    return list(label_by_teacher(examples, client, Teaching(**{"records": 4, **changes})))
 
 
 def test_records_come_back_in_order_with_the_teachers_labels(tmp_path: Path) -> None:
@@ -122,24 +130,37 @@ def test_records_that_are_equal_are_each_labelled(tmp_path: Path) -> None:
 
 
 def test_the_budget_stops_it_and_a_larger_one_goes_on(tmp_path: Path) -> None:
-    price = Price(input=10, output=10)
     small, large = Teacher(), Teacher()
     with pytest.raises(BudgetError):
-        run(tmp_path, records(40), small, budget=Budget(0.06, price), concurrency=1)
-    made = run(tmp_path, records(40), large, budget=Budget(100, price), concurrency=1)
+        run(tmp_path, records(40), small, budget=0.06, price=(10, 10))
+    made = run(tmp_path, records(40), large, budget=100, price=(10, 10))
     assert len(made) == 40
     assert small.asked
     assert len(small.asked) + len(large.asked) == 10
 
 
 def test_stopping_early_leaves_a_transcript_to_go_on_from(tmp_path: Path) -> None:
-    with Transcript.open(tmp_path / "t.jsonl", base_url=URL) as transcript:
-        made = label_by_teacher(
-            records(40), Teacher(), transcript, Teaching(model="m", records=4, concurrency=2)
-        )
-        assert next(made).example.category == "GEN"
-        made.close()
+    client = Client("m", provider=Teacher(), transcript=tmp_path / "t.jsonl", concurrency=2)
+    made = label_by_teacher(records(40), client, Teaching(records=4))
+    assert next(made).example.category == "GEN"
+    made.close()
+    with Transcript.read(tmp_path / "t.jsonl") as transcript:
         known = len(transcript)
     rest = Teacher()
     assert len(run(tmp_path, records(40), rest)) == 40
     assert known + len(rest.asked) == 10
+
+
+def test_a_replay_asks_nothing_and_keeps_the_category_of_what_is_not_on_record(
+    tmp_path: Path,
+) -> None:
+    run(tmp_path, records(8), Teacher())
+    made = run(tmp_path, records(12), Teacher(), replay=True)
+    assert [one.example.category for one in made] == ["GEN"] * 8 + ["IE"] * 4
+
+
+def test_it_works_inside_a_running_loop_as_in_a_notebook(tmp_path: Path) -> None:
+    async def cell() -> list[Labelled]:
+        return run(tmp_path, records(5), Teacher())
+
+    assert [one.example.category for one in asyncio.run(cell())] == ["GEN"] * 5

@@ -9,18 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bioinstruct.cli.common import SOURCE, sentence
+from bioinstruct.cli.llm_options import add_money, given_price, make_client
 from bioinstruct.cli.progress import GenerationLine, money, summary
 from bioinstruct.console import positive, say
 from bioinstruct.dataset.load import read_examples
-from bioinstruct.errors import BioinstructError, MissingError
-from bioinstruct.generation import RECIPES, Access, Generated, Settings, generate, get_recipe
+from bioinstruct.errors import BioinstructError
+from bioinstruct.generation import RECIPES, Generated, Settings, generate, get_recipe
 from bioinstruct.generation.api import prepare
 from bioinstruct.generation.attributes import choose_attributes
 
 if TYPE_CHECKING:
     from bioinstruct.cli.common import Commands
-    from bioinstruct.llm.openai import OpenAIClient
-    from bioinstruct.llm.pricing import Budget, Price
 
 __all__ = ["add"]
 
@@ -139,14 +138,7 @@ def _add_reaching(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--dry-run", action="store_true", help="print the first prompt and the expected cost"
     )
-    group.add_argument("--budget", type=float, metavar="USD", help="never spend more than this")
-    group.add_argument(
-        "--price",
-        type=float,
-        nargs=2,
-        metavar=("IN", "OUT"),
-        help="US dollars per million tokens, where it is not known or has changed",
-    )
+    add_money(group)
     group.add_argument(
         "--batch",
         action="store_true",
@@ -184,30 +176,18 @@ def run(args: argparse.Namespace) -> int:
             "the licence of the records is not said",
             hint=f"name it with --license SPDX, within {_terms(args.model)}",
         )
-    client, price, budget = None, None, None
-    if not args.replay:
-        client = _client(args)
-        price = _price(args, client.base_url)
-        budget = _budget(args, price)
-    access = Access(
-        client=client,
-        transcript=args.transcript,
-        replay=args.replay,
-        concurrency=args.concurrency,
-        budget=budget,
-        batch=args.batch,
-    )
+    teacher = make_client(args)
+    price = teacher.rates
     if args.batch and not args.replay:
         say("batches may take a day: stop this when you like, the same command goes on with them")
     line = GenerationLine(price.in_batches() if price and args.batch else price)
     try:
         made = generate(
-            args.model,
+            teacher,
             args.count,
             license=args.license,
             out=args.out,
             settings=_settings(args),
-            access=access,
             watch=line,
         )
     except KeyboardInterrupt:
@@ -252,35 +232,6 @@ def _settings(args: argparse.Namespace) -> Settings:
     )
 
 
-def _client(args: argparse.Namespace) -> OpenAIClient:
-    from bioinstruct.llm.openai import OpenAIClient
-    from bioinstruct.llm.rate_limit import Limits
-
-    limits = Limits(requests_per_minute=args.rpm, tokens_per_minute=args.tpm)
-    return OpenAIClient(limits=limits, timeout=args.timeout)
-
-
-def _price(args: argparse.Namespace, base_url: str) -> Price | None:
-    """The price, or None where nobody has said it: then no money is shown."""
-    from bioinstruct.llm.pricing import find_price
-
-    given = (args.price[0], args.price[1]) if args.price else None
-    try:
-        return find_price(args.model, base_url=base_url, given=given)
-    except MissingError:
-        if args.budget is not None:
-            raise
-        return None
-
-
-def _budget(args: argparse.Namespace, price: Price | None) -> Budget | None:
-    from bioinstruct.llm.pricing import Budget
-
-    if args.budget is None or price is None:
-        return None
-    return Budget(args.budget, price, batch=args.batch)
-
-
 def _terms(model: str) -> str:
     """Whose terms bind what may be done with a model's answers."""
     url = next((url for name, url in _TERMS.items() if model.lower().startswith(name)), "")
@@ -290,6 +241,7 @@ def _terms(model: str) -> str:
 def _dry_run(args: argparse.Namespace) -> int:
     from bioinstruct.generation.estimate import ACCEPTANCE, estimate
     from bioinstruct.llm.openai import OPENAI, clean_url
+    from bioinstruct.llm.pricing import known_price
     from bioinstruct.llm.tokens import TokenCounter
 
     args.against = []  # takes long to read, and changes no prompt
@@ -306,7 +258,12 @@ def _dry_run(args: argparse.Namespace) -> int:
     for text in recipe.ours:
         say(f"  - {text}")
     say(f"  temperature {recipe.temperature}, top_p {recipe.top_p}, {recipe.tasks} tasks an answer")
-    price = _price(args, base_url)
+    price = known_price(
+        args.model,
+        base_url=base_url,
+        given=given_price(args),
+        required=args.budget is not None,
+    )
     price = price.in_batches() if price and args.batch else price
     for name, expected in (("published", short), ("seeds'", long)):
         cost = money(expected.cost(price)) if price else "price unknown"

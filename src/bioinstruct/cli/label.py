@@ -12,9 +12,9 @@ from typing import IO, TYPE_CHECKING
 
 from bioinstruct import jsonl
 from bioinstruct.cli.common import SOURCE, SPLIT, beside, keep_rejected, sentence, watched
+from bioinstruct.cli.llm_options import add_money, make_client
 from bioinstruct.console import positive, say
 from bioinstruct.dataset.load import read_examples
-from bioinstruct.errors import BioinstructError
 from bioinstruct.files import atomic_file
 from bioinstruct.jsonl import Rejected
 from bioinstruct.schema import Category, Instruction
@@ -70,14 +70,7 @@ def _add_teacher(group: argparse._ArgumentGroup) -> None:
         metavar="FILE",
         help="what was asked and answered (default: OUT.transcript.jsonl)",
     )
-    group.add_argument("--budget", type=float, metavar="USD", help="never spend more than this")
-    group.add_argument(
-        "--price",
-        type=float,
-        nargs=2,
-        metavar=("IN", "OUT"),
-        help="US dollars per million tokens, where it is not known or has changed",
-    )
+    add_money(group)
     group.add_argument(
         "--records", type=positive, default=10, metavar="N", help="in a request (default: 10)"
     )
@@ -132,37 +125,13 @@ def _labelled(
         yield label_records(examples, keep_existing=args.keep_existing)
         return
     from bioinstruct.labels.teacher import Teaching, label_by_teacher
-    from bioinstruct.llm.errors import SchemaUnsupportedError
-    from bioinstruct.llm.openai import OpenAIClient
-    from bioinstruct.llm.pricing import Budget, find_price
-    from bioinstruct.llm.transcript import Transcript
 
-    if args.transcript is None and args.out in {None, "-"}:
-        raise BioinstructError("no place for the transcript", hint="name it with --transcript FILE")
-    client = OpenAIClient()
-    budget = None
-    if args.budget is not None:
-        given = (args.price[0], args.price[1]) if args.price else None
-        price = find_price(args.model, base_url=client.base_url, given=given)
-        budget = Budget(args.budget, price)
     teaching = Teaching(
-        model=args.model,
-        schema=not args.no_schema,
-        records=args.records,
-        concurrency=args.concurrency,
-        budget=budget,
-        keep_existing=args.keep_existing,
+        schema=not args.no_schema, records=args.records, keep_existing=args.keep_existing
     )
-    path = args.transcript or beside(args.out, "transcript")
-    with (
-        Transcript.open(path, base_url=client.base_url) as transcript,
-        closing(label_by_teacher(examples, client, transcript, teaching)) as made,
-    ):
-        try:
-            yield made
-        except SchemaUnsupportedError as error:
-            error.hint = "this server takes no JSON schema: use --no-schema"
-            raise
+    path = beside(args.out, "transcript") if args.out not in {None, "-"} else None
+    with closing(label_by_teacher(examples, make_client(args), teaching, transcript=path)) as made:
+        yield made
 
 
 def _written(stream: Iterator[Labelled], labels: IO[bytes] | None) -> Iterator[Instruction]:

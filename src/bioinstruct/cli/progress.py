@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from bioinstruct.console import Line
 
 if TYPE_CHECKING:
-    from bioinstruct.generation import Progress
-    from bioinstruct.generation.run import Tally
+    from bioinstruct.generation import Progress, Tally
     from bioinstruct.llm.pricing import Price
     from bioinstruct.llm.runner import Usage
 

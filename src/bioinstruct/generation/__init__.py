@@ -1,15 +1,17 @@
 """Instructions written by a language model: Self-Instruct, Alpaca and BioInstruct as recipes."""
 
-from bioinstruct.generation.api import Access, Generated, Progress, Settings, generate
+from bioinstruct.generation.api import Generated, generate
 from bioinstruct.generation.recipes import RECIPES, Recipe, get_recipe
+from bioinstruct.generation.settings import Progress, Settings, Tally, Watcher
 
 __all__ = [
     "RECIPES",
-    "Access",
     "Generated",
     "Progress",
     "Recipe",
     "Settings",
+    "Tally",
+    "Watcher",
     "generate",
     "get_recipe",
 ]

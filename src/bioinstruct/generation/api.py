@@ -1,159 +1,152 @@
-"""Generate a dataset: from Python as from the command line, in a notebook too.
+"""Generate a dataset, from Python or from the command line.
 
 Importing this module is cheap; what generating needs is imported when it begins.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, overload
 
+from bioinstruct import jsonl
 from bioinstruct.errors import BioinstructError
-from bioinstruct.generation.recipes import Recipe, get_recipe
+from bioinstruct.generation.recipes import get_recipe
+from bioinstruct.generation.settings import Settings, Tally, Watcher
 from bioinstruct.schema import Instruction, Provenance
 
 if TYPE_CHECKING:
-    from bioinstruct.filters import Contaminated
     from bioinstruct.generation.accept import Sieve
     from bioinstruct.generation.prompt import Plan
-    from bioinstruct.generation.run import Tally
-    from bioinstruct.llm.pricing import Budget
-    from bioinstruct.llm.runner import Usage
-    from bioinstruct.llm.types import Client
+    from bioinstruct.generation.run import Run
+    from bioinstruct.llm.client import Client
 
-__all__ = ["Access", "Generated", "Progress", "Settings", "check_license", "generate", "prepare"]
+__all__ = ["Generated", "check_license", "generate", "prepare"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What is asked, and what stays of the answers."""
-
-    recipe: str | Recipe = "bioinstruct"
-    """A name, or a recipe of your own: `dataclasses.replace(get_recipe("alpaca"), tasks=5)`."""
-    format: str = "auto"
-    """`json`, `delimited`, or `auto`: by the name of the model."""
-    seeds: Sequence[Instruction] | None = None
-    """The examples to imitate; those that ship with the package where there are none."""
-    attributes: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Of each, one value is drawn for each request: see `generation.attributes`."""
-    seed: int = 42
-    """Of the random draws."""
-    rules: Sequence[str] | None = None
-    """Names of rules in the place of the recipe's."""
-    near_duplicates: float | None = None
-    """A threshold in the place of the recipe's."""
-    contaminated: Contaminated | None = None
-    """Finds records that overlap benchmark tests: they are rejected."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """How the teacher is reached, and where its answers are kept."""
-
-    client: Client | None = None
-    """By default an `OpenAIClient` of `OPENAI_BASE_URL` and `OPENAI_API_KEY`."""
-    transcript: Path | None = None
-    """By default `made.transcript.jsonl` beside `made.jsonl`."""
-    replay: bool = False
-    """Use what is on record, ask nothing: no network, no key."""
-    concurrency: int = 16
-    """Requests in flight at most."""
-    budget: Budget | None = None
-    """A hard cap over all runs of the transcript."""
-    batch: bool = False
-    """Ask by the provider's Batch API: half the price, and up to a day for each round."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a run stands; told after each answer, and whenever a request changes its state."""
-
-    tally: Tally
-    usage: Usage | None
-    """None in a replay, and before anything was asked."""
-
-
-Watcher: TypeAlias = Callable[[Progress], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Generated:
-    """What a run came to."""
+@dataclass(frozen=True)
+class Generated(Sequence[Instruction]):
+    """The result of a run: a sequence of its records, with its counts."""
 
     tally: Tally
     stopped: str
-    """Why there are fewer records than were wanted; empty when there are not."""
+    """Why there are fewer records than were wanted; empty if there are not."""
     hint: str
     """What to do about that."""
-    examples: list[Instruction]
-    """The records, unless they went to a file."""
+    source: Path | list[Instruction]
+    """The file that has the records, or the records."""
+
+    @cached_property
+    def examples(self) -> list[Instruction]:
+        """The records; those in a file are read from it at first use."""
+        if not isinstance(self.source, Path):
+            return self.source
+        return list(jsonl.read(self.source)) if self.tally.accepted else []
+
+    @overload
+    def __getitem__(self, index: int) -> Instruction: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Instruction]: ...
+
+    def __getitem__(self, index: int | slice) -> Instruction | Sequence[Instruction]:
+        return self.examples[index]
+
+    def __iter__(self) -> Iterator[Instruction]:
+        return iter(self.examples)
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def __str__(self) -> str:
+        lines = [f"{self.tally.accepted:,} of {self.tally.wanted:,} records"]
+        lines += [
+            f"  rejected as {name:28} {n:>9,}" for name, n in self.tally.reasons.most_common()
+        ]
+        return "\n".join([*lines, *filter(None, [self.stopped, self.hint])])
 
 
 def generate(
-    model: str,
+    teacher: Client | str,
     count: int,
     *,
     license: str,
     out: Path | str | None = None,
     settings: Settings | None = None,
-    access: Access | None = None,
     watch: Watcher | None = None,
 ) -> Generated:
-    """Have a teacher write `count` instructions; go on where an earlier run ended.
+    """Have a teacher model write `count` instructions; resume an earlier run of the transcript.
 
-    Every answer is in the transcript before it is used, and everything else follows from that: run
-    it again after a crash, and nothing that is on record is asked twice. The records go to `out`
-    and what was rejected to `out.rejected.jsonl`, both at the end and whole, or, without `out`,
-    into the result.
+    Every answer is in the transcript before it is used, and the records follow from the answers
+    alone: run it again after a crash, and nothing on record is asked twice. The records go to `out`
+    and the rejected parts of answers to `out.rejected.jsonl`, both at the end and whole. Without
+    `out` the records are in the result only.
 
     Args:
-        model: the teacher's name at the endpoint.
-        count: how many records; exactly so many unless the result says why not.
-        license: SPDX expression that the records may be published under. Your choice, and the
-            teacher's terms bind it.
-        out: a JSON Lines file.
-        settings: what is asked, and what stays.
-        access: how the teacher is reached; needed without `out`, to name the transcript.
-        watch: is told of the progress.
+        teacher: the model: a `Client`, or a model name for `Client(name)`. Its transcript must be
+            named if there is no `out`.
+        count: number of records; the result says why if there are fewer.
+        license: SPDX expression of the licence that the records may be published under. It is your
+            choice, within the terms of the teacher's provider.
+        out: JSON Lines file for the records.
+        settings: what to ask for, and which records to keep.
+        watch: called with the progress.
+
+    Returns:
+        The records, with the counts of the run.
 
     Raises:
-        BioinstructError: the settings are wrong, the endpoint refuses, or another process is at
-            work on the transcript. When the money runs out in the middle, nothing is raised: what
-            was accepted is written, and the result says how to go on.
+        BioinstructError: the settings are wrong, the endpoint refuses, or another process uses the
+            transcript. If the money runs out after some records were accepted, nothing is raised:
+            those are written, and the result says how to continue.
     """
-    from bioinstruct.generation.drive import ask, replay
-    from bioinstruct.generation.output import Files, Memory
+    from bioinstruct.generation.output import transcript_path
     from bioinstruct.generation.run import Run
-    from bioinstruct.llm.errors import BudgetError, ProviderError
+    from bioinstruct.llm.client import Client
 
     if count < 1:
         raise BioinstructError(f"{count} records are nothing to generate", hint="1 or more")
-    access = access or Access()
     check_license(license)
-    plan, sieve = prepare(model, settings or Settings())
+    settings = settings or Settings()
+    plan, sieve = prepare(teacher if isinstance(teacher, str) else teacher.model, settings)
+    teacher = Client(teacher) if isinstance(teacher, str) else teacher
+    path = teacher.transcript_path(None if out is None else transcript_path(Path(out)))
     run = Run(plan, sieve, count=count, license=license)
-    path = _transcript_path(out, access)
+    return _carry_out(run, teacher, path, None if out is None else Path(out), watch)
+
+
+def _carry_out(
+    run: Run, teacher: Client, transcript: Path, out: Path | None, watch: Watcher | None
+) -> Generated:
+    from bioinstruct.generation.output import Files, Memory
+    from bioinstruct.generation.run import ask_run, replay_run
+    from bioinstruct.llm.errors import BudgetError, ProviderError
+
     stop: BioinstructError | None = None
-    with Memory() if out is None else Files(Path(out)) as sink:
+    with Memory() if out is None else Files(out) as sink:
         try:
-            (replay if access.replay else ask)(run, path, access, sink, watch)
+            if teacher.replay:
+                replay_run(run, transcript, sink, watch)
+            else:
+                ask_run(run, transcript, teacher, sink, watch)
         except (BudgetError, ProviderError) as error:
             if not run.tally.accepted:
                 raise
             stop = error
         sink.finish()
-        hint = stop.hint or "run the same command again: it goes on where it was" if stop else ""
-        return Generated(run.tally, str(stop or run.stopped), hint, sink.examples)
+    hint = stop.hint or "run the same command again: it resumes" if stop else ""
+    source = sink.examples if out is None else out
+    return Generated(run.tally, str(stop or run.stopped), hint, source)
 
 
 def prepare(model: str, settings: Settings) -> tuple[Plan, Sieve]:
-    """What settings mean for a model: which requests, and what records must pass.
+    """Return the plan of the requests, and the filters that records must pass.
 
     Raises:
-        BioinstructError: there is no recipe, rule or format of a name, a threshold is not from 0
-            to 1, or there are too few seeds.
+        BioinstructError: a recipe, rule or format is not known, a threshold is not from 0 to 1, or
+            there are too few seeds.
     """
     from bioinstruct.filters import choose_rules
     from bioinstruct.filters.similarity import check_threshold
@@ -196,15 +189,3 @@ def check_license(license: str) -> None:
             f"{license!r} is not an SPDX licence expression",
             hint="such as `CC-BY-4.0`; for terms of your own, `LicenseRef-` and a name",
         ) from error
-
-
-def _transcript_path(out: Path | str | None, access: Access) -> Path:
-    from bioinstruct.generation.output import transcript_path
-
-    if access.transcript is not None:
-        return access.transcript
-    if out is None:
-        raise BioinstructError(
-            "no place for the transcript", hint="give `out`, or Access(transcript=...)"
-        )
-    return transcript_path(Path(out))

@@ -22,7 +22,7 @@ class Sink(Protocol):
     """What takes the records of a run, in their order."""
 
     examples: list[Instruction]
-    """Those that went nowhere else."""
+    """Records that were not written to a file."""
 
     def add(self, judged: Judged, request: Request, base_url: str) -> None:
         """Take what came of one request."""

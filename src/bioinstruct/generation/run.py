@@ -1,53 +1,38 @@
-"""The fold at the heart of generation: requests in order, their outcomes in order, records out.
+"""A run of generation: requests in order, their outcomes in order, records out.
 
-It neither waits nor talks to anybody, so that a run that was killed twenty times, a replay without
-a network and an undisturbed run come to the same bytes.
+`Run` itself does no input or output. A run that was killed twenty times, a replay without a network
+and an undisturbed run therefore give the same bytes. `ask_run` and `replay_run` carry it out.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from contextlib import AsyncExitStack, aclosing
+from pathlib import Path
 
+from bioinstruct.errors import BioinstructError
 from bioinstruct.generation.accept import Acceptor, Judged, Sieve
 from bioinstruct.generation.estimate import ACCEPTANCE
+from bioinstruct.generation.output import Sink
 from bioinstruct.generation.prompt import Plan, Prompt, prompt
+from bioinstruct.generation.settings import Progress, Tally, Watcher
+from bioinstruct.llm.batch_runner import ask_in_batches
+from bioinstruct.llm.batch_state import Plans
+from bioinstruct.llm.client import Client
+from bioinstruct.llm.openai import OpenAIClient
+from bioinstruct.llm.runner import EventLoop, Usage, ask, replay
+from bioinstruct.llm.transcript import Transcript
 from bioinstruct.llm.types import Failure, Outcome, Request
 from bioinstruct.schema import Instruction
 
-__all__ = ["Run", "Tally"]
+__all__ = ["Run", "ask_run", "replay_run"]
 
+_NOTE = "generate"
 _TRUST = 10  # requests that the assumed acceptance counts for, beside those that were answered
 _SPARE = 1.1  # a round that falls a little short costs up to a day more
-
-
-@dataclass(slots=True)
-class Tally:
-    """What a run has come to so far."""
-
-    wanted: int
-    accepted: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
-    """Why parts of answers were rejected."""
-    requests: int = 0
-    """Requests whose outcome has been used."""
-    failed: int = 0
-    """Of them, those without an answer."""
-    prompt_tokens: int = 0
-    """As the server counts them, earlier runs included."""
-    completion_tokens: int = 0
-
-    @property
-    def rejected(self) -> int:
-        return self.reasons.total()
-
-    @property
-    def acceptance(self) -> float:
-        """Share of accepted among all parts that were judged; 0 before the first."""
-        return self.accepted / (self.accepted + self.rejected or 1)
 
 
 class Run:
@@ -139,3 +124,106 @@ class _Machine:
         if self._acceptor is not None:
             judged = self._acceptor.take(asked, outcome)
         self.records += judged.accepted
+
+
+def replay_run(run: Run, path: Path, sink: Sink, watch: Watcher | None) -> None:
+    """Use the outcomes in a transcript, up to the first request that has none there."""
+    with Transcript.read(path) as transcript:
+        _check_plan(transcript, run.plan)
+        for requests in run.rounds():
+            for request, outcome in replay(requests, transcript):
+                sink.add(run.take(outcome), request, transcript.base_url)
+                if watch:
+                    watch(Progress(run.tally, None))
+                if run.over:
+                    return
+            if run.waiting:
+                return
+
+
+def ask_run(run: Run, path: Path, teacher: Client, sink: Sink, watch: Watcher | None) -> None:
+    """Send the requests that have no outcome in the transcript, until the run is over."""
+    with EventLoop() as loop:
+        loop.run(_ask(run, path, teacher, sink, watch))
+
+
+async def _ask(run: Run, path: Path, teacher: Client, sink: Sink, watch: Watcher | None) -> None:
+    latest: Usage | None = None
+
+    def report(usage: Usage) -> None:
+        nonlocal latest
+        latest = usage
+        if watch:
+            watch(Progress(run.tally, usage))
+
+    async with AsyncExitStack() as stack:
+        provider = teacher.reach()
+        if isinstance(provider, OpenAIClient):  # its connections end with the loop that opened them
+            await stack.enter_async_context(provider)
+        transcript = stack.enter_context(Transcript.open(path, base_url=provider.base_url))
+        _note_plan(transcript, run.plan)
+        if not teacher.batch:
+            _check_batches(transcript)
+        for requests in run.rounds():
+            asked = _outcomes(run, requests, transcript, teacher, report)
+            async with aclosing(asked) as outcomes:
+                async for request, outcome in outcomes:
+                    sink.add(run.take(outcome), request, provider.base_url)
+                    if watch:
+                        watch(Progress(run.tally, latest))
+                    if run.over:
+                        return
+
+
+def _outcomes(
+    run: Run,
+    requests: Iterator[Request],
+    transcript: Transcript,
+    teacher: Client,
+    watch: Callable[[Usage], None],
+) -> AsyncGenerator[tuple[Request, Outcome], None]:
+    """Return the outcomes of a round, from single requests or from batches."""
+    provider, budget = teacher.reach(), teacher.spending
+    if not teacher.batch:
+        parallel = teacher.concurrency
+        return ask(requests, provider, transcript, concurrency=parallel, budget=budget, watch=watch)
+    if not isinstance(provider, OpenAIClient):
+        raise BioinstructError("only an OpenAIClient asks in batches", hint="leave `batch` out")
+    return ask_in_batches(
+        requests, provider, transcript, size=run.missing_requests, budget=budget, watch=watch
+    )
+
+
+def _check_batches(transcript: Transcript) -> None:
+    """Refuse to ask one by one for what a batch is about to answer, and be paid for."""
+    if waiting := Plans(transcript).waiting():
+        raise BioinstructError(
+            f"{transcript.path}: {waiting:,} requests are in batches that have not ended",
+            hint="go on with --batch until they have",
+        )
+
+
+def _note_plan(transcript: Transcript, plan: Plan) -> None:
+    """Write down what is asked, the first time."""
+    if not _check_plan(transcript, plan):
+        transcript.note(_NOTE, plan.describe())
+
+
+def _check_plan(transcript: Transcript, plan: Plan) -> bool:
+    """Whether the transcript knows the plan; refuse to mix two of them by a slip.
+
+    Other requests have other answers: those on record would not count, and be paid for again.
+    """
+    wanted = plan.describe()
+    noted = list(transcript.notes(_NOTE))
+    if not noted or wanted in noted:
+        return bool(noted)
+    differing = [
+        f"{name} {noted[-1].get(name)!r}, now {value!r}"
+        for name, value in wanted.items()
+        if noted[-1].get(name) != value
+    ]
+    raise BioinstructError(
+        f"{transcript.path}: made with other settings ({'; '.join(differing)})",
+        hint="go on with those settings, or name another file with --transcript",
+    )

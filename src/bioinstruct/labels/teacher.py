@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bioinstruct.labels.audit import keeps
 from bioinstruct.labels.label import Labelled, labelled
 from bioinstruct.labels.offline import classifier
 from bioinstruct.labels.prompt import PROMPT, parse, request
-from bioinstruct.llm.runner import ask
+from bioinstruct.llm.errors import SchemaUnsupportedError
+from bioinstruct.llm.runner import EventLoop, ask
 from bioinstruct.llm.transcript import Transcript
-from bioinstruct.llm.types import Client, Outcome, Request
+from bioinstruct.llm.types import Outcome, Request
 from bioinstruct.schema import Category, Instruction
 
 if TYPE_CHECKING:
-    from bioinstruct.llm.pricing import Budget
+    from bioinstruct.llm.client import Client
     from bioinstruct.llm.runner import Usage
 
 __all__ = ["Teaching", "label_by_teacher"]
@@ -26,65 +28,108 @@ __all__ = ["Teaching", "label_by_teacher"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Teaching:
-    """How a teacher is asked for labels."""
+    """How to ask a teacher for labels."""
 
-    model: str
     schema: bool = True
-    """Whether the server enforces a JSON schema; without, the prompt asks for JSON in words."""
+    """Request answers by a JSON schema; without, the prompt asks for JSON in words."""
     records: int = 10
-    """In one request."""
-    concurrency: int = 8
-    """Requests in flight at most."""
-    budget: Budget | None = None
+    """Records in one request."""
     keep_existing: bool = False
-    """Ask only about what is OTHER."""
+    """Ask only about records of the category OTHER."""
 
 
 def label_by_teacher(
     examples: Iterable[Instruction],
-    client: Client,
-    transcript: Transcript,
-    teaching: Teaching,
+    teacher: Client,
+    teaching: Teaching | None = None,
     *,
+    transcript: Path | None = None,
     watch: Callable[[Usage], None] | None = None,
 ) -> Generator[Labelled, None, None]:
-    """The records in their order; one that gets no usable label keeps its category.
+    """Yield the records in their order; one without a usable label keeps its category.
 
     Run again with the same transcript, nothing that was answered is asked twice. Records are read
-    as they are needed; close the iterator when you stop early. It runs an event loop of its own, so
-    in a notebook call it in a thread.
+    as they are needed; close the iterator if you stop early, or use `contextlib.closing`.
+
+    Args:
+        examples: the records.
+        teacher: the model; if it only replays, records without an answer on record keep their
+            category.
+        teaching: how to ask.
+        transcript: path of the transcript if the teacher names none.
+        watch: called with the progress.
 
     Raises:
-        BioinstructError: the budget is used up, or the server refuses every request alike.
+        BioinstructError: the budget is used up, the server refuses every request alike, another
+            process uses the transcript, or there is no path for it.
     """
+    teaching = teaching or Teaching()
+    path = teacher.transcript_path(transcript)
     waiting: deque[tuple[Instruction, ...]] = deque()
-    asked = _requests(examples, teaching, waiting)
-    outcomes = ask(
-        asked,
-        client,
-        transcript,
-        concurrency=teaching.concurrency,
-        budget=teaching.budget,
-        watch=watch,
-    )
-    with asyncio.Runner() as runner:
+    requests = _requests(examples, teacher.model, teaching, waiting)
+    with ExitStack() as stack:
+        if teacher.replay:
+            record = stack.enter_context(Transcript.read(path))
+            outcomes: Iterator[Outcome | None] = map(record.get, requests)
+        else:
+            base_url = teacher.reach().base_url
+            record = stack.enter_context(Transcript.open(path, base_url=base_url))
+            loop = stack.enter_context(EventLoop())
+            outcomes = stack.enter_context(_Asked(loop, requests, teacher, record, watch))
+        by = f"{teacher.model}, {PROMPT}"
+        for outcome in outcomes:
+            yield from _apply(waiting.popleft(), outcome, by, teaching)
+        for rest in waiting:  # kept records after the last question
+            yield from _apply(rest, None, by, teaching)
+
+
+class _Asked:
+    """The outcomes of requests, for code that is not asynchronous."""
+
+    def __init__(
+        self,
+        loop: EventLoop,
+        requests: Iterator[Request],
+        teacher: Client,
+        transcript: Transcript,
+        watch: Callable[[Usage], None] | None,
+    ) -> None:
+        self._loop = loop
+        self._provider = teacher.reach()
+        self._outcomes: AsyncGenerator[tuple[Request, Outcome], None] = ask(
+            requests,
+            self._provider,
+            transcript,
+            concurrency=teacher.concurrency,
+            budget=teacher.spending,
+            watch=watch,
+        )
+
+    def __enter__(self) -> Iterator[Outcome]:
+        return self._iterate()
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.run(self._outcomes.aclose())
+        if close := getattr(self._provider, "aclose", None):
+            self._loop.run(close())
+
+    def _iterate(self) -> Iterator[Outcome]:
         try:
-            while (pair := runner.run(_next(outcomes))) is not None:
-                yield from _apply(waiting.popleft(), pair[1], teaching)
-        finally:
-            runner.run(outcomes.aclose())
-            if close := getattr(client, "aclose", None):
-                runner.run(close())
-    for rest in waiting:  # kept records after the last question
-        yield from _apply(rest, None, teaching)
+            while (pair := self._loop.run(_next(self._outcomes))) is not None:
+                yield pair[1]
+        except SchemaUnsupportedError as error:
+            error.hint = "this server takes no JSON schema: use --no-schema, or "
+            error.hint += "Teaching(schema=False) in Python"
+            raise
 
 
 def _requests(
     examples: Iterable[Instruction],
+    model: str,
     teaching: Teaching,
     waiting: deque[tuple[Instruction, ...]],
 ) -> Iterator[Request]:
-    """Requests about so many records each; the records themselves wait for the outcomes."""
+    """Yield requests about `teaching.records` records each; the records are added to `waiting`."""
     batch: list[Instruction] = []
     wanted = 0
     for example in examples:
@@ -92,12 +137,12 @@ def _requests(
         wanted += not (teaching.keep_existing and keeps(example))
         if wanted == teaching.records:
             waiting.append(tuple(batch))
-            yield request(_asked(batch, teaching), model=teaching.model, schema=teaching.schema)
+            yield request(_asked(batch, teaching), model=model, schema=teaching.schema)
             batch, wanted = [], 0
     if batch:
         waiting.append(tuple(batch))
         if asked := _asked(batch, teaching):
-            yield request(asked, model=teaching.model, schema=teaching.schema)
+            yield request(asked, model=model, schema=teaching.schema)
 
 
 def _asked(batch: Iterable[Instruction], teaching: Teaching) -> list[Instruction]:
@@ -105,11 +150,11 @@ def _asked(batch: Iterable[Instruction], teaching: Teaching) -> list[Instruction
 
 
 def _apply(
-    batch: tuple[Instruction, ...], outcome: Outcome | None, teaching: Teaching
+    batch: tuple[Instruction, ...], outcome: Outcome | None, by: str, teaching: Teaching
 ) -> Iterator[Labelled]:
     asked = _asked(batch, teaching)
     answered = parse(outcome, count=len(asked)) if outcome is not None else []
-    said: dict[int, Category | None] = {
+    labels: dict[int, Category | None] = {
         id(example): category for example, category in zip(asked, answered, strict=False)
     }
     decide = classifier()
@@ -117,8 +162,8 @@ def _apply(
         verdict = decide(example)
         yield labelled(
             example,
-            said.get(id(example)),
-            by=f"{teaching.model}, {PROMPT}",
+            labels.get(id(example)),
+            by=by,
             offline=verdict.category,
             confidence=verdict.confidence,
         )

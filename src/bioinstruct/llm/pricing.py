@@ -15,7 +15,7 @@ from bioinstruct.llm.tokens import charged, prompt_bound
 from bioinstruct.llm.transcript import Transcript, parse_entry
 from bioinstruct.llm.types import Answer, Failure, Outcome, Request
 
-__all__ = ["Budget", "Price", "find_price"]
+__all__ = ["Budget", "Price", "find_price", "known_price"]
 
 _SNAPSHOT = re.compile(r"(.+?)-(\d{4}|\d{4}-\d{2}-\d{2})")  # -0613 or -2024-08-06
 
@@ -43,11 +43,11 @@ class Price:
 
 
 def find_price(model: str, *, base_url: str, given: tuple[float, float] | None = None) -> Price:
-    """The price of a model; `given` is what the user says, input and output.
+    """Return the price of a model: `given` (input, output), or that of the table.
 
     Raises:
-        MissingError: the model is not in the table, or the endpoint is not its vendor's; the hint
-            says `--price IN OUT`.
+        MissingError: the model is not in the table, or the endpoint is not its vendor's.
+        BioinstructError: a given price is negative.
     """
     vendor = next((v for v in _table().values() if v["endpoint"] == base_url), None)
     batch = vendor["batch"] if vendor else 1.0
@@ -61,10 +61,32 @@ def find_price(model: str, *, base_url: str, given: tuple[float, float] | None =
     if vendor is None or name not in models:
         raise MissingError(
             f"the price of {model} at {base_url} is not known",
-            hint="say --price IN OUT, in US dollars per million tokens (--price 0 0 if it is free)",
+            hint="give it in US dollars per million tokens: --price IN OUT, or price=(IN, OUT) in "
+            "Python; 0 and 0 if it is free",
         )
     source = f"{vendor['source']}, {vendor['date']}"
     return Price(input=models[name][0], output=models[name][1], batch=batch, source=source)
+
+
+def known_price(
+    model: str,
+    *,
+    base_url: str,
+    given: tuple[float, float] | None = None,
+    required: bool = False,
+) -> Price | None:
+    """Return the price of a model, or None if it is not known and not required.
+
+    Raises:
+        MissingError: it is required (there is a budget) and not known.
+        BioinstructError: a given price is negative.
+    """
+    try:
+        return find_price(model, base_url=base_url, given=given)
+    except MissingError:
+        if required:
+            raise
+        return None
 
 
 class Budget:

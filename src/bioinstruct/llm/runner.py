@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any, Self, TypeVar
 
 from bioinstruct.errors import BioinstructError
 from bioinstruct.llm.errors import BudgetError, ProviderError
 from bioinstruct.llm.pricing import Budget
 from bioinstruct.llm.tokens import Charged, charged, prompt_bound
 from bioinstruct.llm.transcript import Transcript
-from bioinstruct.llm.types import Answer, Client, Outcome, Request, Watched
+from bioinstruct.llm.types import Answer, Outcome, Provider, Request, Watched
 
-__all__ = ["Usage", "ask", "replay"]
+__all__ = ["EventLoop", "Usage", "ask", "replay"]
 
+_T = TypeVar("_T")
 _AHEAD = 8  # times `concurrency`: what may be finished while the first is still waited for
 
 
@@ -54,7 +57,7 @@ class Usage:
 
 async def ask(
     requests: Iterable[Request],
-    client: Client,
+    client: Provider,
     transcript: Transcript,
     *,
     concurrency: int = 16,
@@ -107,6 +110,47 @@ def replay(
         yield request, outcome
 
 
+class EventLoop:
+    """Runs coroutines one after the other in one event loop, for code that is not asynchronous.
+
+    Where a loop is running already, as in a notebook, it works in a thread of its own.
+    """
+
+    def __enter__(self) -> Self:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            self._thread = None
+        else:
+            self._thread = ThreadPoolExecutor(1)
+        self._runner = asyncio.Runner()
+        self._task: asyncio.Task[Any] | None = None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._thread is None:
+            self._runner.close()
+            return
+        with self._thread:
+            self._thread.submit(self._runner.close).result()
+
+    def run(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Run a coroutine to its end and return its result; Ctrl-C cancels it."""
+        if self._thread is None:
+            return self._runner.run(work)
+        future = self._thread.submit(self._runner.run, self._cancellable(work))
+        try:
+            return future.result()
+        except KeyboardInterrupt:
+            if self._task is not None:
+                self._runner.get_loop().call_soon_threadsafe(self._task.cancel)
+            raise
+
+    async def _cancellable(self, work: Coroutine[Any, Any, _T]) -> _T:
+        self._task = asyncio.current_task()
+        return await work
+
+
 @dataclass(slots=True)
 class _Place:
     """A place in the queue: its outcome, or the task that will have it."""
@@ -130,7 +174,7 @@ class _Run:
 
     def __init__(
         self,
-        client: Client,
+        client: Provider,
         transcript: Transcript,
         budget: Budget | None,
         watch: Callable[[Usage], None],

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
-__all__ = ["Answer", "Client", "Failure", "Message", "Outcome", "Request", "Watch", "Watched"]
+__all__ = ["Answer", "Failure", "Message", "Outcome", "Provider", "Request", "Watch", "Watched"]
 
 _FINAL = frozenset({"bad-request", "content-filter", "refusal"})
 
@@ -111,8 +111,8 @@ class Failure:
 Outcome: TypeAlias = Answer | Failure
 
 
-class Client(Protocol):
-    """What talks to a provider."""
+class Provider(Protocol):
+    """Sends requests to a model provider, such as `llm.openai.OpenAIClient`."""
 
     @property
     def base_url(self) -> str:

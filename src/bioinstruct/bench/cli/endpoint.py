@@ -10,8 +10,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bioinstruct.cli.llm_options import add_money, price_and_budget
 from bioinstruct.console import positive, say
-from bioinstruct.errors import BioinstructError, MissingError
+from bioinstruct.errors import BioinstructError
 from bioinstruct.files import write_text
 
 if TYPE_CHECKING:
@@ -65,18 +66,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="first say how the judge agrees with people on 400 summaries of MTS-Dialog",
     )
-    judge.add_argument(
-        "--budget",
-        type=float,
-        metavar="USD",
-        help="never spend more: on the judge where there is one, else at the --endpoint",
-    )
-    judge.add_argument(
-        "--price",
-        type=float,
-        nargs=2,
-        metavar=("IN", "OUT"),
-        help="US dollars per million tokens, where it is not known; 0 0 where it is free",
+    add_money(
+        judge,
+        budget="never spend more: on the judge where there is one, else at the --endpoint",
     )
 
 
@@ -109,7 +101,7 @@ def score_endpoint(args: argparse.Namespace, tests: Tests, watch: Watch) -> Repo
     client = OpenAIClient(
         base_url=args.endpoint, api_key=_key(args), timeout=args.timeout, retries=_patience(args)
     )
-    client.watches.append(_Told(client.base_url))
+    client.watches.append(_RetryNotice(client.base_url))
     asking = _asking(args, args.model, client.base_url, paid=not args.judge)
     transcript = args.out / ASKED
     with Endpoint(client, args.model, transcript, style=args.style, asking=asking) as endpoint:
@@ -178,9 +170,9 @@ def _judge(args: argparse.Namespace) -> tuple[Judge, Price | None]:
     from bioinstruct.llm.openai import OpenAIClient
 
     client = OpenAIClient(timeout=args.timeout, retries=_patience(args))
-    client.watches.append(_Told(client.base_url))
+    client.watches.append(_RetryNotice(client.base_url))
     asking = _asking(args, args.judge, client.base_url, paid=True)
-    price = _price(args, args.judge, client.base_url)
+    price, _ = price_and_budget(args, args.judge, client.base_url)
     return Judge(client, args.judge, args.out / VERDICTS, asking), price
 
 
@@ -191,8 +183,8 @@ def _patience(args: argparse.Namespace) -> Retries:
     return Retries(seconds=max(60, 4 * args.timeout))
 
 
-class _Told:
-    """Says once for each kind of trouble that it is tried again, so that no wait is unexplained."""
+class _RetryNotice:
+    """Prints each kind of trouble once, so that no wait is unexplained."""
 
     def __init__(self, base_url: str) -> None:
         self._base_url = base_url
@@ -258,24 +250,9 @@ class _Recorded:
 
 def _asking(args: argparse.Namespace, model: str, base_url: str, *, paid: bool) -> Asking:
     from bioinstruct.bench.models.endpoint import Asking
-    from bioinstruct.llm.pricing import Budget
 
-    price = _price(args, model, base_url) if paid else None
-    budget = Budget(args.budget, price) if price and args.budget is not None else None
+    _, budget = price_and_budget(args, model, base_url) if paid else (None, None)
     return Asking(budget=budget, concurrency=args.concurrency, temperature=args.temperature)
-
-
-def _price(args: argparse.Namespace, model: str, base_url: str) -> Price | None:
-    """None where nobody has said it and no budget needs it."""
-    from bioinstruct.llm.pricing import find_price
-
-    given = (args.price[0], args.price[1]) if args.price else None
-    try:
-        return find_price(model, base_url=base_url, given=given)
-    except MissingError:
-        if args.budget is not None:
-            raise
-        return None
 
 
 def _key(args: argparse.Namespace) -> str:

@@ -22,7 +22,7 @@ from bioinstruct.llm.errors import SchemaUnsupportedError
 from bioinstruct.llm.pricing import Price
 from bioinstruct.llm.tokens import TokenCounter
 from bioinstruct.llm.transcript import Transcript
-from bioinstruct.llm.types import Client, Failure, Outcome, Request
+from bioinstruct.llm.types import Failure, Outcome, Provider, Request
 from bioinstruct.schema import Instruction
 
 __all__ = [
@@ -152,7 +152,7 @@ def estimate(requests: Iterable[Request]) -> Cost:
 class Judge:
     """A model that judges; its verdicts are kept in a transcript and never asked for twice."""
 
-    client: Client
+    client: Provider
     model: str
     transcript: Path
     asking: Asking = field(default_factory=Asking)

@@ -21,7 +21,7 @@ from bioinstruct.llm.errors import ProviderError
 from bioinstruct.llm.pricing import Budget
 from bioinstruct.llm.runner import ask
 from bioinstruct.llm.transcript import Transcript
-from bioinstruct.llm.types import Answer, Client, Failure, Message, Outcome, Request
+from bioinstruct.llm.types import Answer, Failure, Message, Outcome, Provider, Request
 from bioinstruct.prompts import Style, render
 from bioinstruct.schema import Instruction
 
@@ -59,7 +59,7 @@ class Endpoint:
 
     def __init__(
         self,
-        client: Client,
+        client: Provider,
         model: str,
         transcript: Path,
         *,
@@ -231,7 +231,7 @@ class Endpoint:
 def outcomes_of(
     runner: asyncio.Runner,
     requests: Iterable[Request],
-    client: Client,
+    client: Provider,
     transcript: Transcript,
     asking: Asking,
 ) -> Generator[tuple[Request, Outcome], None, None]:
