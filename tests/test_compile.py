@@ -12,9 +12,18 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from bioinstruct import BioinstructError, DataError, MissingError, UnknownNameError, corpora, jsonl
+from bioinstruct import BioinstructError, DataError, MissingError, UnknownNameError, jsonl
 from bioinstruct.cli.main import main
-from bioinstruct.corpora import Access, Corpus, Download, Row, Skipped, get_corpus, read
+from bioinstruct.corpora import (
+    Access,
+    Corpus,
+    Download,
+    Row,
+    Skipped,
+    get_corpus,
+    read,
+    registry,
+)
 from bioinstruct.mixtures.compile import Outcome, compile_corpora, write_rejected
 from tests.records import record, records
 
@@ -88,7 +97,7 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def register(**made: Corpus) -> None:
         for name, corpus in made.items():
-            monkeypatch.setitem(corpora._BY_NAME, name, replace(corpus, name=name))
+            monkeypatch.setitem(registry._known(), name, replace(corpus, name=name))
 
     return register
 
@@ -318,7 +327,7 @@ def test_fetch_brings_the_files_and_compiles_them(
     sha256 = hashlib.sha256(f"{header}0,CC,Cough.,Patient: I cough.\n".encode()).hexdigest()
     pinned = Download("MTS-Dialog-TrainingSet.csv", official, sha256)
     corpus = replace(get_corpus("mts-dialog"), downloads=(pinned,))
-    monkeypatch.setitem(corpora._BY_NAME, "mts-dialog", corpus)
+    monkeypatch.setitem(registry._known(), "mts-dialog", corpus)
     assert run("mts-dialog", "--out", "x.jsonl").code == 1
     done = run("mts-dialog", "i2b2-2010", "demo", "--fetch", "--out", "x.jsonl", "--limit", 2)
     assert "fetched mts-dialog: 1 files in " in done.err
@@ -328,7 +337,7 @@ def test_fetch_brings_the_files_and_compiles_them(
     again = run("mts-dialog", "--out", "x.jsonl")  # found in the cache, without a word
     assert (again.code, len(lines("x.jsonl"))) == (0, 1)
     wrong = replace(corpus, downloads=(replace(pinned, sha256="0" * 64),))
-    monkeypatch.setitem(corpora._BY_NAME, "mts-dialog", wrong)
+    monkeypatch.setitem(registry._known(), "mts-dialog", wrong)
     done = run("mts-dialog", "--fetch", "--out", "x.jsonl")
     assert done.code == 1
     assert "is not the file that was pinned" in done.err

@@ -10,7 +10,7 @@ import pytest
 from bioinstruct import DataError, MissingError, corpora
 from bioinstruct import doctor as examining
 from bioinstruct.cli.main import main
-from bioinstruct.corpora import Access, Row, get_corpus
+from bioinstruct.corpora import Access, Row, get_corpus, registry
 from bioinstruct.doctor import find_corpora, find_device, find_keys, find_libraries
 from tests.records import record
 
@@ -60,7 +60,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
         "broken": replace(demo, reader=broken),
     }
     named = {name: replace(corpus, name=name) for name, corpus in made.items()}
-    monkeypatch.setattr(corpora, "_BY_NAME", named)
+    monkeypatch.setattr(registry, "_known", lambda: named)
 
 
 @pytest.mark.usefixtures("few")
@@ -136,7 +136,7 @@ def test_without_corpora_they_are_missing_and_that_is_no_fault(
 
 
 def test_the_real_corpora_are_found(data: Path) -> None:
-    found = {finding.name: finding for finding in find_corpora(data)}
+    found = {finding.name: finding for finding in find_corpora(data, seconds=600)}
     for name in ("ncbi-disease", "pubmedqa", "mts-dialog"):
         assert found[name].state == "here"
         assert set(found[name].splits.values()) == {"here"}

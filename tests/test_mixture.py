@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bioinstruct import Category, DataError, Instruction, MissingError, UnknownNameError, corpora
-from bioinstruct.corpora import Access, Row, get_corpus
+from bioinstruct.corpora import Access, Corpus, Row, get_corpus, registry
 from bioinstruct.dataset.publish import obstacle
 from bioinstruct.filters import Dropped
 from bioinstruct.mixtures.build import Report, compile_mixture, is_noncommercial
@@ -164,7 +164,8 @@ Register = Callable[..., None]
 @pytest.fixture
 def register(monkeypatch: pytest.MonkeyPatch) -> Register:
     """Makes these the only corpora: their rows for training, and texts of a test split."""
-    monkeypatch.setattr(corpora, "_BY_NAME", {})
+    known: dict[str, Corpus] = {}
+    monkeypatch.setattr(registry, "_known", lambda: known)
 
     def make(
         name: str, train: Sequence[Row], test: Sequence[Row] = (), license: str = "CC-BY-4.0"
@@ -176,9 +177,9 @@ def register(monkeypatch: pytest.MonkeyPatch) -> Register:
                 yield row
 
         corpus = replace(demo, name=name, license=license, reader=read, splits=("train", "test"))
-        corpora._BY_NAME[name] = corpus
+        registry._known()[name] = corpus
 
-    demo = replace(get_corpus("demo")) if "demo" in corpora._BY_NAME else DEMO
+    demo = replace(get_corpus("demo")) if "demo" in registry._known() else DEMO
     return make
 
 

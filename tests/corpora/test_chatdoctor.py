@@ -63,7 +63,7 @@ def test_messages_of_the_two_sites_are_read_in_their_layouts(tmp_path: Path) -> 
     [other] = read("icliniq", "train", data=tmp_path)
     assert (one.input, one.output) == ("My ear hurts.", "Rest.")
     assert (other.input, other.output) == ("My ear hurts.", "Come and see me.")
-    assert one.instruction == other.instruction in chatdoctor.WORDINGS
+    assert one.instruction == other.instruction in chatdoctor.WORDINGS["patient-message"]
     assert forbids_redistribution(one.provenance.license)
 
 
@@ -74,8 +74,8 @@ def test_the_seed_picks_among_the_wordings(tmp_path: Path) -> None:
         for seed in range(40)
         for e in read("icliniq", "train", data=tmp_path, seed=seed)
     }
-    assert found == set(chatdoctor.WORDINGS)
-    every = [chatdoctor.WORDINGS, *(wordings for _, wordings in chatdoctor.OF_DISEASE.values())]
+    assert found == set(chatdoctor.WORDINGS["patient-message"])
+    every = list(chatdoctor.WORDINGS.values())
     assert all(len(set(wordings)) >= 5 for wordings in every)
 
 

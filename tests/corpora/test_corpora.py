@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bioinstruct import Instruction, MissingError, UnknownNameError, corpora
-from bioinstruct.corpora import Corpus, data_directory, get_corpus, names, read
+from bioinstruct.corpora import Corpus, data_directory, get_corpus, names, read, registry
 
 ALL = [get_corpus(name) for name in names()]
 ON_DISK = [corpus for corpus in ALL if corpus.folder]
@@ -17,12 +17,14 @@ LICENSED_BY_DOCUMENT = {"pmc-trials"}
 
 
 def test_every_module_with_a_corpus_is_registered() -> None:
-    modules = [
-        importlib.import_module(f"bioinstruct.corpora.{found.name}")
-        for found in pkgutil.iter_modules(corpora.__path__)
-    ]
-    defined = {corpus.name for module in modules for corpus in getattr(module, "CORPORA", ())}
-    assert defined == set(names())
+    modules = {found.name for found in pkgutil.iter_modules(corpora.__path__)}
+    shared = {"answers", "base", "download", "formats", "hash_split", "paths", "registry"}
+    helpers = {"pmc_sections", "user_file", "wordings"}
+    targets = {values["reader"] for values in map(registry._values, registry._table())}
+    assert {target.partition(":")[0] for target in targets} == modules - shared - helpers
+    for target in targets:
+        module, _, name = target.partition(":")
+        assert callable(getattr(importlib.import_module(f"bioinstruct.corpora.{module}"), name))
     assert list(names()) == sorted(names())
 
 

@@ -1,32 +1,64 @@
 from __future__ import annotations
 
+import functools
+import json
 import re
-import types
 from pathlib import Path
 
 import pytest
 
-from bioinstruct import DataError
-from bioinstruct.corpora import get_corpus, names, read
+from bioinstruct import jsonl
+from bioinstruct.bench.tasks import base
+from bioinstruct.cli.main import main
+from bioinstruct.corpora import get_corpus, names, read, registry
+from tests.corpora import guide
 
 DOCS = Path(__file__).parents[2] / "docs"
 GUIDE = DOCS / "corpora.md"
 GUIDES = "".join(path.read_text(encoding="utf-8") for path in sorted(DOCS.glob("corpora*.md")))
 
 
-def test_the_example_of_a_new_corpus_works(tmp_path: Path) -> None:
+@pytest.fixture
+def _own_registries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_known", functools.cache(registry._known.__wrapped__))
+    monkeypatch.setattr(base, "_TASKS", dict(base._TASKS))
+
+
+def write_rows(path: Path, *rows: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join(("id,message,urgency", *rows, "")), encoding="utf-8")
+
+
+@pytest.mark.usefixtures("_own_registries")
+def test_the_example_of_a_new_corpus_compiles_mixes_and_is_scored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     blocks = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
-    [code] = [block for block in blocks if "CORPUS = Corpus(" in block]
-    module = types.ModuleType("triage")
-    exec(compile(code, str(GUIDE), "exec"), module.__dict__)
-    path = tmp_path / "test.csv"
-    path.write_text("id,message,urgency\n7,My chest hurts.,emergency\n", encoding="utf-8")
-    [example] = module.CORPUS.reader(tmp_path, "test", layout="", seed=0)
-    assert (example.input, example.output) == ("My chest hurts.", "emergency")
-    assert example.provenance == module.CORPUS.provenance(split="test", document="7")
-    path.write_text("id,message,urgency\n7,My chest hurts.,high\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"test\.csv:2: urgency: unknown 'high'"):
-        list(module.CORPUS.reader(tmp_path, "test", layout="", seed=0))
+    [code] = [block for block in blocks if "CORPUS = register(" in block]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BIOINSTRUCT_DATA", str(tmp_path))
+    Path("triage.py").write_text(code, encoding="utf-8")
+    tested = "4,I have had a very sore throat and a fever since last night.,soon"
+    write_rows(tmp_path / "triage/test.csv", tested)
+    write_rows(tmp_path / "triage/train.csv", "1,My chest hurts.,emergency", "2,Hm.,high", tested)
+    Path("my.toml").write_text("[[source]]\ncorpus = 'triage'\n", encoding="utf-8")
+
+    def run(*args: str) -> int:
+        with pytest.raises(SystemExit) as caught:
+            main(["compile", *args])
+        return int(str(caught.value.code))
+
+    assert run("triage", "--corpus-file", "triage.py", "--out", "x.jsonl") == 1
+    assert [record.output for record in jsonl.read("x.jsonl")] == ["emergency", "soon"]
+    [fault] = [json.loads(line) for line in Path("x.rejected.jsonl").read_bytes().splitlines()]
+    assert (fault["line"], fault["reason"]) == (3, "urgency: unknown 'high'")
+    assert run("--mixture", "my.toml", "--out", "y.jsonl") == 1  # it stays registered
+    assert [record.input for record in jsonl.read("y.jsonl")] == ["My chest hurts."]
+    [example] = base.get_task("triage").read("test")
+    assert (example.provenance.document, example.output) == ("4", "soon")
+    capsys.readouterr()
+    assert run("triage", "--corpus-file", "triage.py", "--out", "z.jsonl") == 1
+    assert "triage.py:34: the corpus 'triage' is already registered" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", names())
@@ -37,6 +69,7 @@ def test_the_guide_says_what_the_corpus_says(name: str) -> None:
     if corpus.folder:
         assert corpus.license in row
         assert corpus.homepage in row
+        assert guide.counts(name) == corpus.counts
 
 
 @pytest.mark.parametrize("name", ["pubmedqa", "ncbi-disease", "mts-dialog"])

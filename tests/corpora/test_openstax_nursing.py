@@ -10,7 +10,7 @@ import pytest
 
 from bioinstruct import BioinstructError, DataError, Instruction
 from bioinstruct.corpora import read
-from bioinstruct.corpora.openstax_wordings import WORDINGS
+from bioinstruct.corpora.openstax_nursing import WORDINGS
 from tests.corpora import guide
 from tests.corpora.packing import tar_gz
 

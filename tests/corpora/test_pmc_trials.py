@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from bioinstruct import BioinstructError, DataError, Instruction
 from bioinstruct.corpora import read
 from bioinstruct.corpora.pmc_sections import article
-from bioinstruct.corpora.pmc_trials import REGISTERED
-from bioinstruct.corpora.pmc_wordings import WORDINGS
+from bioinstruct.corpora.pmc_trials import REGISTERED, WORDINGS
 from tests.corpora import guide
 from tests.corpora.packing import tar_gz
 

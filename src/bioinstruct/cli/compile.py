@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING
 from bioinstruct import corpora, jsonl
 from bioinstruct.cli.common import SPLIT, sentence, watched
 from bioinstruct.console import Line, positive, say
+from bioinstruct.corpora.user_file import load_corpus_file
 from bioinstruct.errors import BioinstructError
 from bioinstruct.files import atomic_file
 from bioinstruct.mixtures.compile import Outcome, compile_corpora, write_rejected
@@ -52,6 +53,14 @@ def add(commands: Commands) -> None:
         help="the folder of the corpora (default: $BIOINSTRUCT_DATA, else what was fetched)",
     )
     compiling.add_argument(
+        "--corpus-file",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="run this Python file first, which registers corpora of your own",
+    )
+    compiling.add_argument(
         "--fetch", action="store_true", help="first fetch the open corpora that are not there"
     )
     compiling.add_argument(
@@ -66,6 +75,8 @@ def add(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    for path in args.corpus_file:
+        load_corpus_file(path)
     if bool(args.names) == bool(args.mixture):
         raise BioinstructError(
             "nothing to compile" if not args.names else "names and a mixture: which of them?",

@@ -5,19 +5,17 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 
 from bioinstruct.corpora.base import Access, Corpus, Download, Row, Skipped
 from bioinstruct.corpora.paths import (
     cache_directory,
     data_directory,
-    downloads,
     folder_of,
     is_complete,
     is_there,
 )
+from bioinstruct.corpora.registry import get_corpus, names, register
 from bioinstruct.errors import DataError, MissingError, UnknownNameError
 from bioinstruct.schema import Instruction
 
@@ -35,74 +33,8 @@ __all__ = [
     "is_there",
     "names",
     "read",
+    "register",
 ]
-
-_MODULES = [
-    "aci_bench",
-    "anatem",
-    "bc2gm",
-    "bc5cdr",
-    "bc5cdr_relations",
-    "bioasq",
-    "biosses",
-    "chatdoctor",
-    "chemdner",
-    "chemprot",
-    "chemprot_abstracts",
-    "clinical_ie",
-    "ddi2013",
-    "demo",
-    "euadr",
-    "gad",
-    "healthfc",
-    "hoc",
-    "i2b2_2010",
-    "i2b2_2012",
-    "icd10cm",
-    "jnlpba",
-    "linnaeus",
-    "liveqa",
-    "medinstruct",
-    "mediqa_ans",
-    "medmcqa",
-    "mednli",
-    "medqa",
-    "medquad",
-    "meqsum",
-    "mmlu",
-    "mts_dialog",
-    "ncbi_disease",
-    "openstax_nursing",
-    "pmc_llama",
-    "pmc_trials",
-    "primock57",
-    "published",
-    "pubmedqa",
-    "rqe",
-    "scitail",
-    "wikidoc",
-]
-_BY_NAME: dict[str, Corpus] = {
-    corpus.name: replace(corpus, downloads=corpus.downloads or downloads(corpus.folder))
-    for module in _MODULES
-    for corpus in import_module(f"{__name__}.{module}").CORPORA
-}
-
-
-def names() -> tuple[str, ...]:
-    """Names of all corpora, in alphabetical order."""
-    return tuple(sorted(_BY_NAME))
-
-
-def get_corpus(name: str) -> Corpus:
-    """The corpus of that name.
-
-    Raises:
-        UnknownNameError: there is none.
-    """
-    if name not in _BY_NAME:
-        raise UnknownNameError("corpus", name, _BY_NAME)
-    return _BY_NAME[name]
 
 
 def read(

@@ -8,15 +8,17 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from bioinstruct.corpora.base import Corpus, Row, Skipped, choose
+from bioinstruct.corpora.base import Row, Skipped, choose
 from bioinstruct.corpora.formats.plain import read_json
 from bioinstruct.corpora.formats.records import checked
 from bioinstruct.corpora.formats.table import rows
+from bioinstruct.corpora.registry import described
+from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
 from bioinstruct.schema import Category, Instruction
 
-__all__ = ["CORPORA", "CORPUS"]
+__all__ = ["CORPUS"]
 
 FILES = {
     "train": "train",
@@ -31,22 +33,8 @@ DIVISIONS = {
     "objective_results": "the results of tests and imaging",
     "assessment_and_plan": "the assessment and plan",
 }
-NOTE = (
-    "Write the clinical note of this visit from the conversation.",
-    "Here is the conversation of a patient with the doctor. Write the complete visit note, with "
-    "its sections under headings.",
-    "Document the encounter below as a full clinical note: history, examination, results, "
-    "assessment and plan, as far as they come up.",
-    "You are an ambient scribe. Turn the transcript of this visit into the note for the record.",
-    "Summarise the doctor-patient conversation as a structured note of the visit.",
-)
-DIVISION = (
-    "From this conversation, write one part of the clinical note: {division}.",
-    "Write {division} of the visit note, from the transcript below, and nothing else of the note.",
-    "You are an ambient scribe. Of the note of this visit, give only {division}.",
-    "Document {division} as it follows from this conversation of doctor and patient.",
-    "What belongs into {division} of the note of this visit? Write it as it would stand there.",
-)
+NOTE = wordings("aci_bench")["note"]
+DIVISION = wordings("aci_bench")["division"]
 
 
 Stripped = Annotated[str, StringConstraints(strip_whitespace=True)]
@@ -115,22 +103,4 @@ def _division(folder: Path, split: str, division: str, seed: int) -> Iterator[Ro
         )
 
 
-CORPUS = Corpus(
-    name="aci-bench",
-    title="ACI-Bench",
-    category=Category.GEN,
-    license="CC-BY-4.0",
-    revision="5d3cd4d8a25b",
-    homepage="https://github.com/wyim/aci-bench",
-    folder="aci_bench",
-    splits=tuple(FILES),
-    citation=(
-        "Yim W, Fu Y, Ben Abacha A, Snider N, Lin T, Yetisgen M. Aci-bench: a Novel Ambient "
-        "Clinical Intelligence Dataset for Benchmarking Automatic Visit Note Generation. Sci Data "
-        "2023;10:586. doi:10.1038/s41597-023-02487-3"
-    ),
-    reader=read,
-    checked=False,
-)
-
-CORPORA = (CORPUS,)
+CORPUS = described("aci-bench")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -87,6 +87,8 @@ class Corpus:
     access: Access = Access.OPEN
     downloads: tuple[Download, ...] = ()
     """Its official files, where they can be fetched without asking anyone."""
+    counts: Mapping[str, int] = field(default_factory=dict, hash=False)
+    """Records of each split in the default layout, as counted on the official files."""
     checked: bool = True
     """False for a reader that has only met files in the documented layout, not the real ones."""
 

@@ -10,15 +10,15 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from bioinstruct.corpora.answers import entities, ner
-from bioinstruct.corpora.base import Corpus, Row
+from bioinstruct.corpora.answers import ner
+from bioinstruct.corpora.base import Row
 from bioinstruct.corpora.formats import iob, standoff
 from bioinstruct.corpora.formats.plain import read_lines
+from bioinstruct.corpora.registry import described
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
-from bioinstruct.schema import Category
 
-__all__ = ["CORPORA"]
+__all__ = ["read_iob", "read_official"]
 
 IOB = {
     "train": "BC2GM-IOB/train.tsv",
@@ -78,39 +78,6 @@ def _mentions(path: Path) -> dict[str, list[standoff.Annotation]]:
     return dict(found)
 
 
-_CITATION = (
-    "Smith L, Tanabe LK, Ando RJ, et al. Overview of BioCreative II gene mention recognition. "
-    "Genome Biol 2008;9(Suppl 2):S2. doi:10.1186/gb-2008-9-s2-s2"
-)
+BC2GM = described("bc2gm")
 
-BC2GM = Corpus(
-    name="bc2gm",
-    title="BioCreative II gene mention, IOB",
-    category=Category.IE,
-    license="NCBI-PD",
-    revision="954a98f80c44",
-    homepage="https://github.com/cambridgeltl/MTL-Bioinformatics-2016",
-    folder="bc2gm",
-    splits=tuple(IOB),
-    layouts=entities.LAYOUTS,
-    citation=_CITATION,
-    reader=read_iob,
-    checked=False,
-)
-
-GENETAG = Corpus(
-    name="genetag",
-    title="BioCreative II gene mention, official files",
-    category=Category.IE,
-    license="NCBI-PD",
-    revision="bc2GMtrain_1.1, bc2GMtest_1.0",
-    homepage="https://biocreative.bioinformatics.udel.edu/resources/corpora/biocreative-ii-corpus/",
-    folder="bc2gm",
-    splits=tuple(OFFICIAL),
-    layouts=entities.LAYOUTS,
-    citation=_CITATION,
-    reader=read_official,
-    checked=False,
-)
-
-CORPORA = (BC2GM, GENETAG)
+GENETAG = described("genetag")

@@ -12,31 +12,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from bioinstruct.corpora.base import Corpus, Row, Skipped, choose
-from bioinstruct.corpora.bc5cdr import CITATION, ORIGINAL, ORIGINALS
+from bioinstruct.corpora.base import Row, Skipped, choose
+from bioinstruct.corpora.bc5cdr import ORIGINALS
 from bioinstruct.corpora.formats import pubtator
+from bioinstruct.corpora.registry import described
+from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
 from bioinstruct.schema import Category, Instruction
 
-__all__ = ["CORPORA", "Pair", "parse"]
+__all__ = ["Pair", "parse"]
 
-WORDINGS = (
-    "Which of the chemicals induce which of the diseases, according to this abstract? Write one "
-    "pair a line, as chemical | disease, by names that the lists give. Write none if there is no "
-    "such relation.",
-    "Extract the chemical-induced disease relations of the abstract. The chemicals and diseases "
-    "that it mentions are listed below it. Answer with a line chemical | disease for each "
-    "relation, or none.",
-    "Read the abstract and decide for the listed chemicals and diseases which diseases are caused "
-    "by which chemicals. One relation a line: chemical | disease. If there is none, write none.",
-    "Find all pairs of a chemical and a disease such that the text says that the chemical brings "
-    "the disease about. Write each as chemical | disease on its own line; without any, the answer "
-    "is none.",
-    "List the adverse effects that this abstract reports: for each, the drug or chemical and the "
-    "disease that it induces, as chemical | disease, one a line. Use the names of the lists. "
-    "Answer none if nothing is reported.",
-)
+WORDINGS = wordings("bc5cdr_relations")["relation-chemical-disease"]
 _LISTS = "\n\nChemicals:\n"
 _DISEASES = "\n\nDiseases:\n"
 _KINDS = ("Chemical", "Disease")
@@ -169,17 +156,4 @@ def _concepts(mentions: Iterable[pubtator.Mention], kind: str) -> dict[str, list
     return {concept: list(names.values()) for concept, names in found.items()}
 
 
-CORPUS = Corpus(
-    name="bc5cdr-relations",
-    title="BC5CDR, chemical-induced diseases",
-    category=Category.IE,
-    license="NCBI-PD",
-    revision="v010516",
-    homepage="https://biocreative.bioinformatics.udel.edu/resources/corpora/biocreative-v-cdr-corpus/",
-    folder=f"bc5cdr/{ORIGINAL}",
-    splits=tuple(ORIGINALS),
-    citation=CITATION,
-    reader=read,
-)
-
-CORPORA = (CORPUS,)
+CORPUS = described("bc5cdr-relations")

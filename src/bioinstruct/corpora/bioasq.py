@@ -10,48 +10,20 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, StringConstraints
 
-from bioinstruct.corpora.base import Access, Corpus, Row, Skipped, choose
+from bioinstruct.corpora.base import Row, Skipped, choose
 from bioinstruct.corpora.formats.archive import members
 from bioinstruct.corpora.formats.plain import read_json
 from bioinstruct.corpora.formats.records import checked
+from bioinstruct.corpora.registry import described
+from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError, MissingError
 from bioinstruct.schema import Category, Instruction
 
-__all__ = ["CORPORA", "CORPUS", "parse_items"]
+__all__ = ["CORPUS", "parse_items"]
 
 LAYOUTS = ("exact", "synonyms", "ideal")
 SEPARATOR = " | "
-WORDINGS = {
-    "yesno": (
-        "Answer the biomedical question with yes or no, by the snippets given.",
-        "Do the snippets support a yes or a no to the question? Reply with one word.",
-        "Read the snippets of abstracts and answer the question: yes or no.",
-        "Decide from the evidence below whether the answer is yes or no.",
-        "Is the answer to this expert's question yes or no? Use the snippets.",
-    ),
-    "factoid": (
-        "Answer the biomedical question with a name, a number or a short expression from the "
-        "snippets.",
-        "Find the one entity or value that answers the question, using the snippets.",
-        "Read the snippets of abstracts and give the short exact answer to the question.",
-        "Which entity is asked for? Answer from the evidence below, in as few words as possible.",
-        "Give the exact short answer to this expert's question, without a sentence around it.",
-    ),
-    "list": (
-        "Answer the biomedical question with a list, one item a line, from the snippets.",
-        "Name all entities that answer the question, each on its own line, using the snippets.",
-        "Read the snippets of abstracts and list what the question asks for, one item to a line.",
-        "Collect every item that answers the question from the evidence below, one a line.",
-        "Give the list that this expert's question asks for, one item on each line.",
-    ),
-    "summary": (
-        "Answer the biomedical question in a short paragraph based on the snippets.",
-        "Summarise what the snippets say in answer to the question.",
-        "Read the snippets of abstracts and write a concise answer for a biomedical expert.",
-        "Write a brief, well-founded answer to the question from the evidence below.",
-        "Give this expert a summary that answers the question, drawn from the snippets.",
-    ),
-}
+WORDINGS = wordings("bioasq")
 SYNONYMS = " Put the synonyms of an item on its line, parted by |."
 TASKS = {
     "yesno": "yes-no-question",
@@ -212,23 +184,4 @@ def parse_items(text: str) -> list[list[str]]:
     return [[name.strip() for name in line.split(SEPARATOR)] for line in lines if line]
 
 
-CORPUS = Corpus(
-    name="bioasq",
-    title="BioASQ task B",
-    category=Category.QA,
-    license="LicenseRef-BioASQ-NoRedistribution",
-    revision="13b",
-    homepage="http://participants-area.bioasq.org/datasets/",
-    folder="bioasq",
-    splits=("train", "test"),
-    layouts=LAYOUTS,
-    citation=(
-        "Krithara A, Nentidis A, Bougiatiotis K, Paliouras G. BioASQ-QA: A manually curated corpus "
-        "for Biomedical Question Answering. Sci Data 2023;10:170. doi:10.1038/s41597-023-02068-4"
-    ),
-    reader=read,
-    access=Access.REGISTRATION,
-    checked=False,
-)
-
-CORPORA = (CORPUS,)
+CORPUS = described("bioasq")

@@ -6,26 +6,21 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from bioinstruct.corpora.base import Corpus, Row, choose
+from bioinstruct.corpora.base import Row, choose
 from bioinstruct.corpora.formats.table import rows
+from bioinstruct.corpora.registry import described
+from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
 from bioinstruct.schema import Category, Instruction
 
-__all__ = ["CORPORA", "CORPUS", "HIGHEST"]
+__all__ = ["CORPUS", "HIGHEST"]
 
 HIGHEST = 4.0
 """The score of two sentences that mean the same; 0 is that of unrelated ones."""
 
 FILES = {"train": "train.tsv", "validation": "dev.tsv", "test": "test.tsv"}
-_SCALE = "from 0.0 (unrelated) to 4.0 (they mean the same)"
-WORDINGS = (
-    f"How similar in meaning are the two sentences? Give a score {_SCALE}, with one decimal.",
-    f"Rate the semantic similarity of this pair of biomedical sentences {_SCALE}.",
-    f"Compare the two sentences and say how much they agree in meaning, as a number {_SCALE}.",
-    f"Score the pair of sentences for similarity of meaning {_SCALE}. Answer with the number only.",
-    f"On a scale {_SCALE}, how close in meaning are sentence 1 and sentence 2?",
-)
+WORDINGS = wordings("biosses")["sentence-similarity"]
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
@@ -50,21 +45,4 @@ def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
         )
 
 
-CORPUS = Corpus(
-    name="biosses",
-    title="BIOSSES (BLUE's split)",
-    category=Category.OTHER,
-    license="GPL-3.0-only",
-    revision="c497c4196cd5",
-    homepage="https://github.com/ncbi-nlp/BLUE_Benchmark",
-    folder="biosses",
-    splits=tuple(FILES),
-    citation=(
-        "Sogancioglu G, Ozturk H, Ozgur A. BIOSSES: a semantic sentence similarity estimation "
-        "system for the biomedical domain. Bioinformatics 2017;33(14):i49-i58. "
-        "doi:10.1093/bioinformatics/btx238"
-    ),
-    reader=read,
-)
-
-CORPORA = (CORPUS,)
+CORPUS = described("biosses")

@@ -9,61 +9,26 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from bioinstruct.corpora.base import Access, Corpus, Row, Skipped, choose
+from bioinstruct.corpora.base import Corpus, Row, Skipped, choose
 from bioinstruct.corpora.formats.records import records
 from bioinstruct.corpora.formats.table import rows
+from bioinstruct.corpora.registry import described
+from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
 from bioinstruct.schema import Category, Instruction
 
-__all__ = ["CORPORA"]
+__all__ = ["read_diseases", "read_generated", "read_healthcaremagic", "read_icliniq"]
 
 Filled = Annotated[str, StringConstraints(pattern=r"\S")]
-WORDINGS = (
-    "Answer the patient's message as a doctor would.",
-    "You are a doctor. Reply to the patient who describes this problem.",
-    "A patient writes to a doctor online. Write the doctor's answer.",
-    "Read what the patient reports and give medical advice in reply.",
-    "Respond to this patient: say what it may be and what should be done next.",
-    "Write the reply of a physician to the following message from a patient.",
-)
+WORDINGS = wordings("chatdoctor")
 # The database counts what was recorded with a disease: it does not say what helps against it.
 OF_DISEASE = {
-    "Symptom": (
-        "disease-symptoms",
-        (
-            "List symptoms that patients with this disease report, one a line.",
-            "Which symptoms are recorded with the disease below? Write one a line.",
-            "Name the symptoms that go with this diagnosis, each on its own line.",
-            "With what complaints do patients come who have this disease? Give a list, one a line.",
-            "Write down the symptoms linked to this condition, one to a line.",
-        ),
-    ),
-    "TestsAndProcedures": (
-        "disease-tests",
-        (
-            "List tests and procedures that are recorded for patients with this disease, one a "
-            "line.",
-            "Which tests and procedures do patients with the disease below have? Write one a line.",
-            "Name the tests and procedures that go with this diagnosis, each on its own line.",
-            "What is done for patients with this disease, by records of their care? Give a list of "
-            "tests and procedures, one a line.",
-            "Write down the tests and procedures linked to this condition, one to a line.",
-        ),
-    ),
-    "commonMedications": (
-        "disease-medications",
-        (
-            "List drugs that are recorded for patients with this disease, for whatever reason, one "
-            "a line.",
-            "Which drugs do patients with the disease below take, by records of their care? Write "
-            "one a line.",
-            "Name the drugs recorded together with this diagnosis, each on its own line.",
-            "What medication is on record for patients with this disease? Give a list, one a line.",
-            "Write down the drugs that records link to this condition, one to a line.",
-        ),
-    ),
+    "Symptom": "disease-symptoms",
+    "TestsAndProcedures": "disease-tests",
+    "commonMedications": "disease-medications",
 }
+"""The task of each column."""
 
 
 class Message(BaseModel):
@@ -104,7 +69,7 @@ def _read(
             continue
         message = record.input.strip()
         yield Instruction(
-            instruction=choose(WORDINGS, message, seed),
+            instruction=choose(WORDINGS["patient-message"], message, seed),
             input=message,
             output=record.output.strip(),
             category=Category.QA,
@@ -118,7 +83,7 @@ def read_diseases(folder: Path, split: str, *, layout: str, seed: int) -> Iterat
     path = find(folder / "format_dataset.csv")
     for line, row in rows(path, columns=("idx", "disease", *OF_DISEASE)):
         disease = row["disease"].strip()
-        for column, (task, wordings) in OF_DISEASE.items():
+        for column, task in OF_DISEASE.items():
             try:
                 items = _items(row[column])
             except ValueError as error:
@@ -128,7 +93,7 @@ def read_diseases(folder: Path, split: str, *, layout: str, seed: int) -> Iterat
                 yield Skipped("an empty list")
                 continue
             yield Instruction(
-                instruction=choose(wordings, disease, seed),
+                instruction=choose(WORDINGS[task], disease, seed),
                 input=disease,
                 output="\n".join(items),
                 category=Category.QA,
@@ -148,68 +113,10 @@ def _items(text: str) -> list[str]:
     return list(dict.fromkeys(" ".join(item.split()) for item in found if item.strip()))
 
 
-_CITATION = (
-    "Li Y, Li Z, Zhang K, Dan R, Jiang S, Zhang Y. ChatDoctor: A Medical Chat Model Fine-Tuned on "
-    "a Large Language Model Meta-AI (LLaMA) Using Medical Domain Knowledge. Cureus "
-    "2023;15(6):e40895. doi:10.7759/cureus.40895"
-)
-_HOMEPAGE = "https://github.com/Kent0n-Li/ChatDoctor"
-_REVISION = "e77bd7ebafbf"
+GENERATED = described("genmedgpt")
 
-GENERATED = Corpus(
-    name="genmedgpt",
-    title="GenMedGPT-5k (ChatDoctor)",
-    category=Category.QA,
-    license="LicenseRef-ChatDoctor-NonCommercial",
-    revision=_REVISION,
-    homepage=_HOMEPAGE,
-    folder="nc/genmedgpt_5k",
-    splits=("train",),
-    citation=_CITATION,
-    reader=read_generated,
-)
+DISEASES = described("chatdoctor-diseases")
 
-DISEASES = Corpus(
-    name="chatdoctor-diseases",
-    title="ChatDoctor's database of diseases",
-    category=Category.QA,
-    license="LicenseRef-ChatDoctor-NonCommercial",
-    revision=_REVISION,
-    homepage=_HOMEPAGE,
-    folder="nc/genmedgpt_5k",
-    splits=("train",),
-    citation=_CITATION,
-    reader=read_diseases,
-)
+HEALTHCAREMAGIC = described("healthcaremagic")
 
-HEALTHCAREMAGIC = Corpus(
-    name="healthcaremagic",
-    title="HealthCareMagic-100k (ChatDoctor)",
-    category=Category.QA,
-    license="LicenseRef-ChatDoctor-NonCommercial-NoRedistribution",
-    revision=_REVISION,
-    homepage=_HOMEPAGE,
-    folder="healthcaremagic",
-    splits=("train",),
-    citation=_CITATION,
-    reader=read_healthcaremagic,
-    access=Access.REGISTRATION,
-    checked=False,
-)
-
-ICLINIQ = Corpus(
-    name="icliniq",
-    title="iCliniq-10k (ChatDoctor)",
-    category=Category.QA,
-    license="LicenseRef-ChatDoctor-NonCommercial-NoRedistribution",
-    revision=_REVISION,
-    homepage=_HOMEPAGE,
-    folder="icliniq",
-    splits=("train",),
-    citation=_CITATION,
-    reader=read_icliniq,
-    access=Access.REGISTRATION,
-    checked=False,
-)
-
-CORPORA = (GENERATED, DISEASES, HEALTHCAREMAGIC, ICLINIQ)
+ICLINIQ = described("icliniq")

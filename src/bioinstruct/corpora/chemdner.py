@@ -10,15 +10,15 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from bioinstruct.corpora.answers import entities, ner
-from bioinstruct.corpora.base import Corpus, Row
+from bioinstruct.corpora.answers import ner
+from bioinstruct.corpora.base import Row
 from bioinstruct.corpora.formats import iob, standoff
 from bioinstruct.corpora.formats.plain import read_lines
+from bioinstruct.corpora.registry import described
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
-from bioinstruct.schema import Category
 
-__all__ = ["CORPORA"]
+__all__ = ["read_iob", "read_official"]
 
 IOB = {
     "train": "BC4CHEMD-IOB/train.tsv",
@@ -93,42 +93,8 @@ def _mentions(path: Path) -> dict[str, list[standoff.Annotation]]:
     return dict(found)
 
 
-_CITATION = (
-    "Krallinger M, Rabal O, Leitner F, et al. The CHEMDNER corpus of chemicals and drugs and its "
-    "annotation principles. J Cheminform 2015;7(Suppl 1):S2. doi:10.1186/1758-2946-7-S1-S2"
-)
 # Its pages name no licence, and the abstracts are of PubMed: not to be passed on.
-_LICENSE = "LicenseRef-none-stated-NoRedistribution"
-_HOMEPAGE = "https://biocreative.bioinformatics.udel.edu/resources/biocreative-iv/chemdner-corpus/"
 
-BC4CHEMD = Corpus(
-    name="bc4chemd",
-    title="BC4CHEMD, IOB",
-    category=Category.IE,
-    license=_LICENSE,
-    revision="1.0",
-    homepage=_HOMEPAGE,
-    folder="bc4chemd",
-    splits=tuple(IOB),
-    layouts=entities.LAYOUTS,
-    citation=_CITATION,
-    reader=read_iob,
-    checked=False,
-)
+BC4CHEMD = described("bc4chemd")
 
-CHEMDNER = Corpus(
-    name="chemdner",
-    title="CHEMDNER, official files",
-    category=Category.IE,
-    license=_LICENSE,
-    revision="1.0",
-    homepage=_HOMEPAGE,
-    folder="bc4chemd",
-    splits=tuple(OFFICIAL),
-    layouts=entities.LAYOUTS,
-    citation=_CITATION,
-    reader=read_official,
-    checked=False,
-)
-
-CORPORA = (BC4CHEMD, CHEMDNER)
+CHEMDNER = described("chemdner")

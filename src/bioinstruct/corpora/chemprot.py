@@ -10,13 +10,15 @@ from pydantic import BaseModel
 
 from bioinstruct.corpora.answers import relations
 from bioinstruct.corpora.answers.relations import Mention
-from bioinstruct.corpora.base import Corpus, Row, choose
+from bioinstruct.corpora.base import Row, choose
 from bioinstruct.corpora.formats.records import records
+from bioinstruct.corpora.registry import described
+from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
 from bioinstruct.schema import Category, Instruction
 
-__all__ = ["CORPORA", "CORPUS", "LABELS"]
+__all__ = ["CORPUS", "LABELS"]
 
 LABELS = (
     "ACTIVATOR",
@@ -35,30 +37,7 @@ LABELS = (
 )
 FILES = {"train": "train.txt", "validation": "dev.txt", "test": "test.txt"}
 _ALL = f"{', '.join(LABELS[:-1])} or {LABELS[-1]}"
-WORDINGS = {
-    "named": (
-        f"How does the chemical act on the gene or protein named with it? Answer {_ALL}.",
-        "Classify the chemical-protein interaction of the two entities named below the sentence as "
-        f"{_ALL}.",
-        "The sentence relates two named entities, a chemical and a gene product. Which relation is "
-        f"it: {_ALL}?",
-        f"Give the type of chemical-protein relation between the two entities: {_ALL}.",
-        "Read the sentence and name the interaction of the chemical with the gene or protein. "
-        f"Choose from {_ALL}.",
-    ),
-    "medtuned": (
-        f"How do the two entities marked @ENTITY$, a chemical and a protein, interact? Answer "
-        f"{_ALL}.",
-        "Classify the chemical-protein interaction of the two entities masked as @ENTITY$ as "
-        f"{_ALL}.",
-        "A chemical and a gene product are masked as @ENTITY$ in this sentence. Which relation do "
-        f"they have: {_ALL}?",
-        "Give the type of chemical-protein relation between the first and the second @ENTITY$: "
-        f"{_ALL}.",
-        "Read the sentence, in which @ENTITY$ stands for a chemical and for a gene or protein, and "
-        f"name their interaction. Choose from {_ALL}.",
-    ),
-}
+WORDINGS = wordings("chemprot", labels=_ALL)
 # Either entity may be the chemical; the marks only say which comes first. In nine sentences of dev
 # a `>>` stands in the text as well, so the first of them after the `<<` is the mark.
 _FIRST = re.compile(r"<< (.+?) >>")
@@ -120,22 +99,4 @@ def _unmarked(text: str) -> tuple[str, Mention, Mention]:
     return plain, mentions[0], mentions[1]
 
 
-CORPUS = Corpus(
-    name="chemprot",
-    title="ChemProt (SciBERT's sentences)",
-    category=Category.IE,
-    # No SPDX identifier: the catalogue BigBio lists ChemProt under the Public Domain Mark 1.0.
-    license="LicenseRef-Public-Domain-Mark-1.0",
-    revision="06793f77d727",
-    homepage="https://github.com/allenai/scibert",
-    folder="chemprot_sentences",
-    splits=tuple(FILES),
-    layouts=relations.LAYOUTS,
-    citation=(
-        "Krallinger M, Rabal O, Akhondi SA, et al. Overview of the BioCreative VI chemical-protein "
-        "interaction Track. Proceedings of the BioCreative VI Workshop 2017, 141-146."
-    ),
-    reader=read,
-)
-
-CORPORA = (CORPUS,)
+CORPUS = described("chemprot")

@@ -7,13 +7,15 @@ from pathlib import Path
 
 from bioinstruct.corpora.answers import relations
 from bioinstruct.corpora.answers.relations import Mention
-from bioinstruct.corpora.base import Corpus, Row, Skipped, choose
+from bioinstruct.corpora.base import Row, Skipped, choose
 from bioinstruct.corpora.formats import tsv
 from bioinstruct.corpora.formats.archive import one
+from bioinstruct.corpora.registry import described
+from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
 from bioinstruct.schema import Category, Instruction
 
-__all__ = ["CORPORA", "CORPUS", "LABELS"]
+__all__ = ["CORPUS", "LABELS"]
 
 GROUPS = {
     "CPR:3": "upregulator",
@@ -32,24 +34,7 @@ FILES = {
 }
 MASKS = {"CHEMICAL": "CHEMICAL", "GENE": "GENE", "GENE-Y": "GENE", "GENE-N": "GENE"}
 _ALL = f"{', '.join(LABELS[:-1])} or {LABELS[-1]}"
-WORDINGS = {
-    "named": (
-        f"What is the chemical to the gene or protein named with it? Answer {_ALL}.",
-        f"Classify the relation of the named chemical to the named gene product: {_ALL}.",
-        "How does the chemical named below the abstract act on the gene or protein? Answer "
-        f"{_ALL}.",
-        f"Give the type of interaction that the abstract states for the two entities: {_ALL}.",
-        f"Read the abstract and label the chemical-protein pair given with it as {_ALL}.",
-    ),
-    "medtuned": (
-        f"What is the chemical @CHEMICAL$ to the gene or protein @GENE$? Answer {_ALL}.",
-        f"Classify the relation of @CHEMICAL$ to @GENE$ in the abstract: {_ALL}.",
-        "A chemical is masked as @CHEMICAL$ and a gene product as @GENE$. How does the one act on "
-        f"the other? Answer {_ALL}.",
-        f"Give the type of interaction that the abstract states for @CHEMICAL$ and @GENE$: {_ALL}.",
-        f"Read the abstract and label the pair @CHEMICAL$ and @GENE$ as {_ALL}.",
-    ),
-}
+WORDINGS = wordings("chemprot_abstracts", labels=_ALL)
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
@@ -121,22 +106,4 @@ def _mention(row: list[str], texts: dict[str, str]) -> Mention:
     return Mention(name, ((int(start), int(end)),), MASKS[type])
 
 
-CORPUS = Corpus(
-    name="chemprot-abstracts",
-    title="ChemProt (BioCreative VI)",
-    category=Category.IE,
-    license="LicenseRef-Public-Domain-Mark-1.0",
-    revision="2017",
-    homepage="https://biocreative.bioinformatics.udel.edu/tasks/biocreative-vi/track-5/",
-    folder="chemprot",
-    splits=tuple(FILES),
-    layouts=relations.LAYOUTS,
-    citation=(
-        "Krallinger M, Rabal O, Akhondi SA, et al. Overview of the BioCreative VI chemical-protein "
-        "interaction Track. Proceedings of the BioCreative VI Workshop 2017, 141-146."
-    ),
-    reader=read,
-    checked=False,
-)
-
-CORPORA = (CORPUS,)
+CORPUS = described("chemprot-abstracts")

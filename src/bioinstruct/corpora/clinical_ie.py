@@ -8,41 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from bioinstruct.corpora.answers.labels import parse_one
-from bioinstruct.corpora.base import Access, Corpus, Reader, Row, choose
+from bioinstruct.corpora.base import Corpus, Row, choose
 from bioinstruct.corpora.formats import table
+from bioinstruct.corpora.registry import described
+from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
 from bioinstruct.parquet import read_parquet
 from bioinstruct.schema import Category, Instruction
 
-__all__ = ["COREFERENCE", "CORPORA", "LABELS", "MEDICATIONS", "parse_medications"]
+__all__ = ["COREFERENCE", "LABELS", "MEDICATIONS", "parse_medications"]
 
 LABELS = ("active", "discontinued", "neither")
 SPLITS = ("validation", "test")
 NONE = "none"
-MEDICATION_WORDINGS = (
-    "List the medications that this excerpt of a clinical note mentions, one a line, each with its "
-    "status: medication | active, medication | discontinued or medication | neither. Write none if "
-    "there are none.",
-    "Which medications are named in the note, and does the patient still take them? Answer with a "
-    "line medication | status for each, where the status is active, discontinued or neither; none "
-    "if no medication is named.",
-    "Extract every medication from the text with its status (active, discontinued, neither), one a "
-    "line as medication | status. Without any, answer none.",
-    "Find the medications in the clinical text and say of each whether it is active, discontinued "
-    "or neither. One line each: medication | status; none if there are none.",
-    "Make a list of the medications of this note with the status of each, active, discontinued or "
-    "neither, written as medication | status on lines of their own, or none.",
-)
-COREFERENCE_WORDINGS = (
-    "What does the given pronoun refer to in this excerpt of a clinical note? Answer in the words "
-    "of the note.",
-    "Resolve the pronoun: copy from the text the noun phrase that it stands for.",
-    "Find the antecedent of the pronoun named below the clinical text and write it as it stands "
-    "there.",
-    "To which earlier phrase of the note does the pronoun point back? Give that phrase.",
-    "Read the note and say what is meant by the pronoun. Use the note's own words.",
-)
+MEDICATION_WORDINGS = wordings("clinical_ie")["medication-status"]
+COREFERENCE_WORDINGS = wordings("clinical_ie")["pronoun-coreference"]
 
 
 def medications(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
@@ -160,29 +141,5 @@ def _names(value: Any) -> list[str]:
     return names
 
 
-def _corpus(name: str, title: str, reader: Reader) -> Corpus:
-    return Corpus(
-        name=name,
-        title=title,
-        category=Category.IE,
-        license="LicenseRef-CASI-Restricted",
-        revision="2022-12-01",
-        homepage="https://huggingface.co/datasets/mitclinicalml/clinical-ie",
-        folder="clinical_ie",
-        splits=SPLITS,
-        citation=(
-            "Agrawal M, Hegselmann S, Lang H, Kim Y, Sontag D. Large Language Models are Few-Shot "
-            "Clinical Information Extractors. EMNLP 2022, 1998-2022. arXiv:2205.12689"
-        ),
-        reader=reader,
-        access=Access.REGISTRATION,
-        checked=False,
-    )
-
-
-MEDICATIONS = _corpus(
-    "clinical-ie-medication-status", "Clinical IE, medication status", medications
-)
-COREFERENCE = _corpus("clinical-ie-coreference", "Clinical IE, coreference", coreference)
-
-CORPORA = (MEDICATIONS, COREFERENCE)
+MEDICATIONS = described("clinical-ie-medication-status")
+COREFERENCE = described("clinical-ie-coreference")

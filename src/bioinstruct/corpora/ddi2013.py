@@ -9,17 +9,19 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
-from bioinstruct.corpora.answers import entities, ner, relations
+from bioinstruct.corpora.answers import ner, relations
 from bioinstruct.corpora.answers.entities import Entity
 from bioinstruct.corpora.answers.relations import Mention
-from bioinstruct.corpora.base import Corpus, Reader, Row, Skipped, choose
+from bioinstruct.corpora.base import Row, Skipped, choose
 from bioinstruct.corpora.formats import xmltree
 from bioinstruct.corpora.formats.archive import members
 from bioinstruct.corpora.formats.iob import Sentence
+from bioinstruct.corpora.registry import described
+from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
 from bioinstruct.schema import Category, Instruction
 
-__all__ = ["CORPORA", "DRUGS", "LABELS", "PAIRS", "TYPES"]
+__all__ = ["DRUGS", "LABELS", "PAIRS", "TYPES"]
 
 LABELS = ("advise", "effect", "int", "mechanism", "none")
 TYPES = ("drug", "brand", "group", "drug_n")
@@ -33,30 +35,7 @@ DRUG_FILES = {
 }
 # The offsets of "(R)-warfarin" are those of the character before, in the official file.
 MISPLACED = {"DDI-DrugBank.d216.s16.e2"}
-_MEANING = (
-    "mechanism (how one changes the level of the other), effect (what the two together do), advise "
-    "(a recommendation about using them together), int (an interaction, no more is said) or none"
-)
-WORDINGS = {
-    "named": (
-        f"How do the two drugs named below the sentence interact in it? Answer {_MEANING}.",
-        f"Classify the drug-drug interaction that the sentence states for these two: {_MEANING}.",
-        "Does the sentence describe an interaction of the two named drugs, and of which kind? "
-        f"Answer with one word: {_MEANING}.",
-        f"Label the pair of drugs with its type of interaction in this text: {_MEANING}.",
-        "Read the sentence and say what it states about the two drugs being taken together: "
-        f"{_MEANING}.",
-    ),
-    "medtuned": (
-        f"How do the two drugs masked as @DRUG$ interact? Answer {_MEANING}.",
-        f"Classify the drug-drug interaction between the two masked drugs as {_MEANING}.",
-        "Two drugs of this sentence are masked. Does it describe an interaction of them, and of "
-        f"which kind? Answer with one word: {_MEANING}.",
-        f"Label the masked pair of drugs with its type of interaction: {_MEANING}.",
-        "Read the sentence, in which two drugs are masked, and say what it states about their "
-        f"being taken together: {_MEANING}.",
-    ),
-}
+WORDINGS = wordings("ddi2013")
 ENTITIES = ner.Entities("ner-drug", "", "drugs, brands and groups of drugs", "", TYPES)
 _WORD = re.compile(r"\w+|[^\w\s]")
 
@@ -208,41 +187,5 @@ def _entities(sentence: _Sentence, words: list[tuple[int, int]]) -> tuple[Entity
     return tuple(entities)
 
 
-def _corpus(
-    name: str, title: str, *, splits: tuple[str, ...], layouts: tuple[str, ...], reader: Reader
-) -> Corpus:
-    return Corpus(
-        name=name,
-        title=title,
-        category=Category.IE,
-        license="CC-BY-NC-4.0",
-        revision="819b0fa538ed",
-        homepage="https://github.com/isegura/DDICorpus",
-        folder="nc/ddi2013",
-        splits=splits,
-        layouts=layouts,
-        citation=(
-            "Herrero-Zazo M, Segura-Bedmar I, Martinez P, Declerck T. The DDI corpus: An annotated "
-            "corpus with pharmacological substances and drug-drug interactions. J Biomed Inform "
-            "2013;46(5):914-920. doi:10.1016/j.jbi.2013.07.011"
-        ),
-        reader=reader,
-    )
-
-
-PAIRS = _corpus(
-    "ddi2013",
-    "DDI corpus 2013, interactions",
-    splits=tuple(PAIR_FILES),
-    layouts=relations.LAYOUTS,
-    reader=pairs,
-)
-DRUGS = _corpus(
-    "ddi2013-drugs",
-    "DDI corpus 2013, drug names",
-    splits=tuple(DRUG_FILES),
-    layouts=entities.LAYOUTS,
-    reader=drugs,
-)
-
-CORPORA = (PAIRS, DRUGS)
+PAIRS = described("ddi2013")
+DRUGS = described("ddi2013-drugs")

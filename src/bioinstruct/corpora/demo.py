@@ -7,12 +7,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from bioinstruct.corpora.base import Corpus
 from bioinstruct.corpora.formats.plain import read_lines
+from bioinstruct.corpora.registry import described
 from bioinstruct.errors import DataError
 from bioinstruct.schema import Instruction
 
-__all__ = ["CORPORA", "CORPUS"]
+__all__ = ["CORPUS"]
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Instruction]:
@@ -27,17 +27,4 @@ def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Instru
             raise DataError("expected an instruction", path=path, line=number) from error
 
 
-CORPUS = Corpus(
-    name="demo",
-    title="Demonstration set of bioinstruct",
-    category=None,
-    license="CC-BY-4.0",
-    revision="1",
-    homepage="the package bioinstruct itself",
-    folder=None,
-    splits=("train", "test"),
-    citation="Written for bioinstruct; it shows the road and is no result.",
-    reader=read,
-)
-
-CORPORA = (CORPUS,)
+CORPUS = described("demo")

@@ -7,13 +7,15 @@ from pathlib import Path
 
 from bioinstruct.corpora.answers import relations
 from bioinstruct.corpora.answers.relations import Mention
-from bioinstruct.corpora.base import Corpus, Row, choose
+from bioinstruct.corpora.base import Row, choose
 from bioinstruct.corpora.formats import table
+from bioinstruct.corpora.registry import described
+from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
 from bioinstruct.schema import Category, Instruction
 
-__all__ = ["CORPORA", "CORPUS", "LABELS"]
+__all__ = ["CORPUS", "LABELS"]
 
 NAMES = {"PA": "Positive", "SA": "Speculative", "NA": "Negative", "FA": "False"}
 LABELS = tuple(NAMES.values())
@@ -27,26 +29,7 @@ COLUMNS = (
     *(f"ENTITY{n}_{part}" for n in (1, 2) for part in ("TEXT", "INI", "END", "TYPE")),
     "SENTENCE",
 )
-_MEANING = (
-    "Positive (they are associated), Speculative (they may be), Negative (they are said not to be) "
-    "or False (nothing is said of an association)"
-)
-WORDINGS = {
-    "named": (
-        f"What does the sentence say of an association of the two named concepts? {_MEANING}.",
-        f"Classify the association of the two concepts named below the sentence: {_MEANING}.",
-        f"Are the two named concepts associated, according to this sentence? Answer {_MEANING}.",
-        f"Label what is stated about the two concepts as {_MEANING}.",
-        f"Read the sentence and judge the pair of concepts given with it: {_MEANING}.",
-    ),
-    "medtuned": (
-        f"What does the sentence say of an association of the two masked concepts? {_MEANING}.",
-        f"Classify the association of the two concepts masked in the sentence: {_MEANING}.",
-        f"Are the two masked concepts associated, according to this sentence? Answer {_MEANING}.",
-        f"Label what is stated about the two masked concepts as {_MEANING}.",
-        f"Read the sentence and judge the pair of concepts that is masked in it: {_MEANING}.",
-    ),
-}
+WORDINGS = wordings("euadr")
 MASKS = {"Drug": "DRUG", "Diseases & Disorders": "DISEASE", "Genes & Molecular Sequences": "GENE"}
 
 
@@ -92,24 +75,4 @@ def _mention(row: dict[str, str], number: int) -> Mention:
     return Mention(name, ((int(start), int(end)),), MASKS.get(type, "CONCEPT"))
 
 
-CORPUS = Corpus(
-    name="euadr",
-    title="EU-ADR",
-    category=Category.IE,
-    license="ODbL-1.0",
-    revision="2012",
-    homepage="https://doi.org/10.1016/j.jbi.2012.04.004",
-    folder="euadr",
-    # The authors define no split.
-    splits=("train",),
-    layouts=relations.LAYOUTS,
-    citation=(
-        "van Mulligen EM, Fourrier-Reglat A, Gurwitz D, et al. The EU-ADR corpus: Annotated drugs, "
-        "diseases, targets, and their relationships. J Biomed Inform 2012;45(5):879-884. "
-        "doi:10.1016/j.jbi.2012.04.004"
-    ),
-    reader=read,
-    checked=False,
-)
-
-CORPORA = (CORPUS,)
+CORPUS = described("euadr")

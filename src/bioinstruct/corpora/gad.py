@@ -7,30 +7,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bioinstruct import parquet
-from bioinstruct.corpora.base import Corpus, Row, choose
+from bioinstruct.corpora.base import Row, choose
 from bioinstruct.corpora.formats import tsv
+from bioinstruct.corpora.registry import described
+from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError, MissingError
 from bioinstruct.files import find
 from bioinstruct.schema import Category, Instruction
 
-__all__ = ["CORPORA", "CORPUS", "LABELS"]
+__all__ = ["CORPUS", "LABELS"]
 
 LABELS = ("Positive", "Negative")
 COLUMNS = ("index", "sentence", "label")
 # The instruction version of Llama2-MedTuned has it the other way round; 2,801 positives are GAD's.
 POLARITY = {"1": "Positive", "0": "Negative"}
-WORDINGS = (
-    "Does the sentence say that the gene @GENE$ is associated with the disease @DISEASE$? Answer "
-    "Positive if it does and Negative if not.",
-    "Decide whether this sentence reports an association between @GENE$ and @DISEASE$. Answer "
-    "Positive or Negative.",
-    "Classify the relation of the gene (@GENE$) and the disease (@DISEASE$) in the text: Positive "
-    "for an association, Negative for none.",
-    "A gene is masked as @GENE$ and a disease as @DISEASE$. Is an association of the two stated? "
-    "Reply with Positive or Negative.",
-    "Read the sentence and label the gene-disease pair @GENE$ and @DISEASE$ as Positive (they are "
-    "associated) or Negative (they are not).",
-)
+WORDINGS = wordings("gad")["relation-gene-disease"]
 
 
 class _Line(NamedTuple):
@@ -97,21 +88,4 @@ def _of_table(path: Path) -> Iterator[_Line | DataError]:
             yield _Line(number, sentence, label, line)
 
 
-CORPUS = Corpus(
-    name="gad",
-    title="GAD (BioBERT's first fold)",
-    category=Category.IE,
-    license="CC-BY-4.0",
-    revision="de39be9fbf70",
-    homepage="https://github.com/nlpie-research/BioInstTune-LLM",
-    folder="gad",
-    splits=("train", "test"),
-    citation=(
-        "Bravo A, Pinero J, Queralt-Rosinach N, Rautschka M, Furlong LI. Extraction of relations "
-        "between genes and diseases from text and large-scale data analysis: implications for "
-        "translational research. BMC Bioinformatics 2015;16:55. doi:10.1186/s12859-015-0472-9"
-    ),
-    reader=read,
-)
-
-CORPORA = (CORPUS,)
+CORPUS = described("gad")

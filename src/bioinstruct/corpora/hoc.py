@@ -6,14 +6,16 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bioinstruct.corpora.answers import labels
-from bioinstruct.corpora.base import Corpus, Reader, Row, choose
+from bioinstruct.corpora.base import Corpus, Row, choose
 from bioinstruct.corpora.formats import tsv
 from bioinstruct.corpora.formats.archive import Member, members
+from bioinstruct.corpora.registry import described
+from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
 from bioinstruct.schema import Category, Instruction
 
-__all__ = ["CORPORA", "DOCUMENTS", "LABELS", "NAMES", "SENTENCES"]
+__all__ = ["DOCUMENTS", "LABELS", "NAMES", "SENTENCES"]
 
 MEDTUNED = {
     "Sustaining proliferative signaling": "Sustaining proliferative signaling (PS)",
@@ -36,25 +38,11 @@ NAMES = {"lines": {label: label.lower() for label in LABELS}, "medtuned": MEDTUN
 SPLITS = ("train", "validation", "test")
 ARCHIVE = "hallmarks_of_cancer"
 _LIST = {layout: "; ".join(names.values()) for layout, names in NAMES.items()}
-_FORM = {
-    "lines": "Write one a line, or none.",
-    "medtuned": "Write them in one line with commas between them, or None.",
-}
-_TEMPLATES = (
-    "Which hallmarks of cancer is this {text} about? Choose from: {names}. {form}",
-    "Label the {text} with the hallmarks of cancer for which it gives evidence. The hallmarks are: "
-    "{names}. {form}",
-    "Assign to the {text} every hallmark of cancer that it describes, out of these ten: {names}. "
-    "{form}",
-    "This {text} is from an article on cancer. Name the hallmarks that it deals with ({names}). "
-    "{form}",
-    "Classify the {text} by the hallmarks of cancer; several may apply, or none of them. They are: "
-    "{names}. {form}",
-)
+_WORDINGS = wordings("hoc")
 WORDINGS = {
     (text, layout): tuple(
-        template.format(text=text, names=_LIST[layout], form=_FORM[layout])
-        for template in _TEMPLATES
+        template.format(text=text, names=_LIST[layout], form=_WORDINGS[layout][0])
+        for template in _WORDINGS["hallmarks-of-cancer"]
     )
     for text in ("sentence", "abstract")
     for layout in labels.LAYOUTS
@@ -155,27 +143,5 @@ def _hallmarks(slot: str, path: Path) -> list[str]:
     return found
 
 
-def _corpus(name: str, title: str, reader: Reader) -> Corpus:
-    return Corpus(
-        name=name,
-        title=title,
-        category=Category.OTHER,
-        license="GPL-3.0-only",
-        revision="3bc6e6deb90c",
-        homepage="https://github.com/sb895/Hallmarks-of-Cancer",
-        folder="hoc",
-        splits=SPLITS,
-        layouts=labels.LAYOUTS,
-        citation=(
-            "Baker S, Silins I, Guo Y, Ali I, Hogberg J, Stenius U, Korhonen A. Automatic semantic "
-            "classification of scientific literature according to the hallmarks of cancer. "
-            "Bioinformatics 2016;32(3):432-440. doi:10.1093/bioinformatics/btv585"
-        ),
-        reader=reader,
-    )
-
-
-SENTENCES = _corpus("hoc", "Hallmarks of Cancer, by sentence", sentences)
-DOCUMENTS = _corpus("hoc-documents", "Hallmarks of Cancer, by abstract", documents)
-
-CORPORA = (SENTENCES, DOCUMENTS)
+SENTENCES = described("hoc")
+DOCUMENTS = described("hoc-documents")

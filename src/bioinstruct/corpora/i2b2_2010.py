@@ -11,12 +11,14 @@ from typing import NamedTuple
 
 from bioinstruct.corpora.answers import relations
 from bioinstruct.corpora.answers.relations import Mention
-from bioinstruct.corpora.base import Access, Corpus, Row, Skipped, choose
+from bioinstruct.corpora.base import Row, Skipped, choose
 from bioinstruct.corpora.formats.archive import Member, members
+from bioinstruct.corpora.registry import described
+from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
 from bioinstruct.schema import Category, Instruction
 
-__all__ = ["CORPORA", "CORPUS", "LABELS"]
+__all__ = ["CORPUS", "LABELS"]
 
 LABELS = ("PIP", "TeCP", "TeRP", "TrAP", "TrCP", "TrIP", "TrNAP", "TrWP", "No Relations")
 TYPES = ("problem", "test", "treatment")
@@ -27,30 +29,7 @@ ARCHIVES = {
     "train": {".txt": TRAINING, ".con": TRAINING, ".rel": TRAINING},
     "test": {".txt": "test_data", ".con": REFERENCE, ".rel": REFERENCE},
 }
-_MEANING = (
-    "TrIP (the treatment improves the problem), TrWP (it worsens it), TrCP (it causes it), TrAP "
-    "(it is given for it), TrNAP (it is not given because of it), TeRP (the test reveals the "
-    "problem), TeCP (it is done to look into it), PIP (one problem indicates another) or No "
-    "Relations"
-)
-WORDINGS = {
-    "named": (
-        f"How are the two concepts named below this line of a clinical note related? {_MEANING}.",
-        f"Classify the relation of the two named medical concepts in the text: {_MEANING}.",
-        f"Which relation does the note state between the two concepts given? Answer {_MEANING}.",
-        f"Label the pair of problem, test or treatment with its relation: {_MEANING}.",
-        f"Read the line of the note and give the relation of the two concepts: {_MEANING}.",
-    ),
-    "medtuned": (
-        "How are the two concepts related that are masked as @problem$, @test$ or @treatment$ in "
-        f"this line of a clinical note? {_MEANING}.",
-        f"Classify the relation of the masked medical concepts in the text: {_MEANING}.",
-        f"Which relation does the note state between the two masked concepts? Answer {_MEANING}.",
-        f"Label the masked pair of problem, test or treatment with its relation: {_MEANING}.",
-        "Read the line of the note, in which two concepts are masked, and give their relation: "
-        f"{_MEANING}.",
-    ),
-}
+WORDINGS = wordings("i2b2_2010")
 
 _CONCEPT = r'c="(.*)" (\d+):(\d+) (\d+):(\d+)'
 _CON = re.compile(rf'{_CONCEPT}\|\|t="([^"]*)"')
@@ -201,24 +180,4 @@ def _mention(place: _Place, name: str, type: str, lines: list[str]) -> Mention:
     raise ValueError(f"expected {name!r} at {place.line}:{place.word}, found {line[:80]!r}")
 
 
-CORPUS = Corpus(
-    name="i2b2-2010",
-    title="i2b2/VA 2010, relations",
-    category=Category.IE,
-    license="LicenseRef-n2c2-DUA",
-    revision="2010",
-    homepage="https://portal.dbmi.hms.harvard.edu/projects/n2c2-nlp/",
-    folder="i2b2_2010",
-    splits=tuple(ARCHIVES),
-    layouts=relations.LAYOUTS,
-    citation=(
-        "Uzuner O, South BR, Shen S, DuVall SL. 2010 i2b2/VA challenge on concepts, assertions, "
-        "and relations in clinical text. J Am Med Inform Assoc 2011;18(5):552-556. "
-        "doi:10.1136/amiajnl-2011-000203"
-    ),
-    reader=read,
-    access=Access.CREDENTIALED,
-    checked=False,
-)
-
-CORPORA = (CORPUS,)
+CORPUS = described("i2b2-2010")

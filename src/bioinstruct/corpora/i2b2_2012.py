@@ -7,14 +7,14 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from bioinstruct.corpora.answers import entities, ner
-from bioinstruct.corpora.base import Access, Corpus, Row, Skipped
+from bioinstruct.corpora.answers import ner
+from bioinstruct.corpora.base import Row, Skipped
 from bioinstruct.corpora.formats import standoff
 from bioinstruct.corpora.formats.archive import Member, members
+from bioinstruct.corpora.registry import described
 from bioinstruct.errors import DataError
-from bioinstruct.schema import Category
 
-__all__ = ["CORPORA"]
+__all__ = ["read"]
 
 # The second is what the archive unpacks to, where that has another name.
 FILES = {
@@ -80,23 +80,4 @@ def _events(content: str, path: Path) -> Iterator[standoff.Annotation]:
             raise DataError(f"an EVENT without {error}", path=path, line=line) from error
 
 
-CORPUS = Corpus(
-    name="i2b2-2012",
-    title="i2b2 2012, clinical events",
-    category=Category.IE,
-    license="LicenseRef-n2c2-DUA",
-    revision="2012-07-15, 2012-08-23",
-    homepage="https://portal.dbmi.hms.harvard.edu/projects/n2c2-nlp/",
-    folder="i2b2_2012",
-    splits=tuple(FILES),
-    layouts=entities.LAYOUTS,
-    citation=(
-        "Sun W, Rumshisky A, Uzuner O. Evaluating temporal relations in clinical text: 2012 i2b2 "
-        "Challenge. J Am Med Inform Assoc 2013;20(5):806-813. doi:10.1136/amiajnl-2013-001628"
-    ),
-    reader=read,
-    access=Access.CREDENTIALED,
-    checked=False,
-)
-
-CORPORA = (CORPUS,)
+CORPUS = described("i2b2-2012")

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
-from bioinstruct.corpora.answers import entities, ner
-from bioinstruct.corpora.base import Corpus, Row
+from bioinstruct.corpora.answers import ner
+from bioinstruct.corpora.base import Row
 from bioinstruct.corpora.formats import iob
-from bioinstruct.schema import Category
+from bioinstruct.corpora.registry import described
 
-__all__ = ["CORPORA"]
+__all__ = ["read", "read_genes"]
 
 FILES = {"train": "Genia4ERtask1.iob2", "test": "Genia4EReval1.iob2"}
 GENES = ("protein", "DNA", "RNA")
@@ -47,23 +46,5 @@ def _genes(sentence: ner.Item) -> ner.Item:
     return sentence._replace(entities=tuple(genes))
 
 
-JNLPBA = Corpus(
-    name="jnlpba",
-    title="JNLPBA, five types",
-    category=Category.IE,
-    license="CC-BY-3.0",
-    revision="2004",
-    homepage="http://www.geniaproject.org/shared-tasks/bionlp-jnlpba-shared-task-2004",
-    folder="jnlpba",
-    splits=tuple(FILES),
-    layouts=entities.LAYOUTS,
-    citation=(
-        "Kim JD, Ohta T, Tsuruoka Y, Tateisi Y, Collier N. Introduction to the bio-entity "
-        "recognition task at JNLPBA. Proc JNLPBA 2004:70-75."
-    ),
-    reader=read,
-    checked=False,
-)
-JNLPBA_GENE = replace(JNLPBA, name="jnlpba-gene", title="JNLPBA, genes", reader=read_genes)
-
-CORPORA = (JNLPBA, JNLPBA_GENE)
+JNLPBA = described("jnlpba")
+JNLPBA_GENE = described("jnlpba-gene")

@@ -9,14 +9,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from bioinstruct.corpora.answers import entities, ner
-from bioinstruct.corpora.base import Corpus, Row
+from bioinstruct.corpora.answers import ner
+from bioinstruct.corpora.base import Row
 from bioinstruct.corpora.formats import iob, standoff
 from bioinstruct.corpora.formats.archive import Member, members
+from bioinstruct.corpora.registry import described
 from bioinstruct.errors import DataError
-from bioinstruct.schema import Category
 
-__all__ = ["CORPORA"]
+__all__ = ["read_iob", "read_official"]
 
 IOB = {
     "train": "linnaeus-IOB/train.tsv",
@@ -141,39 +141,6 @@ def _mentions(tags: Member) -> dict[str, list[standoff.Annotation]]:
     return dict(found)
 
 
-_CITATION = (
-    "Gerner M, Nenadic G, Bergman CM. LINNAEUS: a species name identification system for "
-    "biomedical literature. BMC Bioinformatics 2010;11:85. doi:10.1186/1471-2105-11-85"
-)
+LINNAEUS = described("linnaeus")
 
-LINNAEUS = Corpus(
-    name="linnaeus",
-    title="LINNAEUS, IOB",
-    category=Category.IE,
-    license="CC-BY-4.0",
-    revision="d62961c57504",
-    homepage="https://github.com/cambridgeltl/MTL-Bioinformatics-2016",
-    folder="linnaeus",
-    splits=tuple(IOB),
-    layouts=entities.LAYOUTS,
-    citation=_CITATION,
-    reader=read_iob,
-    checked=False,
-)
-
-DOCUMENTS = Corpus(
-    name="linnaeus-documents",
-    title="LINNAEUS, official files",
-    category=Category.IE,
-    license="CC-BY-4.0",
-    revision="1.0",
-    homepage="http://linnaeus.sourceforge.net",
-    folder="linnaeus",
-    splits=tuple(IOB),
-    layouts=entities.LAYOUTS,
-    citation=_CITATION,
-    reader=read_official,
-    checked=False,
-)
-
-CORPORA = (LINNAEUS, DOCUMENTS)
+DOCUMENTS = described("linnaeus-documents")

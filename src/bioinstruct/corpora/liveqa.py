@@ -9,14 +9,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from bioinstruct.corpora.base import Corpus, Row, Skipped, choose
+from bioinstruct.corpora.base import Row, Skipped, choose
 from bioinstruct.corpora.formats.archive import Member, members
 from bioinstruct.corpora.formats.xmltree import parse
+from bioinstruct.corpora.registry import described
+from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import BioinstructError, DataError
 from bioinstruct.files import find, read_bytes
 from bioinstruct.schema import Category, Instruction
 
-__all__ = ["CORPORA"]
+__all__ = ["read", "read_judged"]
 
 TRAIN = (
     "TrainingDatasets/TREC-2017-LiveQA-Medical-Train-1.xml",
@@ -25,30 +27,14 @@ TRAIN = (
 TEST = "TestDataset/TREC-2017-LiveQA-Medical-Test-Questions-w-summaries.xml"
 _ROOTS = ("NLM-QUESTIONS", "LiveQA2017-Medical-Test-Set-Full")
 JUDGED = "QA-TestSet-LiveQA-Med-Qrels-2479-Answers"
-WORDINGS = (
-    "Answer the message that someone sent to a medical library.",
-    "A consumer asks for health information below. Write a helpful and reliable answer.",
-    "Read this person's question about health and answer it from trusted medical sources.",
-    "Reply to the following message with the medical information that it asks for.",
-    "Give the writer of this message the health information that they need.",
-)
+WORDINGS = wordings("liveqa")["consumer-message"]
 GRADES = {
     "1-Incorrect": "incorrect",
     "2-Related": "related",
     "3-Incomplete": "incomplete",
     "4-Excellent": "excellent",
 }
-JUDGE_WORDINGS = (
-    "How well does the answer serve the question? Reply incorrect, related, incomplete or "
-    "excellent.",
-    "Judge the answer to this health question: incorrect, related (to the topic, but no answer), "
-    "incomplete or excellent.",
-    "Grade the answer below with one word: incorrect, related, incomplete or excellent.",
-    "Does the answer give the asker what they need? Choose among incorrect, related, incomplete "
-    "and excellent.",
-    "Assess the answer that was retrieved for the question. It is incorrect, related, incomplete "
-    "or excellent.",
-)
+JUDGE_WORDINGS = wordings("liveqa")["answer-quality"]
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
@@ -201,38 +187,6 @@ def _answers(archive: Path) -> dict[str, str]:
     return found
 
 
-_CITATION = (
-    "Ben Abacha A, Agichtein E, Pinter Y, Demner-Fushman D. Overview of the Medical Question "
-    "Answering Task at TREC 2017 LiveQA. TREC 2017"
-)
-_HOMEPAGE = "https://github.com/abachaa/LiveQA_MedicalTask_TREC2017"
+LIVEQA = described("liveqa")
 
-LIVEQA = Corpus(
-    name="liveqa",
-    title="LiveQA-Med 2017",
-    category=Category.QA,
-    license="LicenseRef-none-stated-NoRedistribution",
-    revision="40fe188f2526",
-    homepage=_HOMEPAGE,
-    folder="liveqa_medical",
-    splits=("train", "test"),
-    citation=_CITATION,
-    reader=read,
-    checked=False,
-)
-
-ANSWERS = Corpus(
-    name="liveqa-judged",
-    title="LiveQA-Med 2017, judged answers from MedQuAD",
-    category=Category.QA,
-    license="LicenseRef-none-stated-NoRedistribution",
-    revision="577bd37b96c0",
-    homepage=_HOMEPAGE,
-    folder="liveqa_medical",
-    splits=("test",),
-    citation=_CITATION,
-    reader=read_judged,
-    checked=False,
-)
-
-CORPORA = (LIVEQA, ANSWERS)
+ANSWERS = described("liveqa-judged")

@@ -8,12 +8,13 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from bioinstruct.corpora.base import Corpus, Row
+from bioinstruct.corpora.base import Row
 from bioinstruct.corpora.formats.records import records
+from bioinstruct.corpora.registry import described
 from bioinstruct.errors import DataError
 from bioinstruct.schema import Category, Instruction
 
-__all__ = ["CORPORA", "CORPUS"]
+__all__ = ["CORPUS"]
 
 NO_INPUT = {"<noinput>", "<no input>", "no input"}
 Filled = Annotated[str, StringConstraints(pattern=r"\S")]
@@ -58,20 +59,4 @@ def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
         )
 
 
-CORPUS = Corpus(
-    name="medinstruct",
-    title="MedInstruct (AlpaCare)",
-    category=Category.OTHER,
-    license="CC-BY-NC-4.0",
-    revision="b469c41bcd7d",
-    homepage="https://github.com/XZhang97666/AlpaCare",
-    folder="nc/medinstruct",
-    splits=("train", "test"),
-    citation=(
-        "Zhang X, Tian C, Yang X, Chen L, Li Z, Petzold LR. AlpaCare: Instruction-tuned Large "
-        "Language Models for Medical Application. 2023. arXiv:2310.14558"
-    ),
-    reader=read,
-)
-
-CORPORA = (CORPUS,)
+CORPUS = described("medinstruct")

@@ -8,31 +8,21 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from bioinstruct.corpora.base import Corpus, Row, choose
+from bioinstruct.corpora.base import Row, choose
 from bioinstruct.corpora.formats.plain import read_json
 from bioinstruct.corpora.formats.records import checked
 from bioinstruct.corpora.hash_split import split_of
+from bioinstruct.corpora.registry import described
+from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
 from bioinstruct.schema import Category, Instruction
 
-__all__ = ["CORPORA", "CORPUS"]
+__all__ = ["CORPUS"]
 
 SHARES = {"train": 60, "test": 40}
-ABSTRACTIVE = (
-    "Answer the consumer's question in your own words from the {text} below it.",
-    "Summarise the {text} as an answer to the question that a consumer asks.",
-    "Read the question and the {text}. Write a short answer that a layperson understands.",
-    "Condense the {text} to what answers the question. Put it in plain language.",
-    "Write a summary of the {text} that tells the person who asks what they want to know.",
-)
-EXTRACTIVE = (
-    "Copy from the {text} the sentences that answer the consumer's question.",
-    "Which sentences of the {text} answer the question? Give them word for word, in order.",
-    "Make an extract of the {text} that answers the question. Do not change the sentences.",
-    "Pick out what the person who asks needs to know: whole sentences of the {text}, as they are.",
-    "Answer the question only with sentences taken from the {text}.",
-)
+ABSTRACTIVE = wordings("mediqa_ans")["abstractive"]
+EXTRACTIVE = wordings("mediqa_ans")["extractive"]
 KINDS = {
     "single_abstractive": ("answer-summary", "passage", ABSTRACTIVE),
     "single_extractive": ("answer-extract", "passage", EXTRACTIVE),
@@ -88,22 +78,4 @@ def _instruction(kind: str, key: str, record: Any, path: Path, seed: int) -> Row
     )
 
 
-CORPUS = Corpus(
-    name="mediqa-ans",
-    title="MEDIQA-AnS",
-    category=Category.GEN,
-    license="LicenseRef-none-stated-NoRedistribution",
-    revision="2020-09",
-    homepage="https://doi.org/10.17605/OSF.IO/FYG46",
-    folder="mediqa_ans",
-    # The authors define no splits: these are ours, by a hash of the question's number.
-    splits=tuple(SHARES),
-    citation=(
-        "Savery M, Ben Abacha A, Gayen S, Demner-Fushman D. Question-driven summarization of "
-        "answers to consumer health questions. Sci Data 2020;7:322. doi:10.1038/s41597-020-00667-z"
-    ),
-    reader=read,
-    checked=False,
-)
-
-CORPORA = (CORPUS,)
+CORPUS = described("mediqa-ans")

@@ -9,13 +9,14 @@ from typing import Annotated
 from pydantic import BaseModel, StringConstraints
 
 from bioinstruct.corpora.answers import multiple_choice
-from bioinstruct.corpora.base import Corpus, Row, Skipped
+from bioinstruct.corpora.base import Row, Skipped
 from bioinstruct.corpora.formats.records import records
+from bioinstruct.corpora.registry import described
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
-from bioinstruct.schema import Category, Instruction
+from bioinstruct.schema import Instruction
 
-__all__ = ["CORPORA", "CORPUS"]
+__all__ = ["CORPUS"]
 
 FILES = {"train": "train.json", "validation": "dev.json", "test": "test.json"}
 Filled = Annotated[str, StringConstraints(pattern=r"\S")]
@@ -81,23 +82,4 @@ def _example(record: Question, answer: int, *, split: str, layout: str, seed: in
     )
 
 
-CORPUS = Corpus(
-    name="medmcqa",
-    title="MedMCQA",
-    category=Category.QA,
-    license="MIT",
-    revision="c59ef14ca199",
-    homepage="https://github.com/medmcqa/medmcqa",
-    folder="medmcqa",
-    splits=tuple(FILES),
-    layouts=multiple_choice.LAYOUTS,
-    citation=(
-        "Pal A, Umapathi LK, Sankarasubbu M. MedMCQA: A Large-scale Multi-Subject Multi-Choice "
-        "Dataset for Medical domain Question Answering. CHIL 2022, PMLR 174:248-260. "
-        "https://proceedings.mlr.press/v174/pal22a.html"
-    ),
-    reader=read,
-    checked=False,
-)
-
-CORPORA = (CORPUS,)
+CORPUS = described("medmcqa")

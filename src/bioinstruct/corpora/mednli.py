@@ -8,13 +8,15 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from bioinstruct.corpora.base import Access, Corpus, Row, choose
+from bioinstruct.corpora.base import Row, choose
 from bioinstruct.corpora.formats.archive import one
 from bioinstruct.corpora.formats.records import records_of
+from bioinstruct.corpora.registry import described
+from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
 from bioinstruct.schema import Category, Instruction
 
-__all__ = ["CORPORA", "CORPUS", "LABELS"]
+__all__ = ["CORPUS", "LABELS"]
 
 LABELS = ("Entailment", "Neutral", "Contradiction")
 FILES = {
@@ -22,17 +24,7 @@ FILES = {
     "validation": "mli_dev_v1.jsonl",
     "test": "mli_test_v1.jsonl",
 }
-_MEANING = (
-    "Entailment (it must be true), Neutral (it may or may not be) or Contradiction (it cannot be)"
-)
-WORDINGS = (
-    f"Given sentence 1 of a patient's history, what holds for sentence 2? Answer {_MEANING}.",
-    f"Classify the relation of the two clinical sentences: {_MEANING}, taking sentence 1 as true.",
-    f"Sentence 1 is from a clinical note. What can be said of sentence 2? {_MEANING}.",
-    "Does sentence 2 follow from sentence 1, contradict it, or neither? Answer Entailment, "
-    "Contradiction or Neutral.",
-    f"Judge the hypothesis in sentence 2 by the premise in sentence 1 as {_MEANING}.",
-)
+WORDINGS = wordings("mednli")["clinical-inference"]
 
 
 class Pair(BaseModel):
@@ -63,22 +55,4 @@ def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
         )
 
 
-CORPUS = Corpus(
-    name="mednli",
-    title="MedNLI",
-    category=Category.OTHER,
-    license="LicenseRef-PhysioNet-Credentialed-1.5.0",
-    revision="1.0.0",
-    homepage="https://physionet.org/content/mednli/",
-    folder="mednli",
-    splits=tuple(FILES),
-    citation=(
-        "Romanov A, Shivade C. Lessons from Natural Language Inference in the Clinical Domain. "
-        "EMNLP 2018, 1586-1596. doi:10.18653/v1/D18-1187"
-    ),
-    reader=read,
-    access=Access.CREDENTIALED,
-    checked=False,
-)
-
-CORPORA = (CORPUS,)
+CORPUS = described("mednli")

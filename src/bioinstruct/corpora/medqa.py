@@ -11,11 +11,11 @@ from pydantic import BaseModel, StringConstraints, model_validator
 from bioinstruct.corpora.answers import multiple_choice
 from bioinstruct.corpora.base import Corpus, Row
 from bioinstruct.corpora.formats.records import records
+from bioinstruct.corpora.registry import described
 from bioinstruct.errors import DataError, MissingError
 from bioinstruct.files import find
-from bioinstruct.schema import Category
 
-__all__ = ["CORPORA"]
+__all__ = ["read_five", "read_four"]
 
 SPLITS = {"train": "train", "validation": "dev", "test": "test"}
 Filled = Annotated[str, StringConstraints(pattern=r"\S")]
@@ -100,38 +100,6 @@ def _options(record: Question | Converted) -> tuple[list[str], int]:
     return options, options.index(record.answer)
 
 
-_CITATION = (
-    "Jin D, Pan E, Oufattole N, Weng WH, Fang H, Szolovits P. What Disease does this Patient Have? "
-    "A Large-scale Open Domain Question Answering Dataset from Medical Exams. Appl Sci "
-    "2021;11(14):6421. doi:10.3390/app11146421"
-)
+FOUR = described("medqa")
 
-FOUR = Corpus(
-    name="medqa",
-    title="MedQA (USMLE, 4 options)",
-    category=Category.QA,
-    license="MIT",
-    revision="fdb2e334aa08",
-    homepage="https://github.com/jind11/MedQA",
-    folder="medqa_usmle",
-    splits=tuple(SPLITS),
-    layouts=multiple_choice.LAYOUTS,
-    citation=_CITATION,
-    reader=read_four,
-)
-
-FIVE = Corpus(
-    name="medqa-5",
-    title="MedQA (USMLE, 5 options)",
-    category=Category.QA,
-    license="MIT",
-    revision="aaeff0499e16",
-    homepage="https://github.com/jind11/MedQA",
-    folder="medqa_usmle",
-    splits=tuple(SPLITS),
-    layouts=multiple_choice.LAYOUTS,
-    citation=_CITATION,
-    reader=read_five,
-)
-
-CORPORA = (FOUR, FIVE)
+FIVE = described("medqa-5")

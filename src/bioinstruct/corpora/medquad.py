@@ -8,13 +8,15 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
-from bioinstruct.corpora.base import Corpus, Row, Skipped, choose
+from bioinstruct.corpora.base import Row, Skipped, choose
 from bioinstruct.corpora.formats.archive import Member, members
 from bioinstruct.corpora.formats.xmltree import parse
+from bioinstruct.corpora.registry import described
+from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
 from bioinstruct.schema import Category, Instruction
 
-__all__ = ["CORPORA", "CORPUS", "Pair", "pairs"]
+__all__ = ["CORPUS", "Pair", "pairs"]
 
 COLLECTIONS = (
     "1_CancerGov_QA",
@@ -33,14 +35,7 @@ COLLECTIONS = (
 # The question says what to do, and filters compare instructions: it is the instruction, unless one
 # of our wordings is asked for, which makes the question the input.
 LAYOUTS = ("question", "worded")
-WORDINGS = (
-    "Answer the health question for the general public, as a national institute of health would.",
-    "Someone asks for health information. Give a full and reliable answer.",
-    "Answer this question about a disease, drug or treatment so that a lay reader understands it.",
-    "Write the entry of a health information site that answers the question below.",
-    "Give trustworthy information in answer to the following question about health.",
-    "What should the public be told in answer to this question?",
-)
+WORDINGS = wordings("medquad")["health-question"]
 # Five files have other names for the same elements: 4 of NINDS (16 pairs) and 1 of CDC.
 _ROOTS = ("Document", "doc", "DiseaseFile")
 _PAIRS = {"qapair", "pair"}
@@ -130,21 +125,4 @@ def _unfolded(answer: str) -> str:
     return "\n".join(line for line in lines if line)
 
 
-CORPUS = Corpus(
-    name="medquad",
-    title="MedQuAD",
-    category=Category.QA,
-    license="CC-BY-4.0",
-    revision="577bd37b96c0",
-    homepage="https://github.com/abachaa/MedQuAD",
-    folder="medquad",
-    splits=("train",),
-    layouts=LAYOUTS,
-    citation=(
-        "Ben Abacha A, Demner-Fushman D. A Question-Entailment Approach to Question Answering. "
-        "BMC Bioinformatics 2019;20:511. doi:10.1186/s12859-019-3119-4"
-    ),
-    reader=read,
-)
-
-CORPORA = (CORPUS,)
+CORPUS = described("medquad")

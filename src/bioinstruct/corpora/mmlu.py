@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 
 from bioinstruct.corpora.answers import multiple_choice
-from bioinstruct.corpora.base import Corpus, Reader, Row, Skipped
+from bioinstruct.corpora.base import Corpus, Row, Skipped
 from bioinstruct.corpora.formats.table import rows
+from bioinstruct.corpora.registry import described
 from bioinstruct.errors import DataError, MissingError
 from bioinstruct.files import find
-from bioinstruct.schema import Category
 
-__all__ = ["CORPORA", "SUBJECTS"]
+__all__ = ["SUBJECTS", "read_all", "read_subject"]
 
 SUBJECTS = (
     # The six of MultiMedQA.
@@ -40,7 +39,7 @@ def read_subject(
     folder: Path, split: str, *, layout: str, seed: int, subject: str
 ) -> Iterator[Row]:
     """All questions of one subject, as published; those of train that are also tested are not."""
-    corpus = _BY_SUBJECT[subject]
+    corpus = described(f"mmlu-{subject.replace('_', '-')}")
     tested = _keys(folder, "test") if split != "test" else set()
     yield from _rows(corpus, folder, subject, split, seen=tested, layout=layout, seed=seed)
 
@@ -52,7 +51,15 @@ def read_all(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Ro
     seen = _keys(folder, "test") if split != "test" else set()
     for subject in SIX:
         if _is_there(folder, subject, split):
-            yield from _rows(ALL, folder, subject, split, seen=seen, layout=layout, seed=seed)
+            yield from _rows(
+                described("mmlu-medical"),
+                folder,
+                subject,
+                split,
+                seen=seen,
+                layout=layout,
+                seed=seed,
+            )
             seen |= _keys(folder, split, subjects=(subject,))
         else:
             yield Skipped(f"the subject {subject} is not here")
@@ -123,38 +130,3 @@ def _is_there(folder: Path, subject: str, split: str) -> bool:
     except MissingError:
         return False
     return True
-
-
-def _corpus(name: str, title: str, reader: Reader, *, checked: bool = True) -> Corpus:
-    return Corpus(
-        name=name,
-        title=title,
-        category=Category.QA,
-        license="MIT",
-        revision="4450500f923c",
-        homepage="https://github.com/hendrycks/test",
-        folder="mmlu_clinical",
-        splits=tuple(SPLITS),
-        layouts=multiple_choice.LAYOUTS,
-        citation=(
-            "Hendrycks D, Burns C, Basart S, et al. Measuring Massive Multitask Language "
-            "Understanding. ICLR 2021. arXiv:2009.03300"
-        ),
-        reader=reader,
-        checked=checked,
-    )
-
-
-_CHECKED = {"anatomy", "clinical_knowledge", "college_medicine", "medical_genetics"}
-_BY_SUBJECT = {
-    subject: _corpus(
-        f"mmlu-{subject.replace('_', '-')}",
-        f"MMLU, {subject.replace('_', ' ')}",
-        partial(read_subject, subject=subject),
-        checked=subject in _CHECKED,
-    )
-    for subject in SUBJECTS
-}
-ALL = _corpus("mmlu-medical", "MMLU, the medical subjects of MultiMedQA", read_all)
-
-CORPORA = (ALL, *_BY_SUBJECT.values())

@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from bioinstruct.corpora.base import Corpus, Row, Skipped, choose
+from bioinstruct.corpora.base import Row, Skipped, choose
 from bioinstruct.corpora.formats.table import rows
+from bioinstruct.corpora.registry import described
+from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
 from bioinstruct.schema import Category, Instruction
 
-__all__ = ["CORPORA", "CORPUS", "SECTIONS", "Judged", "judged"]
+__all__ = ["CORPUS", "SECTIONS", "Judged", "judged"]
 
 # The authors' expansions where they give one, else the usual heading of a note.
 SECTIONS = {
@@ -48,16 +50,7 @@ FILES = {
 }
 
 
-WORDINGS = (
-    'Write the "{section}" section of the clinical note from this conversation at a medical visit.',
-    "This is part of a conversation between doctor and patient. Write it up as the section "
-    '"{section}" of the visit note.',
-    'Summarise the dialogue below as the "{section}" section of a clinical note.',
-    "You are the scribe of this visit. From what is said, write the part of the note that goes "
-    'under the heading "{section}".',
-    'Turn the conversation into the section on "{section}" of the patient\'s record. Use only what '
-    "doctor and patient say.",
-)
+WORDINGS = wordings("mts_dialog")["dialogue-to-note-section"]
 STUDY = "correlation_study/MTS-Dialog-"
 """What the names of its two files begin with."""
 
@@ -146,21 +139,4 @@ SCORES = (
     "OmissionRate",
     "Edit Distance (Correction)",
 )
-
-CORPUS = Corpus(
-    name="mts-dialog",
-    title="MTS-Dialog",
-    category=Category.GEN,
-    license="CC-BY-4.0",
-    revision="3ff080193360",
-    homepage="https://github.com/abachaa/MTS-Dialog",
-    folder="mts_dialog",
-    splits=tuple(FILES),
-    citation=(
-        "Ben Abacha A, Yim W, Fan Y, Lin T. An Empirical Study of Clinical Note Generation from "
-        "Doctor-Patient Encounters. EACL 2023, 2291-2302. doi:10.18653/v1/2023.eacl-main.168"
-    ),
-    reader=read,
-)
-
-CORPORA = (CORPUS,)
+CORPUS = described("mts-dialog")

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from operator import itemgetter
 from pathlib import Path
 
-from bioinstruct.corpora.answers import entities, ner
-from bioinstruct.corpora.base import Corpus, Row
+from bioinstruct.corpora.answers import ner
+from bioinstruct.corpora.base import Row
 from bioinstruct.corpora.formats import iob, pubtator
+from bioinstruct.corpora.registry import described
 from bioinstruct.files import find
-from bioinstruct.schema import Category
 
-__all__ = ["CORPORA", "CORPUS"]
+__all__ = ["CORPUS"]
 
 FILES = {
     "train": ("conll/train.tsv", "original-data/train/NCBItrainset_corpus.txt"),
@@ -32,21 +32,4 @@ def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     return ner.instructions(CORPUS, ner.DISEASE, sentences, split=split, layout=layout, seed=seed)
 
 
-CORPUS = Corpus(
-    name="ncbi-disease",
-    title="NCBI disease corpus",
-    category=Category.IE,
-    license="NCBI-PD",
-    revision="5a266c6fc76f",
-    homepage="https://github.com/spyysalo/ncbi-disease",
-    folder="ncbi_disease",
-    splits=tuple(FILES),
-    layouts=entities.LAYOUTS,
-    citation=(
-        "Dogan RI, Leaman R, Lu Z. NCBI disease corpus: a resource for disease name recognition "
-        "and concept normalization. J Biomed Inform 2014;47:1-10. doi:10.1016/j.jbi.2013.12.006"
-    ),
-    reader=read,
-)
-
-CORPORA = (CORPUS,)
+CORPUS = described("ncbi-disease")

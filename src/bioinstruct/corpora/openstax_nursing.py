@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from bioinstruct.corpora.base import Corpus, Row, Skipped, choose
+from bioinstruct.corpora.base import Row, Skipped, choose
 from bioinstruct.corpora.formats import cnxml
 from bioinstruct.corpora.formats.archive import members
 from bioinstruct.corpora.hash_split import split_of
-from bioinstruct.corpora.openstax_wordings import WORDINGS
+from bioinstruct.corpora.registry import described
+from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
-from bioinstruct.schema import Instruction
+from bioinstruct.schema import Category, Instruction
 
-__all__ = ["CORPORA", "CORPUS"]
+__all__ = ["CORPUS"]
 
 SHARES = {"train": 90, "validation": 5, "test": 5}
 BOOKS = {
@@ -25,6 +26,15 @@ BOOKS = {
     "pharmacology": "pharmacology for nurses",
     "population-health": "population health for nurses",
 }
+TASKS = {
+    "term-definition": Category.QA,
+    "term-of-definition": Category.QA,
+    "drug-dosage": Category.QA,
+    "section-title": Category.GEN,
+    "section-summary": Category.GEN,
+    "learning-outcomes": Category.GEN,
+}
+WORDINGS = wordings("openstax_nursing")
 LONGEST = 24_000
 """Characters of a text to summarise: about 5,000 tokens."""
 SHORTEST = 300
@@ -80,12 +90,11 @@ def _instructions(module: Module, made: _Made, seed: int) -> Iterator[Row]:
             yield one
             continue
         task, input, output = one
-        category, wordings = WORDINGS[task]
         yield Instruction(
-            instruction=choose(wordings, input, seed).format(book=BOOKS[module.book]),
+            instruction=choose(WORDINGS[task], input, seed).format(book=BOOKS[module.book]),
             input=input,
             output=output,
-            category=category,
+            category=TASKS[task],
             task=task,
             provenance=CORPUS.provenance(split=module.split, document=module.name),
         )
@@ -255,21 +264,4 @@ def _outcomes(module: Module) -> _Made:
             yield "learning-outcomes", input, "\n".join(f"- {outcome}" for outcome in outcomes)
 
 
-CORPUS = Corpus(
-    name="openstax-nursing",
-    title="OpenStax nursing textbooks (Nutrition, Pharmacology, Population Health)",
-    category=None,
-    license="CC-BY-4.0",
-    revision="7876f90a3dbd",
-    homepage="https://github.com/openstax/osbooks-nursing-external-bundle",
-    folder="openstax_nursing",
-    # Textbooks have no splits: these are ours, by a hash of the module's name.
-    splits=tuple(SHARES),
-    citation=(
-        "OpenStax, Rice University. Nutrition for Nurses; Pharmacology for Nurses; Population "
-        "Health for Nurses. https://openstax.org/subjects/nursing"
-    ),
-    reader=read,
-)
-
-CORPORA = (CORPUS,)
+CORPUS = described("openstax-nursing")

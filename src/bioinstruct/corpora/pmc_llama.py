@@ -8,12 +8,13 @@ from typing import Annotated
 
 from pydantic import BaseModel, StringConstraints
 
-from bioinstruct.corpora.base import Corpus, Row, Skipped
+from bioinstruct.corpora.base import Row, Skipped
 from bioinstruct.corpora.formats.records import records
+from bioinstruct.corpora.registry import described
 from bioinstruct.errors import DataError
 from bioinstruct.schema import Category, Instruction
 
-__all__ = ["CORPORA", "CORPUS"]
+__all__ = ["CORPUS"]
 
 
 class Record(BaseModel):
@@ -43,22 +44,4 @@ def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
             )
 
 
-CORPUS = Corpus(
-    name="pmc-llama-instructions",
-    title="PMC-LLaMA instructions",
-    category=Category.QA,
-    license="OpenRAIL",
-    revision="5142689",
-    homepage="https://huggingface.co/datasets/axiong/pmc_llama_instructions",
-    folder="pmc_llama_instructions",
-    splits=("train",),
-    citation=(
-        "Wu C, Lin W, Zhang X, Zhang Y, Xie W, Wang Y. PMC-LLaMA: toward building open-source "
-        "language models for medicine. J Am Med Inform Assoc 2024;31(9):1833-1843. "
-        "doi:10.1093/jamia/ocae045"
-    ),
-    reader=read,
-    checked=False,
-)
-
-CORPORA = (CORPUS,)
+CORPUS = described("pmc-llama-instructions")

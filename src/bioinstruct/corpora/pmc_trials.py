@@ -8,18 +8,28 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from bioinstruct.corpora.base import Corpus, Row, Skipped, choose
+from bioinstruct.corpora.base import Row, Skipped, choose
 from bioinstruct.corpora.formats.archive import members
 from bioinstruct.corpora.formats.tsv import rows
 from bioinstruct.corpora.hash_split import split_of
 from bioinstruct.corpora.pmc_sections import Article, Section, article
-from bioinstruct.corpora.pmc_wordings import WORDINGS
+from bioinstruct.corpora.registry import described
+from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
-from bioinstruct.schema import Instruction, Provenance
+from bioinstruct.schema import Category, Instruction, Provenance
 
-__all__ = ["CORPORA", "CORPUS"]
+__all__ = ["CORPUS"]
 
 SHARES = {"train": 90, "validation": 5, "test": 5}
+TASKS = {
+    "abstract-to-title": Category.GEN,
+    "abstract-conclusion": Category.GEN,
+    "find-objective": Category.IE,
+    "trial-registration": Category.IE,
+    "abstract-part": Category.OTHER,
+    "article-section": Category.OTHER,
+}
+WORDINGS = wordings("pmc_trials")
 COLUMNS = (
     *("pmcid", "shard", "bytes", "licence", "licence_urls"),
     *("journal", "year", "first_author", "doi", "title"),
@@ -114,12 +124,11 @@ def _instructions(found: Article, title: str, provenance: Provenance, seed: int)
         *_registration(found),
         *_parts(found),
     ):
-        category, wordings = WORDINGS[task]
         yield Instruction(
-            instruction=choose(wordings, input, seed),
+            instruction=choose(WORDINGS[task], input, seed),
             input=input,
             output=output,
-            category=category,
+            category=TASKS[task],
             task=task,
             provenance=provenance,
         )
@@ -183,22 +192,4 @@ def _parts(found: Article) -> _Made:
         yield "article-section", section.text, section.part
 
 
-CORPUS = Corpus(
-    name="pmc-trials",
-    title="Clinical-trial articles of PubMed Central (CC BY and CC0)",
-    category=None,
-    license="CC-BY-4.0",
-    revision="b9831b6c59b5",
-    homepage="https://github.com/jayded/evidence-inference",
-    folder="pmc_ccby_articles",
-    # Articles have no splits: these are ours, by a hash of the PMC number.
-    splits=tuple(SHARES),
-    citation=(
-        "DeYoung J, Lehman E, Nye B, Marshall IJ, Wallace BC. Evidence Inference 2.0: More Data, "
-        "Better Models. BioNLP 2020, 123-132. doi:10.18653/v1/2020.bionlp-1.13; and the authors "
-        "of each article, named in index.tsv."
-    ),
-    reader=read,
-)
-
-CORPORA = (CORPUS,)
+CORPUS = described("pmc-trials")

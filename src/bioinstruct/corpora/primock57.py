@@ -10,27 +10,20 @@ from typing import Annotated
 
 from pydantic import BaseModel, StringConstraints
 
-from bioinstruct.corpora.base import Corpus, Row, choose
+from bioinstruct.corpora.base import Row, choose
 from bioinstruct.corpora.formats.archive import Member, members
 from bioinstruct.corpora.formats.records import records_of
 from bioinstruct.corpora.formats.textgrid import tiers
 from bioinstruct.corpora.hash_split import split_of
+from bioinstruct.corpora.registry import described
+from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
 from bioinstruct.schema import Category, Instruction
 
-__all__ = ["CORPORA", "CORPUS"]
+__all__ = ["CORPUS"]
 
 SHARES = {"train": 60, "test": 40}
-WORDINGS = (
-    "Write the general practitioner's note of this consultation.",
-    "This is the transcript of a primary-care consultation. Write the note that the doctor would "
-    "put into the patient's record.",
-    "Summarise the consultation as a clinical note, in the short style of general practice: "
-    "history, findings, impression and plan as far as they come up.",
-    "From what doctor and patient say below, write up the consultation for the medical record.",
-    "Document this remote consultation as the doctor who held it would: a concise note with the "
-    "presenting complaint, the relevant history and what was agreed.",
-)
+WORDINGS = wordings("primock57")["consultation-to-note"]
 SPEAKERS = ("doctor", "patient")
 # What the transcribers could not make out, and what they were not sure of.
 _MARKS = {"<UNIN/>": "[unintelligible]", "<INAUDIBLE_SPEECH/>": "[inaudible]"}
@@ -113,21 +106,4 @@ def _note(member: Member) -> str:
     return "\n".join(line.rstrip() for line in found.note.splitlines())
 
 
-CORPUS = Corpus(
-    name="primock57",
-    title="PriMock57",
-    category=Category.GEN,
-    license="CC-BY-4.0",
-    revision="cd2ac707ad03",
-    homepage="https://github.com/babylonhealth/primock57",
-    folder="primock57",
-    # The authors define no splits: these are ours, by a hash of the consultation's name.
-    splits=tuple(SHARES),
-    citation=(
-        "Papadopoulos Korfiatis A, Moramarco F, Sarac R, Savkov A. PriMock57: A Dataset Of Primary "
-        "Care Mock Consultations. ACL 2022, 588-598. doi:10.18653/v1/2022.acl-short.65"
-    ),
-    reader=read,
-)
-
-CORPORA = (CORPUS,)
+CORPUS = described("primock57")

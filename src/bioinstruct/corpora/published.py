@@ -13,11 +13,12 @@ from bioinstruct import parquet
 from bioinstruct.corpora import hoc, i2b2_2010, mednli
 from bioinstruct.corpora.base import Corpus, Row, Skipped
 from bioinstruct.corpora.formats.records import checked, records
+from bioinstruct.corpora.registry import described
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
 from bioinstruct.schema import Category, Instruction
 
-__all__ = ["BIOINSTRUCT", "CORPORA", "MEDTUNED"]
+__all__ = ["BIOINSTRUCT", "MEDTUNED"]
 
 _TAGGED = re.compile(r".*\S : [BIO](-\w+)?")
 _NO_INPUT = {"<noinput>", "<no input>"}
@@ -109,40 +110,5 @@ def _kind(record: Record) -> _Kind:
     return _Kind(Category.QA, "medical-question")
 
 
-BIOINSTRUCT = Corpus(
-    name="bioinstruct-25k",
-    title="BioInstruct, as published",
-    category=Category.OTHER,
-    license="MIT",
-    revision="8711225b388b",
-    homepage="https://huggingface.co/datasets/bio-nlp-umass/bioinstruct",
-    folder="bioinstruct_25k",
-    splits=("train",),
-    citation=(
-        "Tran H, Yang Z, Yao Z, Yu H. BioInstruct: instruction tuning of large language models for "
-        "biomedical natural language processing. J Am Med Inform Assoc 2024;31(9):1821-1832. "
-        "doi:10.1093/jamia/ocae122"
-    ),
-    reader=bioinstruct,
-    checked=False,
-)
-MEDTUNED = Corpus(
-    name="medtuned-instructions",
-    title="Llama2-MedTuned-Instructions, as published",
-    category=None,
-    # Among its sources are i2b2-2010, i2b2-2012 and MedNLI, which may not be passed on.
-    license="CC-BY-NC-4.0 AND LicenseRef-Credentialed-sources",
-    revision="4d1fe95",
-    homepage="https://huggingface.co/datasets/nlpie/Llama2-MedTuned-Instructions",
-    folder="medtuned_instructions",
-    splits=("train",),
-    citation=(
-        "Rohanian O, Nouriborji M, Kouchaki S, Nooralahzadeh F, Clifton L, Clifton DA. Exploring "
-        "the effectiveness of instruction tuning in biomedical language processing. Artif Intell "
-        "Med 2024;158:103007. doi:10.1016/j.artmed.2024.103007"
-    ),
-    reader=medtuned,
-    checked=False,
-)
-
-CORPORA = (BIOINSTRUCT, MEDTUNED)
+BIOINSTRUCT = described("bioinstruct-25k")
+MEDTUNED = described("medtuned-instructions")

@@ -11,41 +11,15 @@ from pydantic import BaseModel, StringConstraints
 from bioinstruct.corpora.base import Corpus, Row, choose
 from bioinstruct.corpora.formats.plain import read_json
 from bioinstruct.corpora.formats.records import checked
+from bioinstruct.corpora.registry import described
+from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
 from bioinstruct.schema import Category, Instruction
 
-__all__ = ["CORPORA", "CORPUS"]
+__all__ = ["CORPUS"]
 
-WORDINGS = {
-    "decision": (
-        "Answer the question about the abstract of a biomedical article with yes, no or maybe. "
-        "Answer maybe if the abstract leaves the question open.",
-        "Does the abstract answer the question with yes or with no? Write yes, no, or maybe if it "
-        "does neither.",
-        "Read the abstract, then reply to the question: yes, no or maybe (when its findings do not "
-        "decide).",
-        "Decide by the findings below whether the answer to the research question is yes, no or "
-        "maybe. Maybe stands for a mixed or open result.",
-        "A biomedical study asks the question that follows its abstract. Give the answer that it "
-        "found: yes, no or maybe.",
-    ),
-    "yes-no": (
-        "Answer the question about the abstract of a biomedical article with yes or no.",
-        "Does the abstract answer the question with yes or with no? Write the one word.",
-        "Read the abstract, then reply to the question: yes or no.",
-        "Decide by the findings below whether the answer to the research question is yes or no.",
-        "A biomedical study asks the question that follows its abstract. Give the answer that it "
-        "found: yes or no.",
-    ),
-    "conclusion": (
-        "Write the conclusion of the abstract, as an answer to the question below it.",
-        "What do the authors conclude? Answer the question from the findings of the abstract.",
-        "Read the abstract without its conclusion and write what is concluded about the question.",
-        "Answer the research question in a sentence or two, by the findings given.",
-        "A biomedical study asks the question that follows its abstract. State its conclusion.",
-    ),
-}
+WORDINGS = wordings("pubmedqa")
 
 
 C = TypeVar("C", bound="Context")
@@ -169,53 +143,8 @@ def _abstract(question: Context) -> str:
     )
 
 
-_CITATION = (
-    "Jin Q, Dhingra B, Liu Z, Cohen W, Lu X. PubMedQA: A Dataset for Biomedical Research "
-    "Question Answering. EMNLP-IJCNLP 2019. doi:10.18653/v1/D19-1259"
-)
-_HOMEPAGE = "https://github.com/pubmedqa/pubmedqa"
+CORPUS = described("pubmedqa")
 
-CORPUS = Corpus(
-    name="pubmedqa",
-    title="PubMedQA (PQA-L)",
-    category=Category.QA,
-    license="MIT",
-    revision="1cbae8e92f72",
-    homepage=_HOMEPAGE,
-    folder="pubmedqa",
-    # The authors cross-validate on the 500 questions that are not tested; there is no fixed split.
-    splits=("train", "test"),
-    citation=_CITATION,
-    reader=read,
-)
+ARTIFICIAL = described("pubmedqa-artificial")
 
-ARTIFICIAL = Corpus(
-    name="pubmedqa-artificial",
-    title="PubMedQA (PQA-A)",
-    category=Category.QA,
-    license="MIT",
-    revision="1cbae8e92f72",
-    homepage=_HOMEPAGE,
-    folder="pubmedqa_artificial",
-    splits=("train",),
-    layouts=("yes-no", "conclusion"),
-    citation=_CITATION,
-    reader=read_artificial,
-    checked=False,
-)
-
-UNLABELLED = Corpus(
-    name="pubmedqa-unlabelled",
-    title="PubMedQA (PQA-U)",
-    category=Category.QA,
-    license="MIT",
-    revision="1cbae8e92f72",
-    homepage=_HOMEPAGE,
-    folder="pubmedqa_unlabelled",
-    splits=("train",),
-    citation=_CITATION,
-    reader=read_unlabelled,
-    checked=False,
-)
-
-CORPORA = (CORPUS, ARTIFICIAL, UNLABELLED)
+UNLABELLED = described("pubmedqa-unlabelled")

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from bioinstruct.corpora.base import Corpus, Row, Skipped, choose
+from bioinstruct.corpora.base import Row, Skipped, choose
 from bioinstruct.corpora.formats import xmltree
+from bioinstruct.corpora.registry import described
+from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
 from bioinstruct.files import find, read_bytes
 from bioinstruct.schema import Category, Instruction
 
-__all__ = ["CORPORA", "CORPUS", "LABELS"]
+__all__ = ["CORPUS", "LABELS"]
 
 ANSWERS = {"true": "yes", "false": "no"}
 LABELS = tuple(ANSWERS.values())
@@ -20,18 +22,7 @@ FILES = {
     "train": ("RQE_Train_8588_AMIA2016.xml", "RQE-med-train"),
     "test": ("RQE_Test_302_pairs_AMIA2016.xml", "RQE-med-test"),
 }
-WORDINGS = (
-    "Does question A entail question B: is every answer to B also an answer to A, in full or in "
-    "part? Answer yes or no.",
-    "Decide whether answering question B would answer question A, at least partly. Reply with yes "
-    "or no.",
-    "Question A was asked, question B has been answered before. Would that answer serve for A too? "
-    "Answer yes or no.",
-    "Recognise question entailment: say yes if an answer to question B also answers question A, "
-    "completely or in part, and no otherwise.",
-    "Could the person who asks question A be helped with the answer to question B? Answer yes if "
-    "B's answer is an answer to A, else no.",
-)
+WORDINGS = wordings("rqe")["question-entailment"]
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
@@ -73,20 +64,4 @@ def _text(pair: Element, tag: str) -> str:
     return " ".join((found.text or "").split())
 
 
-CORPUS = Corpus(
-    name="rqe",
-    title="RQE (recognising question entailment)",
-    category=Category.OTHER,
-    license="CC-BY-4.0",
-    revision="9302fb9a55a4",
-    homepage="https://github.com/abachaa/RQE_Data_AMIA2016",
-    folder="rqe",
-    splits=tuple(FILES),
-    citation=(
-        "Ben Abacha A, Demner-Fushman D. Recognizing Question Entailment for Medical Question "
-        "Answering. AMIA Annual Symposium Proceedings 2016, 310-318."
-    ),
-    reader=read,
-)
-
-CORPORA = (CORPUS,)
+CORPUS = described("rqe")

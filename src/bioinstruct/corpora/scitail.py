@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from bioinstruct.corpora.base import Corpus, Row, choose
+from bioinstruct.corpora.base import Row, choose
 from bioinstruct.corpora.formats import tsv
 from bioinstruct.corpora.formats.archive import one
+from bioinstruct.corpora.registry import described
+from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
 from bioinstruct.schema import Category, Instruction
 
-__all__ = ["CORPORA", "CORPUS", "LABELS"]
+__all__ = ["CORPUS", "LABELS"]
 
 LABELS = ("entails", "neutral")
 FILES = {
@@ -19,15 +21,7 @@ FILES = {
     "validation": "tsv_format/scitail_1.0_dev.tsv",
     "test": "tsv_format/scitail_1.0_test.tsv",
 }
-WORDINGS = (
-    "Does the premise support the hypothesis? Answer entails if it does and neutral if not.",
-    "Decide whether the hypothesis follows from the premise. Reply with entails or neutral.",
-    "Is the statement in the hypothesis shown to be true by the premise? Answer entails (it is) "
-    "or neutral (it is not).",
-    "Classify the pair of premise and hypothesis as entails or neutral.",
-    "Taking the premise as true, must the hypothesis be true as well? Answer entails if so, else "
-    "neutral.",
-)
+WORDINGS = wordings("scitail")["science-inference"]
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
@@ -54,21 +48,4 @@ def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
         )
 
 
-CORPUS = Corpus(
-    name="scitail",
-    title="SciTail",
-    category=Category.OTHER,
-    license="Apache-2.0",
-    revision="1.1",
-    homepage="https://allenai.org/data/scitail",
-    folder="scitail",
-    splits=tuple(FILES),
-    citation=(
-        "Khot T, Sabharwal A, Clark P. SciTail: A Textual Entailment Dataset from Science Question "
-        "Answering. AAAI 2018."
-    ),
-    reader=read,
-    checked=False,
-)
-
-CORPORA = (CORPUS,)
+CORPUS = described("scitail")

@@ -8,22 +8,17 @@ from typing import Annotated
 
 from pydantic import BaseModel, StringConstraints
 
-from bioinstruct.corpora.base import Corpus, Row, choose
+from bioinstruct.corpora.base import Row, choose
 from bioinstruct.corpora.formats.records import records
+from bioinstruct.corpora.registry import described
+from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
 from bioinstruct.schema import Category, Instruction
 
-__all__ = ["CORPORA", "CORPUS"]
+__all__ = ["CORPUS"]
 
 Filled = Annotated[str, StringConstraints(pattern=r"\S")]
-WORDINGS = (
-    "Answer this patient's question about a disease in plain language.",
-    "Explain the following to a patient, accurately and without jargon.",
-    "A patient asks the question below. Write the answer for a patient information page.",
-    "Give patients a clear and truthful answer to this health question.",
-    "Answer the question as a leaflet for patients would: complete, but easy to follow.",
-    "What should a patient be told who asks this?",
-)
+WORDINGS = wordings("wikidoc")["patient-question"]
 
 
 class Question(BaseModel):
@@ -49,20 +44,4 @@ def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
         )
 
 
-CORPUS = Corpus(
-    name="wikidoc-patient",
-    title="WikiDoc patient information (Medical Meadow)",
-    category=Category.QA,
-    license="GPL-3.0-only AND CC-BY-SA-3.0",
-    revision="63448c579673",
-    homepage="https://github.com/kbressem/medAlpaca",
-    folder="medical_meadow_wikidoc_patient",
-    splits=("train",),
-    citation=(
-        "Han T, Adams LC, Papaioannou JM, et al. MedAlpaca: An Open-Source Collection of Medical "
-        "Conversational AI Models and Training Data. 2023. arXiv:2304.08247"
-    ),
-    reader=read,
-)
-
-CORPORA = (CORPUS,)
+CORPUS = described("wikidoc-patient")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -14,6 +12,7 @@ from bioinstruct.bench.metrics import accuracy, entity_f1, get_metric
 from bioinstruct.bench.tasks.base import Task, add, known_tasks
 from bioinstruct.corpora.answers import entities
 from bioinstruct.corpora.answers.labels import parse_one
+from bioinstruct.corpora.user_file import run_python_file
 from bioinstruct.errors import BioinstructError, MissingError, UnknownNameError
 from bioinstruct.schema import Instruction
 
@@ -42,30 +41,13 @@ def load_task_file(path: Path, metrics: Sequence[str] = ()) -> list[Task]:
     if path.suffix != ".py":
         return [add(_of_records(path, metrics))]
     before = known_tasks()
-    _run(path)
+    run_python_file(path)
     found = [task for name, task in known_tasks().items() if name not in before]
     if not found:
         raise BioinstructError(
             f"{path} defines no task", hint="put @task(...) above a function; see docs/tasks.md"
         )
     return found
-
-
-def _run(path: Path) -> None:
-    spec = importlib.util.spec_from_file_location(f"task_file_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except BioinstructError:
-        raise
-    except Exception as error:  # whatever a user's file may do
-        frames = traceback.extract_tb(error.__traceback__)
-        lines = [f.lineno for f in frames if Path(f.filename) == path.absolute()]
-        lines += [error.lineno] if isinstance(error, SyntaxError) else []
-        where = f"{path}:{lines[-1]}" if lines else str(path)
-        raise BioinstructError(f"{where}: {type(error).__name__}: {error}") from error
 
 
 def _of_records(path: Path, metrics: Sequence[str]) -> Task:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from bioinstruct.corpora.base import choose
+from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import UnknownNameError
 from bioinstruct.schema import Category, Instruction, Provenance
 
@@ -30,33 +31,7 @@ LAYOUTS = ("letter", "text", "letter-text")
 
 TASK = "multiple-choice-question"
 
-WORDINGS = {
-    "letter": (
-        "Answer the multiple-choice question with the letter of the best option.",
-        "Which option answers the medical question best? Reply with its letter only.",
-        "Choose the one best answer to the question below and give its letter.",
-        "Read the question and its options, then write the letter of the correct one.",
-        "This is a question from a medical examination. Give the letter of the right answer.",
-        "Pick the option that answers the question correctly. Answer with a single letter.",
-    ),
-    "text": (
-        "Answer the multiple-choice question by copying the best option, without its letter.",
-        "Which option answers the medical question best? Write the option itself, not its letter.",
-        "Choose the one best answer to the question below and give its text.",
-        "Read the question and its options, then write out the correct one as it stands there.",
-        "This is a question from a medical examination. Write the right answer in the words of its "
-        "option.",
-        "Pick the option that answers the question correctly and repeat it word for word.",
-    ),
-    "letter-text": (
-        "Answer the multiple-choice question with the letter and the text of the best option.",
-        "Which option answers the medical question best? Repeat it with its letter.",
-        "Choose the one best answer to the question below and copy its whole line.",
-        "Read the question and its options, then write the correct one, beginning with its letter.",
-        "This is a question from a medical examination. Give the right answer, letter and text.",
-        "Pick the option that answers the question correctly and write it out after its letter.",
-    ),
-}
+WORDINGS = wordings("multiple_choice")
 
 # A line that begins an option, or would if no backslash stood before it.
 _MARK = re.compile(r"(\\*)([A-J])\. ")

@@ -11,6 +11,7 @@ from typing import TypeAlias
 from bioinstruct.corpora.answers import entities as layouts
 from bioinstruct.corpora.base import Corpus, Row, Skipped, choose
 from bioinstruct.corpora.formats.iob import Sentence
+from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import BioinstructError, DataError
 from bioinstruct.schema import Category, Instruction
 
@@ -36,64 +37,8 @@ Item: TypeAlias = Sentence | Skipped | DataError
 Sentences: TypeAlias = Iterable[Item]
 """Sentences in the order of their files."""
 
-ONE_TYPE = {
-    "mentions": (
-        "List the {many} that the sentence mentions, one a line, in order of appearance and "
-        "exactly as written. Write none if there is no {one}.",
-        "Which {many} are named in this sentence? Give each mention on its own line, copied "
-        "exactly and in order, or none.",
-        "Extract every {one} mention from the text. Copy each one word for word onto a line of "
-        "its own, in the order of the text; answer none if there are none.",
-        "Find all mentions of {many} in the sentence below and write them one a line, just as "
-        "they appear. If there are none, write none.",
-        "Copy out the {one} names of this sentence in the order in which they occur, one to a "
-        "line, repeating those that occur again. Without any, the answer is none.",
-    ),
-    "medtuned": (
-        "Tag every word of the sentence for {one} names: B for the first word of {a}, I "
-        "for its other words, O for all the rest. Write one line a word, as word : tag.",
-        "Find the {one} mentions of this text. Go through it word by word and write word : tag, "
-        "where B begins {a}, I continues it and O stands for everything else.",
-        "Do {one} named-entity recognition on the sentence. Give each word its own line with "
-        "its tag after a colon: B (beginning of {a}), I (inside of it) or O (outside).",
-        "Label each word of the input as beginning (B), inside (I) or outside (O) of {a} "
-        "name. Answer with a line word : label for every word, in order.",
-        "Mark where {many} are mentioned. List all words of the sentence in order, one a line, "
-        "each followed by a colon and B at the start of {a}, I within it, O elsewhere.",
-    ),
-}
-SEVERAL_TYPES = {
-    "mentions": (
-        "List the {many} that the sentence mentions, one a line, in order of appearance. Copy each "
-        "exactly and add its type: mention | type, where the type is {types}. Write none if there "
-        "are none.",
-        "Which {many} are named in this sentence? Answer with a line mention | type for each, in "
-        "order; the type is {types}. If nothing is named, answer none.",
-        "Extract every mention of {many} with its type. Copy the mention word for word, then write "
-        "| and one of {types}, each mention on a line of its own; answer none if there are none.",
-        "Find the {many} in the sentence below and classify each as {types}. Write one a line as "
-        "mention | type, in the order of the text. If there are none, write none.",
-        "Recognise and type the named entities of this sentence ({types}). One line for each "
-        "mention in the order in which they occur, mention | type; without any, the answer is "
-        "none.",
-    ),
-    "medtuned": (
-        "Tag every word of the sentence for {many}: B-type for the first word of a mention, I-type "
-        "for its other words, O for all the rest, where type is {types}. Write one line a word, as "
-        "word : tag.",
-        "Find the {many} of this text. Go through it word by word and write word : tag, where "
-        "B-type begins a mention, I-type continues it and O stands for everything else. The type "
-        "is {types}.",
-        "Do named-entity recognition on the sentence for {many}. Give each word its own line with "
-        "its tag after a colon: B-type (beginning), I-type (inside) or O (outside); types: "
-        "{types}.",
-        "Label each word of the input as beginning (B-type), inside (I-type) or outside (O) of a "
-        "mention of type {types}. Answer with a line word : label for every word, in order.",
-        "Mark where {many} are mentioned. List all words of the sentence in order, one a line, "
-        "each followed by a colon and B-type at the start of a mention, I-type within it, O "
-        "elsewhere; the type is {types}.",
-    ),
-}
+ONE_TYPE = wordings("ner_one_type")
+SEVERAL_TYPES = wordings("ner_several_types")
 
 
 @dataclass(frozen=True)
