@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from bioinstruct import MissingError
+from bioinstruct import MissingError, Refused
 from bioinstruct.corpora import Access, Corpus, Download, get_corpus
 from bioinstruct.corpora import download as fetching
-from bioinstruct.corpora.download import Refused, fetch
+from bioinstruct.corpora.download import fetch
 
 CONTENT = b"".join(b"token%d\tO\n" % n for n in range(20_000))
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import subprocess
 import sys
-from inspect import ismodule
 from pathlib import Path
 
 import pytest
@@ -15,10 +15,11 @@ import bioinstruct
 SOURCE = Path(bioinstruct.__file__).parent
 
 LEVELS = [
-    {"errors", "schema", "text"},
+    {"errors", "lazy", "progress", "schema", "tables", "text"},
     {"console", "files", "parquet", "prompts", "llm"},
     {"jsonl", "tokens", "corpora", "filters", "labels"},
     {"seeds", "dataset", "doctor"},
+    {"records"},
     {"analysis", "generation", "mixtures"},
     {"bench.models"},
     {"bench.metrics", "bench.training"},
@@ -26,7 +27,7 @@ LEVELS = [
     {"bench.evaluation"},
     {"bench.experiment"},
     {"bench.encoders"},
-    {"cli"},
+    {"api", "cli"},
     {"bench.cli"},
     {"bench.__main__"},
 ]
@@ -70,13 +71,22 @@ def test_modules_import_only_from_lower_levels() -> None:
     assert upward == set()
 
 
-def test_all_lists_every_public_name() -> None:
-    public = {
-        name
-        for name, value in vars(bioinstruct).items()
-        if not name.startswith("_") and not ismodule(value)
+@pytest.mark.parametrize("package", ["bioinstruct"])
+def test_all_lists_every_public_name(package: str) -> None:
+    module = importlib.import_module(package)
+    tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    typed = {
+        (alias.name, node.module)
+        for node in ast.walk(block)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
     }
-    assert sorted([*public, "__version__"]) == bioinstruct.__all__
+    lazy = {(name, home) for home, names in module._HOMES.items() for name in names}
+    assert {pair for pair in typed if pair[0] in module.__all__} == lazy
+    assert sorted({name for name, _ in lazy} | {"__version__"} & vars(module).keys()) == sorted(
+        module.__all__
+    )
 
 
 @pytest.mark.parametrize("path", [p for p, m in FILES.items() if m], ids=lambda p: p.stem)

@@ -1,41 +1,104 @@
-"""Make biomedical instruction datasets and measure what they do to a language model."""
+"""Make biomedical instruction datasets and measure what they do to a language model.
 
-from bioinstruct.dataset.load import load_dataset, read_examples
-from bioinstruct.errors import (
-    BioinstructError,
-    DataError,
-    MissingError,
-    ModelError,
-    UnknownNameError,
-)
-from bioinstruct.generation import generate
-from bioinstruct.jsonl import read, write
-from bioinstruct.mixtures.compile import compile_corpora
-from bioinstruct.prompts import Style, render
-from bioinstruct.schema import Category, Instruction, Provenance, Teacher
-from bioinstruct.seeds import check_seeds, load_seeds
+Importing this package is cheap: each name is imported when it is first used.
+"""
+
+from typing import TYPE_CHECKING
+
+from bioinstruct.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from bioinstruct.api.filtering import filter
+    from bioinstruct.api.labelling import label
+    from bioinstruct.api.publishing import export, publish, statistics
+    from bioinstruct.api.reading import compile, compile_mixture, load
+    from bioinstruct.dataset.load import load_dataset, read_examples
+    from bioinstruct.dataset.publish import push
+    from bioinstruct.errors import (
+        BioinstructError,
+        BudgetError,
+        DataError,
+        MissingError,
+        ModelError,
+        ProviderError,
+        Refused,
+        SchemaUnsupportedError,
+        SilentError,
+        UnknownNameError,
+    )
+    from bioinstruct.generation import generate
+    from bioinstruct.jsonl import read, write
+    from bioinstruct.llm.client import Client
+    from bioinstruct.mixtures.compile import compile_corpora
+    from bioinstruct.progress import Progress
+    from bioinstruct.prompts import Style, render
+    from bioinstruct.records import Records
+    from bioinstruct.schema import Category, Instruction, Provenance, Teacher
+    from bioinstruct.seeds import check_seeds, load_seeds
 
 __all__ = [
     "BioinstructError",
+    "BudgetError",
     "Category",
+    "Client",
     "DataError",
     "Instruction",
     "MissingError",
     "ModelError",
+    "Progress",
     "Provenance",
+    "ProviderError",
+    "Records",
+    "Refused",
+    "SchemaUnsupportedError",
+    "SilentError",
     "Style",
     "Teacher",
     "UnknownNameError",
     "__version__",
     "check_seeds",
+    "compile",
     "compile_corpora",
+    "compile_mixture",
+    "export",
+    "filter",
     "generate",
+    "label",
+    "load",
     "load_dataset",
     "load_seeds",
+    "publish",
+    "push",
     "read",
     "read_examples",
     "render",
+    "statistics",
     "write",
 ]
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "bioinstruct.api.filtering": ("filter",),
+    "bioinstruct.api.labelling": ("label",),
+    "bioinstruct.api.publishing": ("export", "publish", "statistics"),
+    "bioinstruct.api.reading": ("compile", "compile_mixture", "load"),
+    "bioinstruct.dataset.load": ("load_dataset", "read_examples"),
+    "bioinstruct.dataset.publish": ("push",),
+    "bioinstruct.errors": (
+        *("BioinstructError", "BudgetError", "DataError", "MissingError", "ModelError"),
+        *("ProviderError", "Refused", "SchemaUnsupportedError", "SilentError", "UnknownNameError"),
+    ),
+    "bioinstruct.generation": ("generate",),
+    "bioinstruct.jsonl": ("read", "write"),
+    "bioinstruct.llm.client": ("Client",),
+    "bioinstruct.mixtures.compile": ("compile_corpora",),
+    "bioinstruct.progress": ("Progress",),
+    "bioinstruct.prompts": ("Style", "render"),
+    "bioinstruct.records": ("Records",),
+    "bioinstruct.schema": ("Category", "Instruction", "Provenance", "Teacher"),
+    "bioinstruct.seeds": ("check_seeds", "load_seeds"),
+}
+
+if not TYPE_CHECKING:  # a type checker reads the imports above
+    __getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -1,12 +1,17 @@
 """The errors that a user can act on.
 
-- `BioinstructError`: anything below; the command line prints it without a traceback
-  - `DataError`: the content of a file is wrong (which file, line and field)
-  - `MissingError`: something that was asked for is not there (a corpus, a file, a library, a key)
-  - `UnknownNameError`: a name that means nothing here, with the nearest one that does
+- `BioinstructError`: base of all errors below; the commands print it without a traceback
+  - `DataError`: the content of a file is wrong (file, line and field)
+  - `MissingError`: a corpus, file, library, key or price is not there
+  - `Refused`: a corpus is never downloaded, because its files need registration
+  - `UnknownNameError`: a name that does not exist, with the nearest names that do
   - `ModelError`: a model that cannot be used for what was asked
+  - `BudgetError`: the next request could cost more than is left of the budget
+  - `ProviderError`: a server refuses every request alike
+    - `SchemaUnsupportedError`: a server does not support JSON schemas
+    - `SilentError`: a server does not answer, or only with errors that may pass
 
-A bug is not among them: it keeps its traceback.
+Bugs are not among them: they keep their traceback.
 """
 
 from __future__ import annotations
@@ -15,11 +20,28 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["BioinstructError", "DataError", "MissingError", "ModelError", "UnknownNameError"]
+__all__ = [
+    "BioinstructError",
+    "BudgetError",
+    "DataError",
+    "MissingError",
+    "ModelError",
+    "ProviderError",
+    "Refused",
+    "SchemaUnsupportedError",
+    "SilentError",
+    "UnknownNameError",
+]
+
+NEAREST = 5  # names that an unknown one is answered with
 
 
 class BioinstructError(Exception):
-    """What went wrong, and in `hint` what to do about it (may be empty)."""
+    """What went wrong, and in `hint` what to do about it.
+
+    Attributes:
+        hint: what to do, as one line of text; may be empty.
+    """
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -27,7 +49,13 @@ class BioinstructError(Exception):
 
 
 class DataError(BioinstructError):
-    """The content of a file is not what it must be."""
+    """The content of a file is not what it must be.
+
+    Attributes:
+        path: the file.
+        line: the line, counted from 1; None if the error is of the whole file.
+        reason: the message without file and line.
+    """
 
     def __init__(
         self, message: str, *, path: Path | str, line: int | None = None, hint: str = ""
@@ -40,20 +68,60 @@ class DataError(BioinstructError):
 
 
 class MissingError(BioinstructError):
-    """Something that was asked for is not there; the hint says where to get it."""
+    """A corpus, file, library, key or price is not there; the hint says where to get it."""
+
+
+class Refused(BioinstructError):
+    """A corpus is never downloaded: its files need registration, or have no pinned address."""
 
 
 class UnknownNameError(BioinstructError):
-    """A name that is not known; the message lists those that are."""
+    """A name that does not exist; the message has the nearest names that do."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names = sorted(known)
         near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+        listed = f"known: {', '.join(names) or 'none'}"
+        if len(names) > NEAREST:
+            nearest = difflib.get_close_matches(name, names, n=NEAREST, cutoff=0.0)
+            listed = f"nearest of {len(names)}: {', '.join(nearest)}"
         super().__init__(
-            f"no {kind} named {name!r}; known: {', '.join(names) or 'none'}",
+            f"no {kind} named {name!r}; {listed}",
             hint=f"did you mean `{near[0]}`?" if near else "",
         )
 
 
 class ModelError(BioinstructError):
     """A model that cannot be used for what was asked."""
+
+
+class BudgetError(BioinstructError):
+    """The next request could cost more than is left; all requests before it were answered."""
+
+
+class ProviderError(BioinstructError):
+    """A server refuses every request alike: a bad key, an unknown model, no money left.
+
+    Attributes:
+        charged: True if the provider may charge the last attempt all the same.
+        status: HTTP status of the answer; 0 without one.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str = "", charged: bool = False, status: int = 0
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.charged = charged
+        self.status = status
+
+
+class SchemaUnsupportedError(ProviderError):
+    """A server does not support `response_format` with a JSON schema.
+
+    Another request (without `schema`, with another prompt) is the remedy, so that the request on
+    record stays the one that was sent: `--format delimited`.
+    """
+
+
+class SilentError(ProviderError):
+    """A server does not answer, or only with errors that may pass."""

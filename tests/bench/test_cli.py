@@ -214,7 +214,7 @@ def test_data_may_be_named(bench: Bench, model: str) -> None:
         (
             ("--model", "MODEL", "--tasks", "pubmdqa"),
             [
-                "no task or suite named 'pubmdqa'; known: aci-bench, anatem, ",
+                "no task or suite named 'pubmdqa'; nearest of ",
                 "hint: did you mean `pubmedqa`?",
             ],
         ),

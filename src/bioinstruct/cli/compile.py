@@ -16,7 +16,7 @@ from bioinstruct import corpora, jsonl
 from bioinstruct.cli.common import SPLIT, sentence, watched
 from bioinstruct.console import Line, positive, say
 from bioinstruct.corpora.user_file import load_corpus_file
-from bioinstruct.errors import BioinstructError
+from bioinstruct.errors import BioinstructError, Refused
 from bioinstruct.files import atomic_file
 from bioinstruct.mixtures.compile import Outcome, compile_corpora, write_rejected
 from bioinstruct.mixtures.spec import Mixture, load_mixture, mixtures
@@ -145,7 +145,7 @@ def _mixture(args: argparse.Namespace) -> int:
 
 def _fetch(names: Sequence[str], data: Path | None) -> int:
     """Bring what can be fetched; what cannot is said. How many corpora failed."""
-    from bioinstruct.corpora.download import Refused, fetch
+    from bioinstruct.corpora.download import fetch
 
     failed = 0
     line = Line()

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from bioinstruct import corpora
 from bioinstruct.corpora import Access, Corpus, Download
-from bioinstruct.errors import BioinstructError, MissingError
+from bioinstruct.errors import MissingError, Refused
 from bioinstruct.files import naming
 
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["Refused", "fetch"]
+__all__ = ["fetch"]
 
 _WAITS = (0.5, 2.0, 8.0, 20.0)  # seconds before another try, as long as no byte arrives
 _BUSY = {408, 425, 429, 500, 502, 503, 504}
@@ -26,10 +26,6 @@ _TIMEOUT = 30.0  # seconds without an answer
 _LONGEST_WAIT = 60.0  # seconds, whatever the server asks for
 
 Show = Callable[[str], None]
-
-
-class Refused(BioinstructError):
-    """A corpus whose files are not fetched, whatever the state of the network."""
 
 
 def fetch(corpus: Corpus, *, data: Path | None = None, show: Show = lambda text: None) -> int:

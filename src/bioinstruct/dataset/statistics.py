@@ -12,6 +12,7 @@ from typing import Any
 
 from bioinstruct.dataset.label_balance import Answers, Balance
 from bioinstruct.schema import Instruction
+from bioinstruct.tables import aligned, html_table
 
 __all__ = ["Collector", "Quantiles", "Source", "Statistics", "sources", "statistics"]
 
@@ -75,6 +76,37 @@ class Statistics:
     def as_dict(self) -> dict[str, Any]:
         """The statistics as plain values, ready for JSON."""
         return dataclasses.asdict(self)
+
+    def __str__(self) -> str:
+        return "\n".join([self._heading(), *aligned(self._table())])
+
+    def _repr_html_(self) -> str:
+        return html_table(self._table(), notes=[self._heading()])
+
+    def _heading(self) -> str:
+        words = ", ".join(
+            f"{field} {lengths.median:,} (10 to 90 %: {lengths.p10:,} to {lengths.p90:,})"
+            for field, lengths in self.words.items()
+        )
+        return (
+            f"{self.examples:,} instructions, {self.duplicates:,} repeated, "
+            f"{self.without_input:,} without input; median words: {words or 'none'}"
+        )
+
+    def _table(self) -> list[list[str]]:
+        counts = {
+            "category": self.categories,
+            "source": self.origins,
+            "licence": self.licenses,
+            "kind": self.kinds,
+            "teacher": self.teachers,
+        }
+        rows = [
+            [what, name, f"{count:,}", f"{count / (self.examples or 1):.1%}"]
+            for what, found in counts.items()
+            for name, count in found.items()
+        ]
+        return [["", "", "records", "share"], *rows]
 
 
 def statistics(examples: Iterable[Instruction]) -> Statistics:

@@ -8,7 +8,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bioinstruct.errors import BioinstructError
+from bioinstruct.errors import (
+    BudgetError,
+    ProviderError,
+    SchemaUnsupportedError,
+    SilentError,
+)
 
 __all__ = [
     "BudgetError",
@@ -31,37 +36,6 @@ _HINTS = {
     403: "the key is known but may not do this: check its rights and the model's name",
     404: "check --model, and OPENAI_BASE_URL: it mostly ends in /v1",
 }
-
-
-class ProviderError(BioinstructError):
-    """The server refuses every request alike: a bad key, an unknown model, no money left."""
-
-    def __init__(
-        self, message: str, *, hint: str = "", charged: bool = False, status: int = 0
-    ) -> None:
-        """Say what the server said, with its HTTP status if there is one.
-
-        `charged`: it may count the last attempt all the same.
-        """
-        super().__init__(message, hint=hint)
-        self.charged = charged
-        self.status = status
-
-
-class SchemaUnsupportedError(ProviderError):
-    """The server does not know `response_format` with a JSON schema.
-
-    The answer to it is another request (without `schema`, with another prompt), so that what was
-    asked stays what is on record: `--format delimited`.
-    """
-
-
-class SilentError(ProviderError):
-    """The server does not answer, or only with errors that may pass."""
-
-
-class BudgetError(BioinstructError):
-    """The next request could cost more than is left; all before it were answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

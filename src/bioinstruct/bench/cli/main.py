@@ -267,8 +267,8 @@ def _export(args: argparse.Namespace) -> int:
 def _compare(args: argparse.Namespace, rows: Sequence[Row]) -> int:
     """A line for each number of the results file; with --json after a report, to the folder."""
     from bioinstruct.bench.evaluation.lm_eval import compared, read_results
-    from bioinstruct.bench.evaluation.report import aligned
     from bioinstruct.files import write_text
+    from bioinstruct.tables import aligned
 
     found = compared(read_results(args.compare), rows)
     if args.json and rows:

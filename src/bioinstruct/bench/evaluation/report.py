@@ -16,6 +16,7 @@ from bioinstruct.bench.training.recipe import Recipe
 from bioinstruct.bench.training.trainer import Tuning
 from bioinstruct.dataset.statistics import Source
 from bioinstruct.schema import Category
+from bioinstruct.tables import aligned
 
 __all__ = [
     "DEMONSTRATION",
@@ -25,7 +26,6 @@ __all__ = [
     "Row",
     "Scoring",
     "Way",
-    "aligned",
     "left_out",
     "notes",
     "table",
@@ -197,19 +197,6 @@ def _unfit(report: Report) -> int:
     """Prompts of the model as it was before tuning, each once, whatever it is counted by."""
     asked = {(row.task, row.split, row.how.split(",")[0]): row for row in report.rows}
     return sum(row.base_flags.get("skipped", 0) for row in asked.values())
-
-
-def aligned(lines: Sequence[Sequence[str]]) -> list[str]:
-    """Columns of equal width, the first two to the left."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    text = []
-    for line in lines:
-        cells = [
-            cell.ljust(width) if i < 2 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ]
-        text.append("  ".join(cells).rstrip())
-    return text
 
 
 def _numbers(row: Row | Group) -> list[str]:
