@@ -220,8 +220,8 @@ def test_where_nothing_can_be_compiled_nothing_is_written(
         (
             ("compile", "pubmed", "--out", "x"),
             [
-                f"bioinstruct: no corpus named 'pubmed'; nearest of {len(names())}: pubmedqa, medqa, "
-                "mednli, pubmedqa-unlabelled, pubmedqa-artificial",
+                f"bioinstruct: no corpus named 'pubmed'; nearest of {len(names())}: pubmedqa, "
+                "medqa, mednli, pubmedqa-unlabelled, pubmedqa-artificial",
                 "hint: did you mean `pubmedqa`?",
             ],
         ),
