@@ -16,7 +16,9 @@ SOURCE = Path(bioinstruct.__file__).parent
 
 LEVELS = [
     {"errors", "lazy", "progress", "schema", "tables", "text"},
-    {"console", "files", "parquet", "prompts", "llm"},
+    {"console", "files", "parquet", "prompts"},
+    {"journal"},
+    {"llm"},
     {"jsonl", "tokens", "corpora", "filters", "labels"},
     {"seeds", "dataset", "doctor"},
     {"records"},

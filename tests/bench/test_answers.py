@@ -93,9 +93,9 @@ def test_a_damaged_line_in_the_middle_is_named(path: Path) -> None:
 def test_two_runs_do_not_write_to_one_file_at_a_time(path: Path) -> None:
     with Answers(path) as first:
         first.add("a", {"text": "1"})
-        with pytest.raises(BioinstructError, match="another run is writing to") as caught:
+        with pytest.raises(BioinstructError, match="in use by another process") as caught:
             Answers(path)
-        assert "choose another --out" in caught.value.hint
+        assert "choose another file" in caught.value.hint
         first.add("b", {"text": "2"})
     with Answers(path) as second:
         assert "b" in second

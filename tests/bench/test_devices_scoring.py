@@ -62,13 +62,13 @@ def test_answers_of_another_process_are_known_and_taken_over(tmp_path: Path) -> 
             file.write(b'{"key": "c", "te')  # is being written
         with Answers(tmp_path / "answers.jsonl") as ours:
             ours.add("a", {"text": "ours"})
-            ours.know(other)
+            ours.load(other)
             assert ours["b"] == {"text": "theirs"}
             assert "c" not in ours
-            ours.know(tmp_path / "absent.jsonl")
+            ours.load(tmp_path / "absent.jsonl")
         assert [row["key"] for row in lines(tmp_path / "answers.jsonl")] == ["a"]
         with Answers(tmp_path / "answers.jsonl") as ours:
-            ours.know(other, take=True)
+            ours.load(other, merge=True)
     found = lines(tmp_path / "answers.jsonl")
     assert [(row["key"], row["text"]) for row in found] == [("a", "ours"), ("b", "theirs")]
 

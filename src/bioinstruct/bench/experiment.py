@@ -238,7 +238,7 @@ def follow(
     _prepare(model, training, adapter)
     own = out / f"{SHARED}{Devices().rank}.jsonl"
     with Answers(own) as answers:
-        answers.know(out / ANSWERS)
+        answers.load(out / ANSWERS)
         with model.base():
             _answer_share(model, tests, answers)
         if training is not None:
@@ -281,7 +281,7 @@ def _in_step(model: CausalLM | Endpoint) -> AbstractContextManager[None]:
 def _take_over(answers: Answers) -> None:
     """Keep what other processes have answered, those of an earlier run too that was stopped."""
     for other in sorted(answers.folder.glob(f"{SHARED}*.jsonl")):
-        answers.know(other, take=True)
+        answers.load(other, merge=True)
         if Devices().count == 1:
             other.unlink()
 

@@ -1,21 +1,18 @@
-"""What was asked and what came back, line by line: cache, resume point and replay in one file."""
+"""Requests and their outcomes, line by line: cache, resume point and replay in one file."""
 
 from __future__ import annotations
 
-import errno
-import json
 import os
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
-
-from filelock import FileLock, Timeout
+from typing import Any
 
 from bioinstruct.errors import BioinstructError, DataError, MissingError
+from bioinstruct.journal import Journal
 from bioinstruct.llm.types import Answer, Failure, Message, Outcome, Request
 
 __all__ = ["Transcript", "parse_entry"]
@@ -23,67 +20,55 @@ __all__ = ["Transcript", "parse_entry"]
 _FORMAT = "bioinstruct-transcript"
 _VERSION = 1
 _HEAD = b'{"format": "bioinstruct-transcript"'  # how a header begins, also one that was cut off
-_SYNC_SECONDS = 1.0  # what a power cut may take; a killed process loses nothing that was added
 
 
 class Transcript:
     """An append-only file of JSON Lines; made by `open` or `read`, closed by `with`.
 
-    Only the place of each outcome is kept in memory, some 200 bytes a request.
+    Only the place of each outcome is kept in memory, some 250 bytes a request.
     """
 
     path: Path
     base_url: str
     dropped: int
-    """Bytes of a last line that was cut off, and left out: say so when it is not 0."""
+    """Bytes of a last line that a crash cut off, and that was left out."""
 
-    def __init__(self, path: Path, *, base_url: str | None, lock: FileLock | None) -> None:
-        """For `open` and `read`: a lock makes it one to add to."""
+    def __init__(self, path: Path, *, base_url: str | None) -> None:
+        """Open a transcript to append to, or, without `base_url`, only to read."""
         self.path = path
         self.base_url = base_url or ""
-        self._lock = lock
-        self._places: dict[bytes, int] = {}
         self._notes: list[tuple[str, int]] = []
-        self._synced = time.monotonic()
-        self._file: BinaryIO = path.open("rb")
-        self._out = None if lock is None else path.open("ab", buffering=0)
-        try:
-            self._end = self._index()
-            self.dropped = path.stat().st_size - self._end
-            if lock is not None:
+        of: dict[str, Any] = {
+            "what": "a line of a transcript",
+            "starts": (_HEAD, b""),
+            "enter": self._enter,
+        }
+        if base_url is None:
+            self._journal = Journal.read(path, **of)
+        else:
+            self._journal = Journal.open(path, holder=_holder, **of)
+        self.path = self._journal.path
+        self.dropped = self._journal.dropped
+        if base_url is not None:
+            try:
                 self._begin(base_url)
-        except BaseException:
-            self._shut()
-            raise
+            except BaseException:
+                self._journal.close()
+                raise
 
     @classmethod
     def open(cls, path: Path, *, base_url: str) -> Transcript:
-        """To read and to add to; begun when there is no such file.
+        """Open a transcript to read and to append to; create it if there is none.
 
         Raises:
             BioinstructError: another process has it open.
             DataError: it is not a transcript, or one of another endpoint.
         """
-        path = path.resolve()  # two names of one file are one transcript
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path.with_name(path.name + ".lock"), blocking=False)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise BioinstructError(
-                f"{path}: in use by {_holder(path)}",
-                hint="wait for it, end it, or choose another transcript",
-            ) from None
-        try:
-            path.touch()
-            return cls(path, base_url=base_url, lock=lock)
-        except BaseException:
-            lock.release()
-            raise
+        return cls(path, base_url=base_url)
 
     @classmethod
     def read(cls, path: Path) -> Transcript:
-        """To read only: no lock, no key, also while another process adds to it.
+        """Open a transcript to read only: no lock, no key, also while another process appends.
 
         Raises:
             MissingError: there is no such file.
@@ -91,20 +76,20 @@ class Transcript:
         """
         if not path.is_file():
             raise MissingError(f"no transcript {path}", hint="`bioinstruct generate` writes one")
-        transcript = cls(path, base_url=None, lock=None)
+        transcript = cls(path, base_url=None)
         if not transcript.base_url:
             transcript.close()
             raise DataError("not a transcript: it is empty", path=path)
         return transcript
 
     def get(self, request: Request) -> Outcome | None:
-        """The last outcome on record, also one that is not final (`Failure.final`)."""
-        place = self._places.get(bytes.fromhex(request.key(self.base_url)))
-        if place is None:
+        """Return the last outcome on record, also one that is not final (`Failure.final`)."""
+        row = self._journal.get(request.key(self.base_url))
+        if row is None:
             return None
-        found, outcome = parse_entry(self._entry(place))
+        found, outcome = parse_entry(row)
         if found != request:
-            raise DataError(f"the entry at byte {place} was changed by hand", path=self.path)
+            raise DataError(f"the entry of {row['key']} was changed by hand", path=self.path)
         return outcome
 
     def add(self, request: Request, outcome: Outcome, *, batch: str = "") -> None:
@@ -112,45 +97,41 @@ class Transcript:
 
         `batch` is the provider's id of the batch that it came in, if it came in one.
         """
-        key = request.key(self.base_url)
         kind = "answer" if isinstance(outcome, Answer) else "failure"
-        said = outcome.row() if isinstance(outcome, Answer) else asdict(outcome)
-        row = {"kind": kind, "key": key, "at": _now(), "outcome": said}
+        content = outcome.row() if isinstance(outcome, Answer) else asdict(outcome)
+        key = request.key(self.base_url)
+        row = {"kind": kind, "key": key, "at": _now(), "outcome": content}
         row |= {"batch": batch} if batch else {}
-        self._places[bytes.fromhex(key)] = self._append(row | {"request": request.row()})
+        self._journal.append(row | {"request": request.row()})
 
     def note(self, kind: str, value: Any) -> None:
         """Append something else worth keeping, such as the id of a batch; JSON values only."""
-        place = self._append({"kind": "note", "note": kind, "at": _now(), "value": value})
-        self._notes.append((kind, place))
+        row = {"kind": "note", "note": kind, "at": _now(), "value": value}
+        self._notes.append((kind, self._journal.append(row)))
 
     def notes(self, kind: str) -> Iterator[Any]:
-        """All values noted under a kind, in the order in which they were noted."""
+        """Yield all values noted under a kind, in the order in which they were noted."""
         for place in [place for noted, place in self._notes if noted == kind]:
-            yield self._entry(place)["value"]
+            yield self._journal.row(place)["value"]
 
     def __iter__(self) -> Iterator[tuple[Request, Outcome]]:
-        """The last outcome of each request, in the order of the file."""
-        for place in sorted(self._places.values()):
-            yield parse_entry(self._entry(place))
+        """Yield the last outcome of each request, in the order of the file."""
+        for key in self._journal.keys():  # noqa: SIM118
+            row = self._journal.get(key)
+            assert row is not None
+            yield parse_entry(row)
 
     def history(self) -> Iterator[dict[str, Any]]:
-        """Every line after the first as it was written, superseded outcomes and notes included."""
-        place = 0
-        while place < self._end:
-            self._file.seek(place)
-            line = self._file.readline()
-            if place:
-                yield json.loads(line)
-            place += len(line)
+        """Yield every line after the first, superseded outcomes and notes included."""
+        return islice(self._journal.rows(), 1, None)
 
     def __contains__(self, key: str) -> bool:
         """Whether the request of a key has an outcome."""
-        return bytes.fromhex(key) in self._places
+        return key in self._journal
 
     def __len__(self) -> int:
-        """How many requests have an outcome."""
-        return len(self._places)
+        """Return the number of requests with an outcome."""
+        return len(self._journal)
 
     def __enter__(self) -> Transcript:
         return self
@@ -159,41 +140,16 @@ class Transcript:
         self.close()
 
     def close(self) -> None:
-        """Make sure that all is on the disk, and let others have the file."""
-        if self._out is not None and not self._out.closed:
-            os.fsync(self._out.fileno())
-        self._shut()
-        if self._lock is not None:
-            self._lock.release()
+        """Sync the file to the disk, and let others have it."""
+        self._journal.close()
 
-    def _shut(self) -> None:
-        self._file.close()
-        if self._out is not None:
-            self._out.close()
-
-    def _index(self) -> int:
-        """Note the place of each entry; the end of the last whole line."""
-        place = 0
-        for number, line in enumerate(self._file, start=1):
-            if not line.endswith(b"\n"):
-                if number == 1 and not line.startswith(_HEAD[: len(line)]):
-                    raise DataError("not a transcript", path=self.path)
-                break  # cut off while it was written
-            self._enter(line, place=place, number=number)
-            place += len(line)
-        return place
-
-    def _enter(self, line: bytes, *, place: int, number: int) -> None:
-        try:
-            row = json.loads(line)
-            if number == 1:
-                self._check_header(row)
-            elif row["kind"] == "note":
-                self._notes.append((row["note"], place))
-            else:
-                self._places[bytes.fromhex(row["key"])] = place
-        except (KeyError, TypeError, ValueError):
-            raise DataError("not a line of a transcript", path=self.path, line=number) from None
+    def _enter(self, row: Any, place: int, number: int) -> None:
+        if number == 1:
+            self._check_header(row)
+        elif row["kind"] == "note":
+            self._notes.append((row["note"], place))
+        else:
+            bytes.fromhex(row["key"])
 
     def _check_header(self, row: Any) -> None:
         if row["format"] != _FORMAT:
@@ -208,43 +164,20 @@ class Transcript:
             raise DataError(
                 f"a transcript of {row['base_url']}, not of {self.base_url}",
                 path=self.path,
-                hint="go on with that endpoint, or choose another transcript",
+                hint="continue with that endpoint, or choose another transcript",
             )
         self.base_url = row["base_url"]
 
-    def _begin(self, base_url: str | None) -> None:
-        """Cut a torn end off, write the header of a new file, and say who has it open."""
-        if self.dropped:
-            os.truncate(self.path, self._end)
-        if not self._end:
-            self._append({"format": _FORMAT, "version": _VERSION, "base_url": base_url})
+    def _begin(self, base_url: str) -> None:
+        """Write the header of a new file, and who has it open."""
+        if self._journal.empty:
+            head = {"format": _FORMAT, "version": _VERSION, "base_url": base_url}
+            self._journal.append(head)
         self.note("opened", {"pid": os.getpid()})
-
-    def _append(self, row: dict[str, Any]) -> int:
-        if self._out is None:
-            raise ValueError("a transcript that was opened to be read cannot be added to")
-        line = json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
-        place = self._end
-        try:
-            if self._out.write(line) != len(line):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
-            if time.monotonic() - self._synced > _SYNC_SECONDS:
-                os.fsync(self._out.fileno())
-                self._synced = time.monotonic()
-        except BaseException:
-            os.truncate(self.path, place)  # no half line in front of the next
-            raise
-        self._end += len(line)
-        return place
-
-    def _entry(self, place: int) -> dict[str, Any]:
-        self._file.seek(place)
-        row: dict[str, Any] = json.loads(self._file.readline())
-        return row
 
 
 def parse_entry(row: dict[str, Any]) -> tuple[Request, Outcome]:
-    """The request and the outcome of a line that holds them."""
+    """Return the request and the outcome of a line that holds them."""
     asked = row["request"]
     messages = tuple(Message(**message) for message in asked["messages"])
     request = Request(**asked | {"messages": messages, "stop": tuple(asked["stop"])})
@@ -259,7 +192,7 @@ def _now() -> str:
 
 
 def _holder(path: Path) -> str:
-    """Who has a transcript open, as its last `opened` says."""
+    """Return who has a transcript open, according to its last `opened`."""
     pid = None
     with suppress(BioinstructError, OSError), Transcript.read(path) as transcript:
         for value in transcript.notes("opened"):

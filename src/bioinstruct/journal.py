@@ -1,0 +1,229 @@
+"""An append-only file of JSON Lines, one object a line, that survives a crash.
+
+A line is in the file when `append` returns: killing the process cannot lose it. A last line that a
+crash cut off is dropped when the file is opened again. One process at a time can write; others can
+read meanwhile. Only the place of each line with a `key` is kept in memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, Self
+
+from filelock import FileLock, Timeout
+
+from bioinstruct.errors import BioinstructError, DataError, MissingError
+from bioinstruct.files import naming
+
+__all__ = ["Journal"]
+
+_SYNC_SECONDS = 1.0  # what a power cut may take; a killed process loses nothing that was appended
+
+
+class Journal:
+    """A journal that is open, made by `open` or `read`."""
+
+    path: Path
+    dropped: int
+    """Bytes of a last line that was cut off, and left out."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        what: str,
+        starts: tuple[bytes, bytes] = (b"", b""),
+        enter: Callable[[dict[str, Any], int, int], None] = lambda row, place, number: None,
+        hint: str = "",
+        lock: FileLock | None = None,
+    ) -> None:
+        """Read a file; `open` and `read` have the arguments that callers need.
+
+        Args:
+            path: the file.
+            what: what one line is, for the message of a line that is not: `a line of a transcript`.
+            starts: how the first line and every other line begin. An unfinished last line that
+                begins otherwise is somebody else's, and an error.
+            enter: called with every row, its byte offset and its line number (from 1). It may
+                raise DataError, or KeyError, TypeError or ValueError for a row that is no line of
+                such a file.
+            hint: what to do about a file of something else.
+            lock: a lock that is held, to append.
+
+        Raises:
+            DataError: a line is not what it must be. The file is left as it is.
+        """
+        self.path = path
+        self._what, self._starts, self._enter, self._hint = what, starts, enter, hint
+        self._keys: dict[str, int] = {}
+        self._lock = lock
+        self._synced = time.monotonic()
+        self._file: BinaryIO = path.open("rb")
+        self._out: BinaryIO | None = None
+        try:
+            self._end = self._index()
+            self.dropped = path.stat().st_size - self._end
+            if lock is not None:
+                if self.dropped:
+                    os.truncate(path, self._end)
+                self._out = path.open("ab", buffering=0)
+        except BaseException:
+            self._file.close()
+            raise
+
+    @classmethod
+    def open(cls, path: Path, *, holder: Callable[[Path], str] | None = None, **of: Any) -> Self:
+        """Open a file to read and to append to; create it if there is none.
+
+        Args:
+            path: the file.
+            holder: returns who has the file open, for the message of a file in use.
+            **of: as for the class, without `lock`.
+
+        Raises:
+            BioinstructError: another process has it open.
+            DataError: a line is not what it must be.
+        """
+        path = path.resolve()  # two names of one file are one journal
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(_lock_path(path), blocking=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise BioinstructError(
+                f"{path}: in use by {holder(path) if holder else 'another process'}",
+                hint="wait until it is done, end it, or choose another file",
+            ) from None
+        try:
+            path.touch()
+            return cls(path, lock=lock, **of)
+        except BaseException:
+            lock.release()
+            raise
+
+    @classmethod
+    def read(cls, path: Path, **of: Any) -> Self:
+        """Open a file to read only, also while another process appends to it.
+
+        Raises:
+            MissingError: there is no such file.
+            DataError: a line is not what it must be.
+        """
+        if not path.is_file():
+            raise MissingError(f"no file {path}")
+        return cls(path, **of)
+
+    def append(self, row: dict[str, Any]) -> int:
+        """Append a row and return its byte offset.
+
+        Raises:
+            OSError: the disk is full; the file ends with the line before.
+        """
+        if self._out is None:
+            raise ValueError("a journal that was opened to be read cannot be appended to")
+        line = json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+        place = self._end
+        try:
+            with naming(self.path):
+                left = memoryview(line)
+                while left:  # a write may take a part; the next then says why
+                    left = left[self._out.write(left) :]
+                if time.monotonic() - self._synced > _SYNC_SECONDS:
+                    os.fsync(self._out.fileno())
+                    self._synced = time.monotonic()
+        except BaseException:
+            os.truncate(self.path, place)  # no half line in front of the next
+            raise
+        self._end += len(line)
+        if (key := row.get("key")) is not None:
+            self._keys[key] = place
+        return place
+
+    def row(self, place: int) -> dict[str, Any]:
+        """Return the row at a byte offset."""
+        self._file.seek(place)
+        row: dict[str, Any] = json.loads(self._file.readline())
+        return row
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield every row in the order of the file."""
+        place = 0
+        while place < self._end:
+            self._file.seek(place)
+            line = self._file.readline()
+            yield json.loads(line)
+            place += len(line)
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        """Return the last row of a key, or None."""
+        place = self._keys.get(key)
+        return None if place is None else self.row(place)
+
+    def keys(self) -> Iterator[str]:
+        """Yield the keys in the order of their last rows."""
+        yield from sorted(self._keys, key=self._keys.__getitem__)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._keys
+
+    def __len__(self) -> int:
+        """Return the number of keys."""
+        return len(self._keys)
+
+    @property
+    def empty(self) -> bool:
+        """Whether the file has no line."""
+        return not self._end
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self, *, discard: bool = False) -> None:
+        """Sync the file to the disk, and let others have it; `discard` removes the file."""
+        if self._out is not None and not self._out.closed:
+            with naming(self.path):
+                os.fsync(self._out.fileno())
+            self._out.close()
+        self._file.close()
+        if self._lock is None or not self._lock.is_locked:
+            return
+        if discard:
+            self.path.unlink(missing_ok=True)
+        self._lock.release()
+        if discard:  # else it stays: to remove a lock file that another process opens is a race
+            with contextlib.suppress(OSError):
+                _lock_path(self.path).unlink(missing_ok=True)
+
+    def _index(self) -> int:
+        """Enter each row; return the end of the last whole line."""
+        place = 0
+        for number, line in enumerate(self._file, start=1):
+            if not line.endswith(b"\n"):
+                start = self._starts[number > 1]
+                if line[: len(start)] != start[: len(line)]:
+                    raise self._fault(number)
+                break  # cut off while it was written
+            try:
+                row = json.loads(line)
+                self._enter(row, place, number)
+                if (key := row.get("key")) is not None:
+                    self._keys[key] = place
+            except (AttributeError, KeyError, TypeError, ValueError):
+                raise self._fault(number) from None
+            place += len(line)
+        return place
+
+    def _fault(self, number: int) -> DataError:
+        return DataError(f"not {self._what}", path=self.path, line=number, hint=self._hint)
+
+
+def _lock_path(path: Path) -> Path:
+    return path.with_name(path.name + ".lock")
