@@ -1,7 +1,7 @@
 """Plain pairs of a context and a continuation, encoded as lm-evaluation-harness 0.4.13 does.
 
-For its numbers, not for ours: `Encoder` is what tuning and scoring use. Where the harness gives a
-wrong number without a word, this raises an error or counts.
+For its numbers, not for ours: tuning and scoring use `PromptTokenizer`. Where the harness gives a
+wrong number silently, this raises an error or counts.
 """
 
 from __future__ import annotations

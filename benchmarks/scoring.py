@@ -96,7 +96,9 @@ def clocked(work: Callable[[], Any]) -> tuple[float, Any]:
 def harness(model: Any, batch_size: int) -> Any:
     from lm_eval.models.huggingface import HFLM
 
-    return HFLM(pretrained=model.model, tokenizer=model.encoder.tokenizer, batch_size=batch_size)
+    return HFLM(
+        pretrained=model.model, tokenizer=model.prompt_tokenizer.tokenizer, batch_size=batch_size
+    )
 
 
 def instances(kind: str, arguments: list[tuple[Any, ...]]) -> list[Any]:
@@ -114,7 +116,7 @@ def by_harness(model: Any, pairs: list[tuple[str, str]], size: int) -> list[floa
 def by_us(model: Any, pairs: list[tuple[str, str]]) -> list[float]:
     from benchmarks.lm_eval_pairs import encode_pairs, score_pairs
 
-    encoded = encode_pairs(model.encoder.tokenizer, pairs, max_length=4096)
+    encoded = encode_pairs(model.prompt_tokenizer.tokenizer, pairs, max_length=4096)
     found: list[float] = score_pairs(model, encoded).log_likelihoods
     return found
 
@@ -182,7 +184,7 @@ def operations(model: Any, case: Case, *, took: float) -> dict[str, float]:
     from benchmarks.lm_eval_pairs import encode_pairs
     from benchmarks.scoring_report import shape_of, work
 
-    encoded = encode_pairs(model.encoder.tokenizer, case.pairs, max_length=4096)
+    encoded = encode_pairs(model.prompt_tokenizer.tokenizer, case.pairs, max_length=4096)
     shape = shape_of(model.model.config)
     own = work(shape, [(p.context, p.continuation) for p in encoded], plan="cascade")
     theirs = work(shape, [(p.context, p.continuation) for p in encoded], plan="lm-eval")
@@ -211,7 +213,7 @@ def generation(data: Path, shots: int, *, documents: int, repeats: int) -> dict[
         "times": statistics.median(theirs) / statistics.median(ours),
         "trial": trial,
         "same_as_unbatched": sum(a == b for a, b in zip(found, unbatched, strict=True)),
-        "tokens": statistics.mean(len(model.encoder.tokenizer.encode(t)) for t in found),
+        "tokens": statistics.mean(len(model.prompt_tokenizer.tokenizer.encode(t)) for t in found),
     }
 
 
@@ -226,10 +228,10 @@ def generated(model: Any, asked: list[str], size: int) -> list[str]:
 def written(model: Any, asked: list[str]) -> list[str]:
     from bioinstruct.bench.models.tokenization import before_stop
 
-    ids = model.encoder.tokenizer(asked)["input_ids"]
+    ids = model.prompt_tokenizer.tokenizer(asked)["input_ids"]
     ended = model.ends(UNTIL)
     done = dict(model.writer.write(ids, max_new_tokens=NEW_TOKENS, ended=ended))
-    return [before_stop(model.encoder.text(done[n]), UNTIL) for n in range(len(asked))]
+    return [before_stop(model.prompt_tokenizer.text(done[n]), UNTIL) for n in range(len(asked))]
 
 
 def peak() -> dict[str, float]:

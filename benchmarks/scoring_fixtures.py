@@ -79,7 +79,7 @@ def load(fixture: Fixture, tokenizer: Any, dtype: torch.dtype, *, tied: bool = T
 
     from bioinstruct import Style
     from bioinstruct.bench.models.causal_lm import CausalLM
-    from bioinstruct.bench.models.tokenization import Encoder
+    from bioinstruct.bench.models.tokenization import PromptTokenizer
 
     torch.manual_seed(0)
     config = LlamaConfig(
@@ -96,7 +96,7 @@ def load(fixture: Fixture, tokenizer: Any, dtype: torch.dtype, *, tied: bool = T
         pad_token_id=1,
     )
     model = LlamaForCausalLM(config).to(dtype).eval()
-    return CausalLM(model, Encoder(tokenizer, Style.ALPACA, 4096), name=fixture.name)
+    return CausalLM(model, PromptTokenizer(tokenizer, Style.ALPACA, 4096), name=fixture.name)
 
 
 def cases(data: Path, count: int) -> dict[str, Case]:

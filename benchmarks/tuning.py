@@ -228,7 +228,7 @@ def _model(job: dict[str, Any]) -> Any:
 
     from bioinstruct import Style
     from bioinstruct.bench.models.causal_lm import CausalLM
-    from bioinstruct.bench.models.tokenization import Encoder
+    from bioinstruct.bench.models.tokenization import PromptTokenizer
 
     shape = (SIZES | GPU_SIZES)[job["size"]]
     config = LlamaConfig(
@@ -253,7 +253,9 @@ def _model(job: dict[str, Any]) -> Any:
     else:
         model = LlamaForCausalLM(config)
     tokenizer = AutoTokenizer.from_pretrained(f"{job['work']}/tokenizer")
-    made = CausalLM(model.eval(), Encoder(tokenizer, Style.ALPACA, LONGEST), name=job["size"])
+    made = CausalLM(
+        model.eval(), PromptTokenizer(tokenizer, Style.ALPACA, LONGEST), name=job["size"]
+    )
     if not job["gpu"]:
         made.tuning_budget = LONGEST  # what TRL packs into one row
     return made
@@ -387,7 +389,7 @@ def _trainer(model: Any, examples: list[Any], job: dict[str, Any]) -> dict[str, 
             clock.seconds += clock.now() - self.begun
 
     make = _trl if job["method"].startswith("TRL") else _plain
-    trainer = make(adapted, model.encoder.tokenizer, rows, job)
+    trainer = make(adapted, model.prompt_tokenizer.tokenizer, rows, job)
     trainer.add_callback(Watch())
     trainer.train()
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]

@@ -26,6 +26,7 @@ def run(command: list[str], folder: Path) -> str:
     """Run in a folder, with this interpreter's scripts first on the path and no corpora."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {k: v for k, v in os.environ.items() if k != "BIOINSTRUCT_DATA"} | {"PATH": path}
+    environment["PYTHONPATH"] = str(ROOT)  # pages that show `benchmarks` are read in a checkout
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout

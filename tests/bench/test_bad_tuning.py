@@ -14,7 +14,7 @@ import torch
 
 from bioinstruct import BioinstructError, Instruction, ModelError, Style, write
 from bioinstruct.bench.models.causal_lm import ABOUT, CausalLM
-from bioinstruct.bench.models.tokenization import Encoder
+from bioinstruct.bench.models.tokenization import PromptTokenizer
 from bioinstruct.bench.training.lora import save_adapter, save_merged
 from bioinstruct.bench.training.recipe import Recipe
 from bioinstruct.bench.training.tune import Progress, tune
@@ -33,7 +33,7 @@ class NoEnd:
 
 def test_a_tokenizer_without_an_end_is_refused() -> None:
     with pytest.raises(ModelError, match="no end-of-sequence token") as error:
-        Encoder(NoEnd(), Style.ALPACA, 100)
+        PromptTokenizer(NoEnd(), Style.ALPACA, 100)
     assert "eos_token" in error.value.hint
 
 
@@ -46,7 +46,7 @@ def test_an_adapter_of_other_weights_of_the_same_shape_is_refused(
     other = CausalLM.load(str(model_folder("llama")))
     with torch.no_grad():
         other.model.get_input_embeddings().weight[5] += 1
-    changed = CausalLM(other.model, other.encoder, name="changed")
+    changed = CausalLM(other.model, other.prompt_tokenizer, name="changed")
     with pytest.raises(ModelError, match="it was trained on another base"):
         changed.load_adapter(tmp_path / "adapter")
     assert not changed.has_adapter

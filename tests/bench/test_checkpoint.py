@@ -160,11 +160,11 @@ def test_twenty_kills_change_no_bit_of_the_adapter(
 
 def test_a_loss_that_is_no_number_names_the_examples(model_folder: Folder, example: Make) -> None:
     model = CausalLM.load(str(model_folder("llama")))
-    token = model.encoder.completion("asthma")[0]
+    token = model.prompt_tokenizer.completion("asthma")[0]
     with torch.no_grad():
         model.model.get_input_embeddings().weight[token] = float("inf")
     examples = lessons(example)
-    bad = {e.id for e in examples if token in model.encoder.prompt(e, room=9).ids}  # type: ignore[union-attr]
+    bad = {e.id for e in examples if token in model.prompt_tokenizer.prompt(e, room=9).ids}  # type: ignore[union-attr]
     assert 0 < len(bad) < len(examples)
     with pytest.raises(BioinstructError, match=r"the loss of step \d is nan: example") as error:
         tune(model, examples, RECIPE)

@@ -87,7 +87,7 @@ def test_a_completion_ends_before_the_first_string_that_ends_it(
     model = CausalLM.load(str(model_folder(shape)))
     asked = [example(input=text) for text in ("chest pain", "fever", "", "asthma ?")]
     shots = [example(output="no"), example(output="yes")]
-    model.encoder.max_length = 2000
+    model.prompt_tokenizer.max_length = 2000
     full = dict(model.complete(asked, max_new_tokens=16, shots=shots))
     marks = tuple(c.text[5:7] for c in full.values() if len(c.text) > 8)[:2]
     assert marks

@@ -45,13 +45,13 @@ class ModelServer(Server):
 
     def written(self, body: Json, sample: int) -> str:
         """What the model writes behind its own chat template."""
-        text = self.model.encoder.tokenizer.apply_chat_template(
+        text = self.model.prompt_tokenizer.tokenizer.apply_chat_template(
             body["messages"], tokenize=False, add_generation_prompt=True
         )
         return self._write_on(self._ids(text), body["max_tokens"])[0]
 
     def _ids(self, text: str) -> list[int]:
-        return list(self.model.encoder.tokenizer(text)["input_ids"])
+        return list(self.model.prompt_tokenizer.tokenizer(text)["input_ids"])
 
     def _write_on(self, ids: list[int], most: int) -> tuple[str, list[int]]:
         fed = torch.tensor([ids])
@@ -60,10 +60,10 @@ class ModelServer(Server):
             attention_mask=torch.ones_like(fed),
             do_sample=False,
             max_new_tokens=most,
-            eos_token_id=self.model.encoder.eos_id,
+            eos_token_id=self.model.prompt_tokenizer.eos_id,
             pad_token_id=0,
         )[0].tolist()[len(ids) :]
-        return self.model.encoder.text(out), out
+        return self.model.prompt_tokenizer.text(out), out
 
     async def _go_on(self, arrived: Arrived) -> Reply:
         body = arrived.json()
@@ -75,7 +75,7 @@ class ModelServer(Server):
             return error(400, f"This model's maximum context length is {self.most_tokens} tokens")
         text, new = self._write_on(ids, body["max_tokens"])
         choice: Json = {"index": 0, "text": text, "finish_reason": "length"}
-        if new[-1] == self.model.encoder.eos_id:
+        if new[-1] == self.model.prompt_tokenizer.eos_id:
             choice["finish_reason"] = "stop"
         if body.get("echo"):
             choice |= {"text": body["prompt"] + text, "logprobs": self._logprobs([*ids, *new])}
@@ -88,7 +88,7 @@ class ModelServer(Server):
             logits = self.model.model(input_ids=torch.tensor([ids])).logits[0]
         rows = logits.float().log_softmax(-1)
         values = [rows[i, token].item() for i, token in enumerate(ids[1:])]
-        tokens = [self.model.encoder.tokenizer.decode([token]) for token in ids]
+        tokens = [self.model.prompt_tokenizer.tokenizer.decode([token]) for token in ids]
         return {"tokens": tokens, "token_logprobs": [None, *values]}
 
 
@@ -101,7 +101,7 @@ TEMPLATE = (
 @pytest.fixture(scope="module")
 def model(model_folder: Callable[[str], Path]) -> CausalLM:
     loaded = CausalLM.load(str(model_folder("llama")), device="cpu")
-    loaded.encoder.max_length = 2048  # rotary positions have no end
+    loaded.prompt_tokenizer.max_length = 2048  # rotary positions have no end
     return loaded
 
 
@@ -185,10 +185,12 @@ def test_chat_completions_are_those_of_the_model_on_this_machine(
     model_folder: Callable[[str], Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(model.encoder.tokenizer, "chat_template", TEMPLATE)
-    from bioinstruct.bench.models.tokenization import Encoder
+    monkeypatch.setattr(model.prompt_tokenizer.tokenizer, "chat_template", TEMPLATE)
+    from bioinstruct.bench.models.tokenization import PromptTokenizer
 
-    encoder = Encoder(model.encoder.tokenizer, Style.CHAT, model.encoder.max_length)
+    encoder = PromptTokenizer(
+        model.prompt_tokenizer.tokenizer, Style.CHAT, model.prompt_tokenizer.max_length
+    )
     ours = CausalLM(model.model, encoder, name="chat")
     found = dict(reach(Style.CHAT).complete(questions, max_new_tokens=9, shots=questions[:1]))
     expected = dict(ours.complete(questions, max_new_tokens=9, shots=questions[:1]))

@@ -121,10 +121,13 @@ def test_the_harness_finds_the_same_scores(
     from lm_eval.tasks import TaskManager
 
     model = CausalLM.load(str(model_folder("llama")), device="cpu")
-    model.encoder.max_length = 2048
+    model.prompt_tokenizer.max_length = 2048
     names = export(chosen, tmp_path / "folder")
     lm = HFLM(
-        pretrained=model.model, tokenizer=model.encoder.tokenizer, batch_size=4, max_length=2048
+        pretrained=model.model,
+        tokenizer=model.prompt_tokenizer.tokenizer,
+        batch_size=4,
+        max_length=2048,
     )
     manager = TaskManager(include_path=str(tmp_path / "folder"), include_defaults=False)
     peer = simple_evaluate(lm, tasks=names, task_manager=manager, bootstrap_iters=0)

@@ -146,7 +146,7 @@ def test_an_adapter_that_does_nothing_moves_nothing(model_folder: Folder) -> Non
     assert model.has_adapter
     for plan, expected in before.items():
         assert by(model, plan, questions) == expected
-        with model.base():
+        with model.adapter(on=False):
             assert by(model, plan, questions) == expected
 
 
@@ -191,18 +191,18 @@ def test_worked_examples_stand_in_front_of_every_prompt(
     model_folder: Folder, example: Make
 ) -> None:
     model = CausalLM.load(str(model_folder("llama")))
-    model.encoder.max_length = 1000
+    model.prompt_tokenizer.max_length = 1000
     shots = [example(input="fever", output="yes"), example(input="none", output="no")]
     asked = example(input="The patient denies pain .")
-    prompt = model.encoder.prompt(asked, room=0, front=model.encoder.front(shots))
-    alone = model.encoder.prompt(asked, room=0)
+    prompt = model.prompt_tokenizer.prompt(asked, room=0, front=model.prompt_tokenizer.front(shots))
+    alone = model.prompt_tokenizer.prompt(asked, room=0)
     assert prompt is not None
     assert alone is not None
     assert prompt.ids[-len(alone.ids) :] == alone.ids
-    first = model.encoder.prompt(shots[0], room=0)
+    first = model.prompt_tokenizer.prompt(shots[0], room=0)
     assert first is not None
     assert prompt.ids[: len(first.ids)] == first.ids
-    text = model.encoder.text(prompt.ids)
+    text = model.prompt_tokenizer.text(prompt.ids)
     assert text.count("### Response:\n") == 3
     assert "### Response:\nyes\n\nBelow is" in text
     assert "### Response:\nno\n\nBelow is" in text

@@ -43,7 +43,9 @@ def requests(*, shots: int, options: tuple[str, ...], count: int = 6) -> list[tu
 def harness(model: CausalLM, *, batch_size: int = 4) -> Any:
     from lm_eval.models.huggingface import HFLM
 
-    return HFLM(pretrained=model.model, tokenizer=model.encoder.tokenizer, batch_size=batch_size)
+    return HFLM(
+        pretrained=model.model, tokenizer=model.prompt_tokenizer.tokenizer, batch_size=batch_size
+    )
 
 
 def asked(lm: Any, pairs: list[tuple[str, str]]) -> list[float]:
@@ -54,7 +56,9 @@ def asked(lm: Any, pairs: list[tuple[str, str]]) -> list[float]:
 
 
 def ours(model: CausalLM, pairs: list[tuple[str, str]], plan: Plan = Plan.AUTO) -> list[float]:
-    encoded = encode_pairs(model.encoder.tokenizer, pairs, max_length=model.encoder.max_length)
+    encoded = encode_pairs(
+        model.prompt_tokenizer.tokenizer, pairs, max_length=model.prompt_tokenizer.max_length
+    )
     return score_pairs(model, encoded, plan=plan).log_likelihoods
 
 
@@ -140,7 +144,7 @@ def test_an_empty_context_is_the_first_token_of_a_text(model_folder: Folder) -> 
 def test_a_context_too_long_for_the_model_is_cut_alike_but_counted(model_folder: Folder) -> None:
     model = CausalLM.load(str(model_folder("llama")))
     pairs = [("chest pain and fever " * 200 + "Answer:", " yes"), ("Answer:", " no")]
-    encoded = encode_pairs(model.encoder.tokenizer, pairs, max_length=256)
+    encoded = encode_pairs(model.prompt_tokenizer.tokenizer, pairs, max_length=256)
     found = score_pairs(model, encoded)
     assert found.log_likelihoods == pytest.approx(asked(harness(model), pairs), abs=1e-4)
     assert found.flags == {"truncated": 1}
@@ -158,7 +162,7 @@ def test_a_start_token_of_the_tokenizer_is_added_alike(
     starting.backend_tokenizer.post_processor = TemplateProcessing(
         single="<s> $A", special_tokens=[("<s>", 1)]
     )
-    model.encoder.tokenizer = starting
+    model.prompt_tokenizer.tokenizer = starting
     pairs = [*requests(shots=1, options=TERMS, count=2), ("<s>chest", " pain"), ("", "fever")]
     assert encode_pairs(starting, pairs, max_length=256)[0].context[0] == 1
     assert ours(model, pairs) == pytest.approx(asked(harness(model), pairs), abs=1e-4)

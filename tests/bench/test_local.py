@@ -202,9 +202,11 @@ def test_two_tokenizers_of_one_vocabulary_with_other_merges_are_two_models(
 ) -> None:
     one = CausalLM.load(str(model_folder("llama")))
     other = CausalLM.load(str(with_other_merges(model_folder("llama"), tmp_path / "other")))
-    assert one.encoder.tokenizer.get_vocab() == other.encoder.tokenizer.get_vocab()
+    assert (
+        one.prompt_tokenizer.tokenizer.get_vocab() == other.prompt_tokenizer.tokenizer.get_vocab()
+    )
     text = "Metformin 500 mg was given for type 2 diabetes mellitus ."
-    assert one.encoder.completion(text) != other.encoder.completion(text)
+    assert one.prompt_tokenizer.completion(text) != other.prompt_tokenizer.completion(text)
     assert one.fingerprint != other.fingerprint
 
 
@@ -213,10 +215,10 @@ def test_what_a_tokenizer_was_used_for_does_not_change_the_fingerprint(
 ) -> None:
     folder = str(model_folder("llama"))
     model = CausalLM.load(folder)
-    before = model.encoder.tokenizer.backend_tokenizer.to_str()
-    model.encoder.tokenizer(["a", "b c d"], padding=True, truncation=True, max_length=2)
-    assert model.encoder.tokenizer.backend_tokenizer.to_str() != before
-    used = CausalLM(model.model, model.encoder, name="used")
+    before = model.prompt_tokenizer.tokenizer.backend_tokenizer.to_str()
+    model.prompt_tokenizer.tokenizer(["a", "b c d"], padding=True, truncation=True, max_length=2)
+    assert model.prompt_tokenizer.tokenizer.backend_tokenizer.to_str() != before
+    used = CausalLM(model.model, model.prompt_tokenizer, name="used")
     list(used.choose([example()], choices=[("yes", "no")]))
     assert used.fingerprint == model.fingerprint == CausalLM.load(folder).fingerprint
 

@@ -29,8 +29,8 @@ def questions(example: Make) -> list[Instruction]:
 
 def plain_log_likelihood(model: CausalLM, example: Instruction, answer: str) -> float:
     """One row, all logits, no padding, no hook: what the batched scorer must equal."""
-    ids = model.encoder.completion(answer)
-    prompt = model.encoder.prompt(example, room=len(ids))
+    ids = model.prompt_tokenizer.completion(answer)
+    prompt = model.prompt_tokenizer.prompt(example, room=len(ids))
     assert prompt is not None
     row = torch.tensor([[*prompt.ids, *ids]])
     with torch.inference_mode():
@@ -59,17 +59,17 @@ def test_completions_equal_those_of_single_prompts(
     asked = questions(example)
     together = dict(model.complete(asked, max_new_tokens=12))
     for index, question in enumerate(asked):
-        prompt = model.encoder.prompt(question, room=12)
+        prompt = model.prompt_tokenizer.prompt(question, room=12)
         assert prompt is not None
         ids = list(prompt.ids)
         for _ in range(12):
             with torch.inference_mode():
                 ids.append(int(model.model(torch.tensor([ids])).logits[0, -1].argmax()))
-            if ids[-1] == model.encoder.eos_id:
+            if ids[-1] == model.prompt_tokenizer.eos_id:
                 break
         written = ids[len(prompt.ids) :]
-        assert together[index].text == model.encoder.text(written)
-        assert together[index].truncated == (written[-1] != model.encoder.eos_id)
+        assert together[index].text == model.prompt_tokenizer.text(written)
+        assert together[index].truncated == (written[-1] != model.prompt_tokenizer.eos_id)
 
 
 def test_a_small_token_budget_changes_nothing(model_folder: Folder, example: Make) -> None:
@@ -99,10 +99,10 @@ def test_an_input_too_long_for_the_context_is_shortened_and_said(
     _, choice = next(model.choose(asked, choices=[("yes", "no")] * len(asked)))
     assert choice.shortened
     assert len(choice.log_likelihoods) == 2
-    prompt = model.encoder.prompt(asked[0], room=10)
+    prompt = model.prompt_tokenizer.prompt(asked[0], room=10)
     assert prompt is not None
     assert 200 < len(prompt.ids) <= 246
-    text = model.encoder.text(prompt.ids)
+    text = model.prompt_tokenizer.text(prompt.ids)
     assert "[...]" in text
     assert "Question: asthma ?\n\n### Response:" in text
 
@@ -122,8 +122,8 @@ def test_a_prompt_too_long_loses_its_beginning_or_is_skipped_where_that_is_asked
     asked = [example(input="The patient reports chest pain . " * 60)]
     folder = str(model_folder("llama"))
     left = CausalLM.load(folder, overflow=Overflow.LEFT)
-    full = left.encoder.prompt(asked[0], room=-10_000)
-    cut = left.encoder.prompt(asked[0], room=10)
+    full = left.prompt_tokenizer.prompt(asked[0], room=-10_000)
+    cut = left.prompt_tokenizer.prompt(asked[0], room=10)
     assert full is not None
     assert cut is not None
     assert cut.ids == full.ids[-246:]
@@ -141,14 +141,14 @@ def test_a_tokenizer_that_appends_its_end_token_does_not_end_the_prompt(
 
     from tokenizers.processors import TemplateProcessing
 
-    from bioinstruct.bench.models.tokenization import Encoder
+    from bioinstruct.bench.models.tokenization import PromptTokenizer
 
     odd = copy.deepcopy(tokenizer)
     odd.backend_tokenizer.post_processor = TemplateProcessing(
         single="<s> $A </s>", special_tokens=[("<s>", 1), ("</s>", 2)]
     )
-    encoded = Encoder(odd, Style.ALPACA, 256).prompt(example(), room=0)
-    plain = Encoder(tokenizer, Style.ALPACA, 256).prompt(example(), room=0)
+    encoded = PromptTokenizer(odd, Style.ALPACA, 256).prompt(example(), room=0)
+    plain = PromptTokenizer(tokenizer, Style.ALPACA, 256).prompt(example(), room=0)
     assert encoded is not None
     assert plain is not None
     assert encoded.ids == [1, *plain.ids]
@@ -163,7 +163,7 @@ def test_the_fingerprint_changes_with_one_weight_and_with_the_style(
     assert CausalLM.load(folder, style=Style.MEDTUNED).fingerprint != model.fingerprint
     with torch.no_grad():
         next(model.model.parameters()).view(-1)[0] += 1e-3
-    changed = CausalLM(model.model, model.encoder, name="changed")
+    changed = CausalLM(model.model, model.prompt_tokenizer, name="changed")
     assert changed.fingerprint != CausalLM.load(folder).fingerprint
 
 

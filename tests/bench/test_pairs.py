@@ -27,7 +27,7 @@ def test_white_space_at_the_end_of_a_context_is_the_start_of_the_continuation(
 def test_a_token_across_the_join_is_counted(model_folder: Folder) -> None:
     model = CausalLM.load(str(model_folder("llama")))
     pairs = encode_pairs(
-        model.encoder.tokenizer, [("asth", "ma ?"), ("asthma", " ?")], max_length=256
+        model.prompt_tokenizer.tokenizer, [("asth", "ma ?"), ("asthma", " ?")], max_length=256
     )
     assert [pair.joined for pair in pairs] == [True, False]
     assert score_pairs(model, pairs).flags == {"joined": 1}
@@ -61,7 +61,7 @@ def test_a_continuation_longer_than_the_model_is_refused(tokenizer: Any) -> None
 
 def test_what_is_no_number_is_an_error(model_folder: Folder) -> None:
     model = CausalLM.load(str(model_folder("llama")))
-    pairs = encode_pairs(model.encoder.tokenizer, [("chest", " pain")], max_length=256)
+    pairs = encode_pairs(model.prompt_tokenizer.tokenizer, [("chest", " pain")], max_length=256)
     with torch.no_grad():
         model.model.model.norm.weight[0] = float("nan")
     with pytest.raises(ModelError, match="no numbers"):

@@ -64,7 +64,7 @@ import peft, torch
 from itertools import islice
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 from bioinstruct import Style, read_examples
-from bioinstruct.bench.models.tokenization import Encoder
+from bioinstruct.bench.models.tokenization import PromptTokenizer
 from bioinstruct.bench.models.loading import TINY
 from bioinstruct.bench.models.causal_lm import CausalLM
 from bioinstruct.bench.training.estimate import make_plan
@@ -86,7 +86,7 @@ config = LlamaConfig(
     max_position_embeddings=1024, eos_token_id=tokenizer.eos_token_id,
 )
 model = LlamaForCausalLM(config).eval()
-model = CausalLM(model, Encoder(tokenizer, Style.ALPACA, 1024), name="fixture")
+model = CausalLM(model, PromptTokenizer(tokenizer, Style.ALPACA, 1024), name="fixture")
 model.tuning_budget = budget
 recipe = Recipe(rank=16, epochs=1, batch_size=32, precision="float32")
 if what == "plan":

@@ -4,6 +4,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,11 @@ from bioinstruct.bench import tasks  # noqa: F401  # defines them
 from bioinstruct.bench.evaluation.cache import Answers
 from bioinstruct.bench.evaluation.evaluate import NEXT_EXAMPLE, Outcome, _said, majority, score
 from bioinstruct.bench.metrics import accuracy, relation_f1, rougeL
-from bioinstruct.bench.models.causal_lm import Choice, Completion
+from bioinstruct.bench.models import Choice, Completion
 from bioinstruct.bench.tasks.base import Task, known_tasks
 from bioinstruct.bench.tasks.formulation import Form, as_form, how, letters, parse_letter
 from bioinstruct.corpora.answers import multiple_choice
+from bioinstruct.prompts import Style
 
 Make = Callable[..., Instruction]
 YES_NO = ("yes", "no")
@@ -32,7 +34,12 @@ class Fake:
     write: Callable[[Instruction], Completion] = lambda e: Completion(e.output)
     prefer: Callable[[Instruction, str], float] = lambda e, choice: -float(choice != e.output)
     fingerprint: str = "fake"
+    name: str = "fake"
+    style: Style = Style.ALPACA
     asked: list[str] = field(default_factory=list)
+
+    def adapter(self, *, on: bool = True) -> nullcontext[bool]:
+        return nullcontext(False)
 
     def complete(
         self, examples: Sequence[Instruction], *, max_new_tokens: int, **options: Any

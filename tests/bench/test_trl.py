@@ -68,7 +68,7 @@ def of_trl(model: CausalLM, rows: list[Row], out: Path, *, packed: bool) -> tupl
             model=model.model,
             args=settings,
             train_dataset=Dataset.from_list(data),
-            processing_class=model.encoder.tokenizer,
+            processing_class=model.prompt_tokenizer.tokenizer,
         )
         model.model.eval()
         total = 0.0

@@ -83,21 +83,21 @@ def test_what_is_trained_on_is_what_scoring_asks(model_folder: Folder, example: 
         model = CausalLM.load(str(model_folder("llama")), style=style)
         rows, _ = encode_examples(model, lessons(example), FAST)
         for row, lesson in zip(rows, lessons(example), strict=True):
-            asked = model.encoder.prompt(lesson, room=8)
+            asked = model.prompt_tokenizer.prompt(lesson, room=8)
             assert asked is not None
             assert row.prompt == asked.ids
-            assert model.encoder.tokenizer.decode(row.prompt) == render(lesson, style)
-            assert row.completion[-1] == model.encoder.eos_id
-            assert model.encoder.text(row.completion) == lesson.output
+            assert model.prompt_tokenizer.tokenizer.decode(row.prompt) == render(lesson, style)
+            assert row.completion[-1] == model.prompt_tokenizer.eos_id
+            assert model.prompt_tokenizer.text(row.completion) == lesson.output
 
 
 def test_only_the_answer_and_its_end_are_learnt_even_when_pad_is_eos(
     model_folder: Folder, example: Make
 ) -> None:
     model = CausalLM.load(str(model_folder("llama")))
-    model.encoder.tokenizer.pad_token = model.encoder.tokenizer.eos_token
+    model.prompt_tokenizer.tokenizer.pad_token = model.prompt_tokenizer.tokenizer.eos_token
     taught = [example(input=text, output="no , denies it") for text in ("fever", "asthma", "pain")]
-    answer = [*model.encoder.completion("no , denies it"), model.encoder.eos_id]
+    answer = [*model.prompt_tokenizer.completion("no , denies it"), model.prompt_tokenizer.eos_id]
     recipe = Recipe(rank=16, learning_rate=1e-2, epochs=200, batch_size=3)
     tuning = tune(model, taught, recipe)
     assert tuning.target_tokens == 200 * 3 * len(answer)
@@ -116,7 +116,7 @@ def test_the_base_is_untouched_by_tuning(model_folder: Folder, example: Make) ->
         tune(model, asked, FAST.model_copy(update={"train_embeddings": embeddings}))
         tuned = dict(model.choose(asked, choices=[("yes", "no")] * len(asked)))
         assert model.fingerprint != fingerprint
-        with model.base():
+        with model.adapter(on=False):
             assert model.fingerprint == fingerprint
             assert dict(model.choose(asked, choices=[("yes", "no")] * len(asked))) == before
         assert tuned != before
@@ -187,8 +187,8 @@ def test_too_long_inputs_lose_their_middle_and_never_the_answer(
     rows, tuning = encode_examples(model, [long, hopeless, example()], recipe)
     assert (tuning.shortened, tuning.skipped, tuning.examples) == (1, 1, 2)
     assert 120 < len(rows[0]) <= 150
-    assert model.encoder.text(rows[0].completion) == "yes and no"
-    assert rows[0].completion[-1] == model.encoder.eos_id
+    assert model.prompt_tokenizer.text(rows[0].completion) == "yes and no"
+    assert rows[0].completion[-1] == model.prompt_tokenizer.eos_id
 
 
 def test_nothing_to_tune_on_is_an_error(model_folder: Folder, example: Make) -> None:
@@ -219,7 +219,7 @@ def test_variants_of_lora_learn_and_leave_the_base_alone(
     ]
     tuning = tune(model, asked, FAST.model_copy(update={"variant": variant, "epochs": 6}))
     assert tuning.losses[-1] < tuning.losses[0]
-    with model.base():
+    with model.adapter(on=False):
         after = [
             c.log_likelihoods for _, c in model.choose(asked, choices=[("yes", "no")] * len(asked))
         ]

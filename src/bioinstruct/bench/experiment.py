@@ -6,7 +6,6 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -21,11 +20,11 @@ from bioinstruct.bench.evaluation.report import (
     versions,
 )
 from bioinstruct.bench.evaluation.summary import groups_of, rows_of
-from bioinstruct.bench.models.causal_lm import ABOUT, CausalLM
+from bioinstruct.bench.models.base import Model, Tunable, as_tunable, check_model, overflow_of
+from bioinstruct.bench.models.causal_lm import ABOUT
 from bioinstruct.bench.models.distributed import Devices
 from bioinstruct.bench.models.endpoint import Endpoint
 from bioinstruct.bench.models.fingerprint import key
-from bioinstruct.bench.models.fsdp import in_step
 from bioinstruct.bench.tasks.base import Task
 from bioinstruct.bench.tasks.evaluation_set import Tests, load_tests
 from bioinstruct.bench.tasks.formulation import Form, as_form
@@ -162,7 +161,7 @@ def check_out(out: Path) -> None:
 
 
 def run(
-    model: CausalLM | Endpoint,
+    model: Model,
     tests: Examples,
     out: Path,
     *,
@@ -175,24 +174,23 @@ def run(
 
     Everything is written to `out`: answers.jsonl as they come, then the adapter and what was left
     out of its training, report.json last. Called again after a crash it asks nothing that was
-    answered before.
+    answered before. Of several processes the first calls this, and the others `follow`.
 
     Raises:
+        ModelError: the model lacks a member of `Model`, or of `Tunable` where it is to be tuned.
         BioinstructError: `out` or the adapter cannot be used, or there is nothing to tune on.
     """
     check_out(out)
-    if isinstance(model, CausalLM):
-        _prepare(model, training, adapter)
+    check_model(model)
+    _prepare(model, training, adapter)
     watch = watch or Watch()
     tuning: Tuning | None = None
     with Answers(out / ANSWERS) as answers:
         _take_over(answers)
-        with model.base():
-            base = _score_all("base", model, tests, answers, watch)
+        base = _score_all("base", model, tests, answers, watch)
         if training is not None:
-            assert isinstance(model, CausalLM)
-            tuning = _tuned(model, training, out, seed, watch)
-        tuned = _score_all("tuned", model, tests, answers, watch) if model.has_adapter else {}
+            tuning = _tuned(as_tunable(model), training, out, seed, watch)
+        tuned = _score_all("tuned", model, tests, answers, watch)
     rows = [
         row
         for task, examples in tests.items()
@@ -202,7 +200,7 @@ def run(
         model=model.name,
         adapter=str(adapter) if adapter else None,
         fingerprint=model.fingerprint,
-        style=(model.style if isinstance(model, Endpoint) else model.encoder.style).value,
+        style=model.style.value,
         seed=seed,
         demonstration=all(task.demonstration for task in tests),
         rows=rows,
@@ -223,7 +221,7 @@ def run(
 
 
 def follow(
-    model: CausalLM,
+    model: Model,
     tests: Examples,
     out: Path,
     *,
@@ -231,7 +229,7 @@ def follow(
     adapter: Path | None = None,
     seed: int = 0,
 ) -> None:
-    """In a process beside the first one: take its share of the scoring and of the tuning.
+    """Take this process's share of a run that the first process does with `run`.
 
     Its answers are in a file of its own until the first process has taken them over.
     """
@@ -239,43 +237,37 @@ def follow(
     own = out / f"{SHARED}{Devices().rank}.jsonl"
     with Answers(own) as answers:
         answers.load(out / ANSWERS)
-        with model.base():
-            _answer_share(model, tests, answers)
+        _answer_share(model, tests, answers, adapter=False)
         if training is not None:
-            _tuned(model, training, out, seed, Watch())
-        if model.has_adapter:
-            _answer_share(model, tests, answers)
+            _tuned(as_tunable(model), training, out, seed, Watch())
+        _answer_share(model, tests, answers, adapter=True)
     own.unlink(missing_ok=True)
 
 
-def _prepare(model: CausalLM, training: Training | None, adapter: Path | None) -> None:
-    """Load the adapter, or see that one can be tuned, before anything that takes long."""
+def _prepare(model: Model, training: Training | None, adapter: Path | None) -> None:
+    """Load the adapter, or check that one can be tuned, before anything that takes long."""
     if adapter is not None:
-        model.load_adapter(adapter)
+        as_tunable(model).load_adapter(adapter)
     if training is not None:
-        check_tuning(model, training.examples, training.recipe)
+        check_tuning(as_tunable(model), training.examples, training.recipe)
 
 
 def _answer_share(
-    model: CausalLM | Endpoint, tests: Examples, answers: Answers, *, first: bool = False
+    model: Model, tests: Examples, answers: Answers, *, adapter: bool, first: bool = False
 ) -> None:
-    """Answer this process's part of every task; the first one then takes over what the rest did."""
+    """Answer this process's part of every task; the first process then takes over all parts."""
     devices = Devices()
-    with _in_step(model):
-        for task, examples in tests.items():
+    with model.adapter(on=adapter) as there:
+        for task, examples in tests.items() if there or not adapter else ():
             if share := devices.share(examples):
                 score(model, task, share, answers)
     devices.wait()
     if first:
         _take_over(answers)
     devices.wait()
-    if not first:
-        with _in_step(model):  # the first one counts, and asks what nobody has answered
+    if not first:  # the first one counts, and asks what nobody has answered
+        with model.adapter(on=adapter):
             pass
-
-
-def _in_step(model: CausalLM | Endpoint) -> AbstractContextManager[None]:
-    return in_step(model.model) if isinstance(model, CausalLM) else nullcontext()
 
 
 def _take_over(answers: Answers) -> None:
@@ -286,7 +278,7 @@ def _take_over(answers: Answers) -> None:
             other.unlink()
 
 
-def _tuned(model: CausalLM, training: Training, out: Path, seed: int, watch: Watch) -> Tuning:
+def _tuned(model: Tunable, training: Training, out: Path, seed: int, watch: Watch) -> Tuning:
     """Tune from where an earlier run was stopped; not at all where that had ended."""
     key = run_key(model, training.examples, training.recipe, seed)
     about = out / ADAPTER / ABOUT
@@ -316,13 +308,15 @@ def _tuned(model: CausalLM, training: Training, out: Path, seed: int, watch: Wat
 
 
 def _score_all(
-    which: str, model: CausalLM | Endpoint, tests: Examples, answers: Answers, watch: Watch
+    which: str, model: Model, tests: Examples, answers: Answers, watch: Watch
 ) -> dict[Task, Outcome]:
-    if Devices().count > 1 and isinstance(model, CausalLM):
-        _answer_share(model, tests, answers, first=True)
+    """Score every task without the adapter (`base`) or with it; nothing if there is none."""
+    adapter = which == "tuned"
+    if Devices().count > 1:
+        _answer_share(model, tests, answers, adapter=adapter, first=True)
     outcomes = {}
-    with _in_step(model):
-        for task, examples in tests.items():
+    with model.adapter(on=adapter) as there:
+        for task, examples in tests.items() if there or not adapter else ():
 
             def progress(done: int, of: int, name: str = task.name) -> None:
                 watch.scored(which, name, done, of)
@@ -331,9 +325,9 @@ def _score_all(
     return outcomes
 
 
-def _scoring(model: CausalLM | Endpoint, outcomes: Iterable[Outcome]) -> Scoring | None:
-    if isinstance(model, Endpoint):
-        return None
+def _scoring(model: Model, outcomes: Iterable[Outcome]) -> Scoring | None:
+    """Say how answers were computed; None for a model that does not state it."""
+    overflow = overflow_of(model)
     ways: Counter[tuple[str, str]] = sum((outcome.ways for outcome in outcomes), Counter())
     found = [Way(by, answers, why) for (by, why), answers in sorted(ways.items())]
-    return Scoring(model.encoder.overflow.value, found)
+    return Scoring(overflow, found) if overflow else None

@@ -6,10 +6,11 @@ import argparse
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bioinstruct.bench.models.constant import Constant
 from bioinstruct.cli.llm_options import add_money, price_and_budget
 from bioinstruct.console import positive, say
 from bioinstruct.errors import BioinstructError
@@ -233,14 +234,18 @@ def _recorded(
 ) -> list[str | None]:
     from bioinstruct.bench.evaluation.evaluate import score
 
-    return score(_Recorded(fingerprint), task, examples, answers).written
+    return score(_Recorded(recorded=fingerprint), task, examples, answers).written
 
 
-class _Recorded:
-    """A model all of whose answers are in the file already."""
+@dataclass(frozen=True)
+class _Recorded(Constant):
+    """A model whose answers are all in the file already."""
 
-    def __init__(self, fingerprint: str) -> None:
-        self.fingerprint = fingerprint
+    recorded: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        return self.recorded
 
     def complete(self, examples: Sequence[Instruction], **_: Any) -> Any:
         raise BioinstructError("answers are missing: score the model first")

@@ -161,6 +161,11 @@ def _in_step(args: argparse.Namespace) -> int:
 
     devices = Devices()
     with devices.together():
+        if args.endpoint:
+            raise BioinstructError(
+                "several processes would ask the server the same questions",
+                hint="start bioinstruct-bench without accelerate launch; see --concurrency",
+            )
         if devices.sharded and args.merge:
             raise BioinstructError(
                 "a base in shards is not merged",
@@ -199,8 +204,7 @@ def _bench_model(args: argparse.Namespace) -> int:
         check_tracker(args.track)
     tests = chosen_tests(args)
     if args.endpoint:
-        report = endpoint.score_endpoint(args, tests, _watch()) if Devices().first else None
-        return _show(args, report, tests) if report else 0
+        return _show(args, endpoint.score_endpoint(args, tests, _watch()), tests)
     training = None if args.no_tune or args.adapter else _training(args, tests)
     say(f"loading {args.model}")
     loaded = model.load(args, quantize=training.recipe.quantize if training else "none")

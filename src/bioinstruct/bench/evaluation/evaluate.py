@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from bioinstruct.bench.evaluation.cache import Answers
 from bioinstruct.bench.metrics import Array, Metric
-from bioinstruct.bench.models.causal_lm import Choice, Completion
+from bioinstruct.bench.models.base import Choice, Completion, Model
 from bioinstruct.bench.models.fingerprint import key
 from bioinstruct.bench.tasks.base import Task
 from bioinstruct.bench.tasks.formulation import CLOZE, how
 from bioinstruct.errors import BioinstructError, ModelError
 from bioinstruct.schema import Instruction
 
-__all__ = ["FLAGS", "Model", "Outcome", "Progress", "Readout", "majority", "readouts", "score"]
+__all__ = ["FLAGS", "Outcome", "Progress", "Readout", "majority", "readouts", "score"]
 
 FLAGS = {
     "unparsed": "not readable as an answer",
@@ -34,33 +34,6 @@ NEXT_EXAMPLE = ("\n\nBelow is an instruction", "\n\n### Instruction")
 
 Progress = Callable[[int, int], None]
 """Called with the number of questions answered and the number of all."""
-
-
-class Model(Protocol):
-    """What can be scored: it completes prompts, and says how likely given answers are."""
-
-    @property
-    def fingerprint(self) -> str:
-        """Changes whenever the same question could get another answer."""
-
-    def complete(
-        self,
-        examples: Sequence[Instruction],
-        *,
-        max_new_tokens: int,
-        stop: Sequence[str] = (),
-        shots: Sequence[Instruction] = (),
-    ) -> Iterator[tuple[int, Completion]]:
-        """A completion of each prompt, up to the first string of `stop`, behind worked examples."""
-
-    def choose(
-        self,
-        examples: Sequence[Instruction],
-        *,
-        choices: Sequence[Sequence[str]],
-        shots: Sequence[Instruction] = (),
-    ) -> Iterator[tuple[int, Choice]]:
-        """How likely each of an example's own answers is, behind the same worked examples."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,70 +6,43 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from bioinstruct.bench.models.base import Choice, Completion
 from bioinstruct.bench.models.forward import Decoder
-from bioinstruct.bench.models.fsdp import is_sharded, whole
+from bioinstruct.bench.models.fsdp import in_step, is_sharded, whole
 from bioinstruct.bench.models.generation import Engine, Writer
 from bioinstruct.bench.models.loading import context_length, first_line, load_model_and_tokenizer
 from bioinstruct.bench.models.loglikelihood import Plan, Scorer
 from bioinstruct.bench.models.token_tree import Question
-from bioinstruct.bench.models.tokenization import Encoder, Overflow, before_stop
+from bioinstruct.bench.models.tokenization import Overflow, PromptTokenizer, before_stop
 from bioinstruct.errors import ModelError
 from bioinstruct.prompts import Style
 from bioinstruct.schema import Instruction
 
-__all__ = ["ABOUT", "CausalLM", "Choice", "Completion"]
+__all__ = ["ABOUT", "CausalLM"]
 
 ABOUT = "bioinstruct.json"
 """In the folder of an adapter: what it was trained on and how, the base's fingerprint first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """What a model wrote after a prompt."""
-
-    text: str
-    truncated: bool = False
-    """It had not stopped when the number of new tokens ran out."""
-    shortened: bool = False
-    """The input did not fit the context and was shortened."""
-    skipped: bool = False
-    """The prompt did not fit at all: the model was not asked."""
-    by: str = field(default="", compare=False)
-    """The engine that wrote it, on this machine."""
-    why: str = field(default="", compare=False)
-    """Why that is the slow one, where it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """How likely each answer of a closed set is, in nats; empty when the prompt did not fit."""
-
-    log_likelihoods: tuple[float, ...]
-    shortened: bool = False
-    by: str = field(default="", compare=False)
-    """The plan that computed them, on this machine."""
-    why: str = field(default="", compare=False)
-    """Why that is the slow one, where it is."""
-
-
 class CausalLM(Decoder):
     """A decoder, its tokenizer and, once tuned, its adapter; base and tuned share the weights."""
 
-    def __init__(self, model: Any, encoder: Encoder, *, name: str, plan: Plan = Plan.AUTO) -> None:
-        known = len(encoder.tokenizer)
-        super().__init__(model, pad=encoder.eos_id, known=known, name=name)
+    def __init__(
+        self, model: Any, prompt_tokenizer: PromptTokenizer, *, name: str, plan: Plan = Plan.AUTO
+    ) -> None:
+        known = len(prompt_tokenizer.tokenizer)
+        super().__init__(model, pad=prompt_tokenizer.eos_id, known=known, name=name)
         if is_sharded(model):  # a trial that fails on its way would leave the processes out of step
             self.only_plain = "its layers are held in shards"
-        self.encoder = encoder
+        self.prompt_tokenizer = prompt_tokenizer
         self.scorer = Scorer(self, plan)
         self.writer = Writer(self, self._stop_ids)
-        self.base_fingerprint = _fingerprint(model, encoder)
+        self.base_fingerprint = _fingerprint(model, prompt_tokenizer)
         self._adapter_fingerprint = ""
 
     @classmethod
@@ -95,8 +68,8 @@ class CausalLM(Decoder):
             path, torch.device(name), quantize=quantize, trust_remote_code=trust_remote_code
         )
         length = context_length(model.config)
-        encoder = Encoder(tokenizer, style, length, overflow=overflow)
-        return cls(model, encoder, name=path, plan=plan)
+        prompt_tokenizer = PromptTokenizer(tokenizer, style, length, overflow=overflow)
+        return cls(model, prompt_tokenizer, name=path, plan=plan)
 
     @property
     def fingerprint(self) -> str:
@@ -104,19 +77,36 @@ class CausalLM(Decoder):
 
         The plan of the scorer is no part of it: it changes no answer beyond rounding.
         """
-        policy = self.encoder.overflow
+        policy = self.prompt_tokenizer.overflow
         said = "" if policy is Overflow.SHORTEN else f"-{policy}"
         return f"{self.base_fingerprint}{said}{self._adapter_fingerprint}"
 
+    @property
+    def style(self) -> Style:
+        """The prompt style that the model is asked in."""
+        return self.prompt_tokenizer.style
+
+    @property
+    def overflow(self) -> Overflow:
+        """What happens to a prompt that does not fit the context."""
+        return self.prompt_tokenizer.overflow
+
     @contextlib.contextmanager
-    def base(self) -> Iterator[None]:
-        """Within this block the model answers without its adapter."""
-        adapter, self._adapter_fingerprint = self._adapter_fingerprint, ""
-        try:
-            with self.model.disable_adapter() if self.has_adapter else contextlib.nullcontext():
-                yield
-        finally:
-            self._adapter_fingerprint = adapter
+    def adapter(self, *, on: bool = True) -> Iterator[bool]:
+        """Answer with the adapter or without it within the block; its value: there is one.
+
+        If the base is held in shards, all processes enter the block together, and each may run the
+        model as often as it needs within it.
+        """
+        fingerprint = self._adapter_fingerprint
+        with contextlib.ExitStack() as stack:
+            if not on:
+                stack.callback(setattr, self, "_adapter_fingerprint", fingerprint)
+                self._adapter_fingerprint = ""
+                if self.has_adapter:
+                    stack.enter_context(self.model.disable_adapter())
+            stack.enter_context(in_step(self.model))
+            yield self.has_adapter
 
     def adapted(self, model: Any) -> None:
         """Take over the same model wrapped with an adapter, or with its weights changed."""
@@ -167,11 +157,11 @@ class CausalLM(Decoder):
 
         A completion ends before the first string of `stop`; `shots` are worked examples in front.
         """
-        front = self.encoder.front(shots)
+        front = self.prompt_tokenizer.front(shots)
         asked: list[tuple[int, bool]] = []
         prompts = []
         for index, example in enumerate(examples):
-            prompt = self.encoder.prompt(example, room=max_new_tokens, front=front)
+            prompt = self.prompt_tokenizer.prompt(example, room=max_new_tokens, front=front)
             if prompt is None:
                 yield index, Completion("", skipped=True)
             else:
@@ -180,7 +170,7 @@ class CausalLM(Decoder):
         ended = self.ends(stop) if stop else None
         for number, ids in self.writer.write(prompts, max_new_tokens=max_new_tokens, ended=ended):
             index, shortened = asked[number]
-            text = self.encoder.text(ids)
+            text = self.prompt_tokenizer.text(ids)
             cut = before_stop(text, stop)
             stopped = cut != text or not self._stop_ids().isdisjoint(ids[-1:])
             truncated = len(ids) == max_new_tokens and not stopped
@@ -193,10 +183,10 @@ class CausalLM(Decoder):
         tail = max(len(mark.encode()) for mark in stop) + 1  # a token is a byte at least
 
         def ended(ids: list[int]) -> bool:
-            last = self.encoder.text(ids[-tail:])
+            last = self.prompt_tokenizer.text(ids[-tail:])
             if before_stop(last, stop) == last:
                 return False
-            text = self.encoder.text(ids)
+            text = self.prompt_tokenizer.text(ids)
             return before_stop(text, stop) != text
 
         return ended
@@ -213,18 +203,18 @@ class CausalLM(Decoder):
         Raises:
             ModelError: an answer has no tokens, so nothing can be said of it.
         """
-        front = self.encoder.front(shots)
+        front = self.prompt_tokenizer.front(shots)
         asked: list[tuple[int, bool]] = []
         questions = []
         for index, (example, texts) in enumerate(zip(examples, choices, strict=True)):
-            options = tuple(tuple(self.encoder.completion(text)) for text in texts)
+            options = tuple(tuple(self.prompt_tokenizer.completion(text)) for text in texts)
             if not options or not all(options):
                 raise ModelError(
                     f"an answer of {list(texts)} has no tokens in this vocabulary",
                     hint="such an answer has no likelihood: leave it out of the task's choices, or "
                     "have answers written, with --as generated",
                 )
-            prompt = self.encoder.prompt(example, room=max(map(len, options)), front=front)
+            prompt = self.prompt_tokenizer.prompt(example, room=max(map(len, options)), front=front)
             if prompt is None:
                 yield index, Choice(())
             else:
@@ -241,14 +231,16 @@ class CausalLM(Decoder):
         config = getattr(self.model, "generation_config", None)
         own = getattr(config, "eos_token_id", None)
         more = own if isinstance(own, list) else [own] if own is not None else []
-        return {self.encoder.eos_id, *more}
+        return {self.prompt_tokenizer.eos_id, *more}
 
 
-def _fingerprint(model: Any, encoder: Encoder) -> str:
+def _fingerprint(model: Any, prompt_tokenizer: PromptTokenizer) -> str:
     """16 hexadecimal digits that change when weights, configuration, tokenizer or style change."""
     digest = hashlib.sha256()
     config = {k: v for k, v in model.config.to_dict().items() if not k.startswith("_")}
-    digest.update(json.dumps([config, encoder.about()], sort_keys=True, default=str).encode())
+    digest.update(
+        json.dumps([config, prompt_tokenizer.about()], sort_keys=True, default=str).encode()
+    )
     return _hash_tensors(digest, model.state_dict())
 
 

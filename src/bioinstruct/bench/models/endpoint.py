@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from bioinstruct.bench.models.causal_lm import Choice, Completion
+from bioinstruct.bench.models.base import Choice, Completion
 from bioinstruct.bench.models.fingerprint import key
 from bioinstruct.bench.models.tokenization import PROBE, before_stop
 from bioinstruct.errors import ModelError
@@ -55,8 +55,6 @@ class Endpoint:
         ModelError: it does not do what was asked, or some questions had no answer.
     """
 
-    has_adapter = False
-
     def __init__(
         self,
         client: Provider,
@@ -95,10 +93,9 @@ class Endpoint:
         about = ("endpoint", self.client.base_url, self.name, self.style, self.asking.temperature)
         return key(*about, str(self._prompt(PROBE, [PROBE])))[:16]
 
-    @contextlib.contextmanager
-    def base(self) -> Iterator[None]:
-        """As of a model with an adapter; there is none here."""
-        yield
+    def adapter(self, *, on: bool = True) -> contextlib.nullcontext[bool]:
+        """A server is asked for one model: there is no adapter to switch on or off."""
+        return contextlib.nullcontext(False)
 
     def scores(self) -> bool:
         """Whether the server says how likely the tokens of a prompt are.

@@ -17,7 +17,7 @@ from bioinstruct.errors import ModelError
 from bioinstruct.prompts import ChatTemplate, Style, check_style, render
 from bioinstruct.schema import Category, Instruction, Provenance
 
-__all__ = ["PROBE", "Encoded", "Encoder", "Front", "Overflow", "before_stop"]
+__all__ = ["PROBE", "Encoded", "Front", "Overflow", "PromptTokenizer", "before_stop"]
 
 _OMISSION = " [...] "
 _OF_A_CALL = {"truncation", "padding"}
@@ -66,7 +66,7 @@ class Front:
 NO_FRONT = Front()
 
 
-class Encoder:
+class PromptTokenizer:
     """A tokenizer, a prompt style and a context length.
 
     Args:

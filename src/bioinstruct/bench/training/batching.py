@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 
 from bioinstruct.bench.models.attention import Asked, attending
-from bioinstruct.bench.models.causal_lm import CausalLM
+from bioinstruct.bench.models.base import Tunable
 
 __all__ = ["PACKED_ROW", "Micro", "Row", "micro_batches", "optimizer_batches", "packing", "similar"]
 
@@ -82,7 +82,7 @@ def optimizer_batches(
 
 
 def micro_batches(
-    model: CausalLM, batch: Sequence[Row], *, packed: bool, budget: int | None = None
+    model: Tunable, batch: Sequence[Row], *, packed: bool, budget: int | None = None
 ) -> Iterator[Micro]:
     """The batch in parts of at most `budget` tokens, by default the model's, largest first."""
     for part in (_fitting if packed else similar)(batch, budget or model.tuning_budget):
@@ -118,7 +118,7 @@ def _fitting(batch: Sequence[Row], budget: int) -> list[list[Row]]:
     return parts
 
 
-def _padded(model: CausalLM, rows: list[Row]) -> Micro:
+def _padded(model: Tunable, rows: list[Row]) -> Micro:
     place = [
         (number, len(row.prompt) + offset - 1, token)
         for number, row in enumerate(rows)
@@ -128,7 +128,7 @@ def _padded(model: CausalLM, rows: list[Row]) -> Micro:
     return Micro(rows, ids, torch.tensor(place, device=model.device))
 
 
-def _packed(model: CausalLM, rows: list[Row]) -> Micro:
+def _packed(model: Tunable, rows: list[Row]) -> Micro:
     lengths = [len(row) - 1 for row in rows]
     bounds = tuple(accumulate(lengths, initial=0))
     place = [
@@ -183,7 +183,7 @@ PACKED_ROW = _Apart()  # attention has no argument for the bounds
 
 
 @contextlib.contextmanager
-def packing(model: CausalLM, *, longest: int) -> Iterator[bool]:
+def packing(model: Tunable, *, longest: int) -> Iterator[bool]:
     """Within this block the model computes packed rows, if it can: the value says so.
 
     Args:
@@ -212,7 +212,7 @@ def _windows_suffice(config: Any, longest: int) -> bool:
 
 
 @torch.inference_mode()
-def _examples_are_apart(model: CausalLM) -> bool:
+def _examples_are_apart(model: Tunable) -> bool:
     """Whether three packed examples have the logits that each has alone."""
     width = model.probe_ids().shape[1]
     rows = [Row(ids[: width - n - 1], ids[width - n - 1 :]) for n, ids in enumerate(_probes(model))]
@@ -236,6 +236,6 @@ def _examples_are_apart(model: CausalLM) -> bool:
     return packed.shape == expected.shape and apart <= TOLERANCE * float(expected.std())
 
 
-def _probes(model: CausalLM) -> list[list[int]]:
+def _probes(model: Tunable) -> list[list[int]]:
     first, second = model.probe_ids().tolist()
     return [first, second, first[::-1]]

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from bioinstruct.bench.models.causal_lm import CausalLM
+from bioinstruct.bench.models.base import Tunable
 from bioinstruct.bench.training.recipe import Recipe
 from bioinstruct.bench.training.saving import weights_directory
 from bioinstruct.schema import Instruction
@@ -27,13 +27,13 @@ __all__ = ["Checkpoints", "run_key"]
 RANDOM = "random"
 
 
-def run_key(model: CausalLM, examples: Iterable[Instruction], recipe: Recipe, seed: int) -> str:
+def run_key(model: Tunable, examples: Iterable[Instruction], recipe: Recipe, seed: int) -> str:
     """Names a run: another base, style, example, recipe or seed gives another name.
 
     What the recipe says of memory is no part of it: a run that was short of it goes on with less.
     """
     settings = recipe.model_dump_json(exclude={"gradient_checkpointing", "micro_batch_tokens"})
-    about = f"{model.base_fingerprint} {model.encoder.overflow} {settings} {seed}"
+    about = f"{model.base_fingerprint} {model.prompt_tokenizer.overflow} {settings} {seed}"
     digest = hashlib.sha256(about.encode())
     for example in examples:
         digest.update(example.id.encode())

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from bioinstruct.bench.models.causal_lm import CausalLM
+from bioinstruct.bench.models.base import Tunable
 from bioinstruct.bench.models.fsdp import kept_bytes
 from bioinstruct.bench.training.batching import Micro, micro_batches, optimizer_batches
 from bioinstruct.bench.training.recipe import Recipe
@@ -79,7 +79,7 @@ class Plan:
 
 
 def make_plan(
-    model: CausalLM, examples: Sequence[Instruction], recipe: Recipe, *, seed: int = 0
+    model: Tunable, examples: Sequence[Instruction], recipe: Recipe, *, seed: int = 0
 ) -> Plan:
     """Try a few micro-batches, largest first; the model has an untrained adapter afterwards.
 
@@ -120,7 +120,7 @@ def make_plan(
     )
 
 
-def _weights(model: CausalLM) -> int:
+def _weights(model: Tunable) -> int:
     tensors = {id(t): t for t in (*model.bare.parameters(), *model.bare.buffers())}
     return sum(map(kept_bytes, tensors.values()))
 

@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 import torch
 
-from bioinstruct.bench.models.causal_lm import ABOUT, CausalLM
+from bioinstruct.bench.models.base import Tunable
+from bioinstruct.bench.models.causal_lm import ABOUT
 from bioinstruct.bench.models.fsdp import is_sharded
 from bioinstruct.bench.training.recipe import Recipe
 from bioinstruct.bench.training.saving import weights_directory
@@ -21,7 +22,7 @@ from bioinstruct.errors import ModelError, UnknownNameError
 __all__ = ["add_adapter", "check_adapter", "linear_layers", "save_adapter", "save_merged"]
 
 
-def add_adapter(model: CausalLM, recipe: Recipe) -> Callable[[], None]:
+def add_adapter(model: Tunable, recipe: Recipe) -> Callable[[], None]:
     """Give the model a fresh adapter as the recipe says; its random start is torch's seed.
 
     Returns:
@@ -56,7 +57,7 @@ def add_adapter(model: CausalLM, recipe: Recipe) -> Callable[[], None]:
     return partial(_to_plain_lora, model, config, originals, starts)
 
 
-def check_adapter(model: CausalLM, recipe: Recipe) -> list[str]:
+def check_adapter(model: Tunable, recipe: Recipe) -> list[str]:
     """The layers that the recipe gives an adapter to, by their names in the model.
 
     Raises:
@@ -97,7 +98,7 @@ def _matrices(layer: Any) -> tuple[torch.Tensor, torch.Tensor]:
 
 @torch.no_grad()
 def _to_plain_lora(
-    model: CausalLM,
+    model: Tunable,
     config: Any,
     originals: dict[str, torch.Tensor],
     starts: dict[str, tuple[torch.Tensor, torch.Tensor]],
@@ -152,7 +153,7 @@ def _width(module: Any) -> int:
     return int(getattr(module, "out_features", 0) or getattr(module, "nf", 0))
 
 
-def _embeddings(model: CausalLM, recipe: Recipe) -> dict[str, Any]:
+def _embeddings(model: Tunable, recipe: Recipe) -> dict[str, Any]:
     if not recipe.train_embeddings:
         return {}
     names = {m: n for n, m in model.model.named_modules()}
@@ -167,7 +168,7 @@ def _embeddings(model: CausalLM, recipe: Recipe) -> dict[str, Any]:
     return {"modules_to_save": [name], "ensure_weight_tying": tied}
 
 
-def save_adapter(model: CausalLM, folder: Path, about: dict[str, Any] | None = None) -> None:
+def save_adapter(model: Tunable, folder: Path, about: dict[str, Any] | None = None) -> None:
     """Write the adapter as safetensors, with what is to be known about it; whole or not there."""
     with weights_directory(folder) as temporary:
         known = {"base": model.base_fingerprint, **(about or {})}
@@ -177,7 +178,7 @@ def save_adapter(model: CausalLM, folder: Path, about: dict[str, Any] | None = N
 
 
 def save_merged(
-    model: CausalLM,
+    model: Tunable,
     folder: Path,
     *,
     dtype: Literal["float32", "bfloat16"] = "float32",
@@ -216,7 +217,7 @@ def save_merged(
     apart = apart if math.isfinite(apart) else math.inf
     with weights_directory(folder) as temporary:
         merged.save_pretrained(temporary)
-        model.encoder.tokenizer.save_pretrained(temporary)
+        model.prompt_tokenizer.tokenizer.save_pretrained(temporary)
         if card is not None:
             (temporary / "README.md").write_text(card(apart), encoding="utf-8")
     return apart

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from bioinstruct.bench.models.causal_lm import CausalLM
+from bioinstruct.bench.models.base import Tunable
 
 __all__ = ["AnswerLoss"]
 
@@ -26,7 +26,7 @@ class AnswerLoss:
     model's own logits (soft-capping, scaling, a head that is trained), the model's own are used.
     """
 
-    def __init__(self, model: CausalLM) -> None:
+    def __init__(self, model: Tunable) -> None:
         self._model = model
         self.fused = self._is_exact()
 

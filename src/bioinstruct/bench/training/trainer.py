@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from bioinstruct.bench.models.causal_lm import CausalLM
+from bioinstruct.bench.models.base import Tunable
 from bioinstruct.bench.models.distributed import Devices
 from bioinstruct.bench.training.batching import PACKED_ROW, Micro, Row, micro_batches, packing
 from bioinstruct.bench.training.checkpoint import Checkpoints
@@ -44,7 +44,7 @@ class Tuning:
 
 
 def encode_examples(
-    model: CausalLM, examples: Sequence[Instruction], recipe: Recipe
+    model: Tunable, examples: Sequence[Instruction], recipe: Recipe
 ) -> tuple[list[Row], Tuning]:
     """Token ids to train on: the prompt that scoring asks, the answer, and the end of sequence."""
     rows, tuning = [], Tuning()
@@ -59,9 +59,9 @@ def encode_examples(
     return rows, tuning
 
 
-def _encoded(model: CausalLM, example: Instruction, recipe: Recipe) -> tuple[Row, bool] | None:
+def _encoded(model: Tunable, example: Instruction, recipe: Recipe) -> tuple[Row, bool] | None:
     """An example to train on, and whether its input was shortened; None where it does not fit."""
-    encoder = model.encoder
+    encoder = model.prompt_tokenizer
     spare = encoder.max_length - min(recipe.max_length, encoder.max_length)
     completion = [*encoder.completion(example.output), encoder.eos_id]
     prompt = encoder.prompt(example, room=len(completion) + spare)
@@ -70,7 +70,7 @@ def _encoded(model: CausalLM, example: Instruction, recipe: Recipe) -> tuple[Row
     return Row(prompt.ids, completion, example.id), prompt.shortened
 
 
-def check_tuning(model: CausalLM, examples: Sequence[Instruction], recipe: Recipe) -> None:
+def check_tuning(model: Tunable, examples: Sequence[Instruction], recipe: Recipe) -> None:
     """See that a run could start, before anything that takes long; nothing is changed.
 
     Raises:
@@ -90,7 +90,7 @@ def _nothing_fits(examples: int) -> BioinstructError:
 
 @contextlib.contextmanager
 def start(
-    model: CausalLM, examples: Sequence[Instruction], recipe: Recipe, *, seed: int
+    model: Tunable, examples: Sequence[Instruction], recipe: Recipe, *, seed: int
 ) -> Iterator[Steps]:
     """Give the model a fresh adapter and lay out the examples; when the block ends it answers.
 
@@ -118,7 +118,7 @@ class Steps:
     """A run under way: what changes from step to step."""
 
     def __init__(
-        self, model: CausalLM, recipe: Recipe, rows: list[Row], tuning: Tuning, *, seed: int = 0
+        self, model: Tunable, recipe: Recipe, rows: list[Row], tuning: Tuning, *, seed: int = 0
     ) -> None:
         self.named = {n: p for n, p in model.model.named_parameters() if p.requires_grad}
         self.optimizer = torch.optim.AdamW(
@@ -221,7 +221,7 @@ def _chance(seed: int, step: int, part: int) -> int:
     return ((seed * 1_000_003 + step) * 1_000_003 + part) % 2**63
 
 
-def _checkpoint_activations(model: CausalLM, *, on: bool) -> None:
+def _checkpoint_activations(model: Tunable, *, on: bool) -> None:
     verb = "enable" if on else "disable"
     names = (
         f"{kind}_checkpointing_{verb}" for kind in ("activation", "gradient")
@@ -230,7 +230,7 @@ def _checkpoint_activations(model: CausalLM, *, on: bool) -> None:
 
 
 @contextlib.contextmanager
-def _packing(model: CausalLM, recipe: Recipe, rows: Sequence[Row]) -> Iterator[bool]:
+def _packing(model: Tunable, recipe: Recipe, rows: Sequence[Row]) -> Iterator[bool]:
     """Lay examples end to end within this block, if the recipe allows and the model can.
 
     Raises:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bioinstruct.bench.models.causal_lm import CausalLM
+from bioinstruct.bench.models.base import Tunable
 from bioinstruct.bench.training.batching import optimizer_batches
 from bioinstruct.bench.training.checkpoint import Checkpoints, run_key
 from bioinstruct.bench.training.recipe import Recipe
@@ -36,7 +36,7 @@ class Progress:
 
 
 def tune(
-    model: CausalLM,
+    model: Tunable,
     examples: Sequence[Instruction],
     recipe: Recipe,
     *,
@@ -45,7 +45,7 @@ def tune(
     checkpoints: Path | None = None,
     save_every: float = 60,
 ) -> Tuning:
-    """Give the model a LoRA adapter trained on the examples; `model.base()` still is the base.
+    """Give the model a LoRA adapter trained on the examples; `adapter(on=False)` is still the base.
 
     With a folder for checkpoints the state is written there every `save_every` seconds, and a run
     that was stopped goes on from the last; in float32 on a CPU the adapter is the same to the bit.
