@@ -26,6 +26,7 @@ LEVELS = [
     {"bench.models"},
     {"bench.metrics", "bench.training"},
     {"bench.judge", "bench.tasks"},
+    {"bench.baselines"},
     {"bench.evaluation"},
     {"bench.experiment"},
     {"bench.encoders"},
@@ -132,6 +133,7 @@ HEAVY = [
     "rouge_score",
     "matplotlib",
     "spacy",
+    "scipy",
     "sklearn",
 ]
 

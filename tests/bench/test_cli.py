@@ -104,7 +104,7 @@ def test_a_model_is_scored_tuned_and_scored_again(bench: Bench, model: str) -> N
     assert done.code == 0
     table, said = done.out.splitlines(), done.err.splitlines()
     assert table[0].split() == [
-        *("task", "metric", "n", "majority", "base", "tuned", "difference"),
+        *("task", "metric", "n", "documents", "majority", "base", "tuned", "difference"),
         *("(95", "%", "interval)", "shortened"),
     ]
     assert table[1].startswith("demo-qa  accuracy  4  ")

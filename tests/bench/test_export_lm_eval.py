@@ -15,7 +15,7 @@ from bioinstruct.bench.evaluation.evaluate import readouts, score
 from bioinstruct.bench.evaluation.lm_eval import compared, counts, export, read_results, value
 from bioinstruct.bench.evaluation.report import Row
 from bioinstruct.bench.metrics import accuracy, get_metric
-from bioinstruct.bench.metrics.bootstrap import Interval
+from bioinstruct.bench.metrics.intervals import Interval
 from bioinstruct.bench.models.causal_lm import CausalLM
 from bioinstruct.bench.tasks.base import Task, get_task
 from bioinstruct.bench.tasks.formulation import Form, as_form

@@ -35,7 +35,13 @@ from bioinstruct.bench.metrics import (
     same_set,
     token_f1,
 )
-from bioinstruct.bench.metrics.bootstrap import difference, interval, mean_difference, mean_interval
+from bioinstruct.bench.metrics.intervals import (
+    Part,
+    difference,
+    interval,
+    mean_difference,
+    mean_interval,
+)
 
 entities = st.lists(
     st.tuples(st.integers(0, 5), st.integers(5, 9), st.sampled_from("DG")), max_size=6
@@ -106,10 +112,11 @@ def test_a_paired_difference_knows_that_the_items_are_the_same() -> None:
     assert 0.02 < found.low < 0.05 < found.high < 0.08
 
 
-def test_the_same_answers_differ_by_exactly_nothing() -> None:
+def test_equal_answers_differ_by_nothing_as_far_as_so_few_can_show() -> None:
     counts = np.array([[1.0, 2.0, 3.0], [0.0, 1.0, 0.0]])
     found = difference(entity_f1, counts, counts)
-    assert (found.value, found.low, found.high) == (0.0, 0.0, 0.0)
+    assert found.value == 0.0
+    assert found.low == -found.high == pytest.approx(-(1 - 0.025**0.5))
 
 
 def test_an_interval_is_the_same_every_time() -> None:
@@ -318,13 +325,14 @@ def test_the_published_scorer_of_relations_moves_answers_up_and_is_the_accuracy(
 
 
 def test_a_mean_over_tasks_weighs_them_alike_and_knows_how_sure_it_is() -> None:
-    few = (accuracy, np.array([[1.0, 1.0]] * 5 + [[0.0, 1.0]] * 5))
-    many = (accuracy, np.array([[1.0, 1.0]] * 900 + [[0.0, 1.0]] * 100))
+    few = Part(accuracy, np.array([[1.0, 1.0]] * 5 + [[0.0, 1.0]] * 5))
+    many = Part(accuracy, np.array([[1.0, 1.0]] * 900 + [[0.0, 1.0]] * 100))
     found = mean_interval([few, many])
     assert found.value == pytest.approx((0.5 + 0.9) / 2)
-    alone = interval(*few)
+    alone = interval(accuracy, few.counts)
     assert found.high - found.low == pytest.approx((alone.high - alone.low) / 2, rel=0.15)
     same = mean_difference([few, many], [few, many])
-    assert (same.value, same.low, same.high) == (0.0, 0.0, 0.0)
-    worse = (accuracy, np.array([[0.0, 1.0]] * 10))
+    assert same.value == 0.0
+    assert same.low < 0.0 < same.high
+    worse = Part(accuracy, np.array([[0.0, 1.0]] * 10))
     assert mean_difference([few, many], [worse, many]).value == pytest.approx(-0.25)

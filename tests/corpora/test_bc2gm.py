@@ -104,4 +104,4 @@ def test_the_iob_files_are_read(tmp_path: Path) -> None:
         "Joys\tO\n.\tO\n\nc\tB-GENE\n-\tI-GENE\njun\tI-GENE\nrose\tO\n", encoding="utf-8"
     )
     found = [(e.output, e.provenance.document) for e in read("bc2gm", "validation", data=tmp_path)]
-    assert found == [("none", "line 1"), ("c - jun", "line 4")]
+    assert found == [("none", "block 1"), ("c - jun", "block 1")]

@@ -159,10 +159,12 @@ def test_the_sentences_have_pmids_where_the_original_files_are_there(tmp_path: P
     assert (other.output, other.provenance.document) == ("none", "7")
 
 
-def test_without_the_original_files_a_sentence_is_known_by_its_line(tmp_path: Path) -> None:
+def test_without_the_original_files_a_block_of_sentences_stands_for_a_document(
+    tmp_path: Path,
+) -> None:
     mini(tmp_path, original=None)
     found = [e.provenance.document for e in read("bc5cdr", "test", data=tmp_path)]
-    assert found == ["line 1", "line 6"]
+    assert found == ["block 1", "block 1"]
 
 
 def test_the_relations_need_the_original_files(tmp_path: Path) -> None:

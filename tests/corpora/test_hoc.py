@@ -37,7 +37,7 @@ def test_both_layouts_say_the_same_and_an_abstract_what_its_sentences_say(data: 
     of_document: dict[str, set[str]] = {}
     for one, other in zip(lines, medtuned, strict=True):
         assert gold(one, "lines") == gold(other, "medtuned")
-        name = str(one.provenance.document).partition(".")[0]
+        name = str(one.provenance.document)
         of_document.setdefault(name, set()).update(gold(one, "lines"))
     for document in read("hoc-documents", "test", data=data):
         assert set(gold(document, "lines")) == of_document[str(document.provenance.document)]

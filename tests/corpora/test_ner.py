@@ -181,7 +181,7 @@ def test_what_is_no_sentence_goes_through_in_its_place() -> None:
     assert (second, third) == (fault, skipped)
     assert isinstance(first, Instruction)
     assert isinstance(last, Instruction)
-    assert (first.input, first.output, first.provenance.document) == ("the eye", "eye", "line 1")
+    assert (first.input, first.output, first.provenance.document) == ("the eye", "eye", "block 1")
     assert (last.input, last.output, last.provenance.document) == ("no", "none", "doc")
     assert first.task == "ner-anatomy"
 

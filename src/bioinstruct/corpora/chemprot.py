@@ -52,30 +52,48 @@ class Line(BaseModel):
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Marked pairs in file order; a pair with two relations is there once for each."""
+    """Read marked pairs in file order; a pair with two relations is there once for each.
+
+    The file does not say which abstract a sentence is of: the document is the sentence, named by
+    the number of its first record.
+    """
     path = find(folder / FILES[split])
+    firsts: dict[str, int] = {}
     for number, record in records(path, Line):
         if isinstance(record, DataError):
             yield record
             continue
         try:
-            yield _instruction(record, number, split, layout, seed)
+            text, first, second = _checked(record)
+            sentence = str(firsts.setdefault("".join(text.split()), number))
+            yield _instruction(record.label, (text, first, second), sentence, split, layout, seed)
         except ValueError as error:
             yield DataError(f"record {number}: {error}", path=path, line=number)
 
 
-def _instruction(record: Line, number: int, split: str, layout: str, seed: int) -> Instruction:
+def _checked(record: Line) -> tuple[str, Mention, Mention]:
     if record.label not in LABELS:
         raise ValueError(f"unknown label {record.label!r}; known: {', '.join(LABELS)}")
-    text, first, second = _unmarked(record.text)
+    return _unmarked(record.text)
+
+
+def _instruction(
+    label: str,
+    pair: tuple[str, Mention, Mention],
+    sentence: str,
+    split: str,
+    layout: str,
+    seed: int,
+) -> Instruction:
+    text, first, second = pair
     input = relations.to_input(layout, text, first, second, roles=("First entity", "Second entity"))
     return Instruction(
         instruction=choose(WORDINGS[layout], input, seed),
         input=input,
-        output=record.label,
+        output=label,
         category=Category.IE,
         task="relation-chemical-protein",
-        provenance=CORPUS.provenance(split=split, document=str(number)),
+        provenance=CORPUS.provenance(split=split, document=sentence),
     )
 
 

@@ -50,13 +50,13 @@ WORDINGS = {
 
 
 def sentences(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Sentences, in the order of the PMIDs as text; the name of each has its number from 1 on."""
+    """Read sentences in the order of the PMIDs as text; their document is the abstract."""
     for pmid, document in _documents(folder, split):
         if isinstance(document, DataError):
             yield document
             continue
-        for number, (text, found) in enumerate(document, start=1):
-            yield _instruction(SENTENCES, f"{pmid}.{number}", text, found, split, layout, seed)
+        for text, found in document:
+            yield _instruction(SENTENCES, pmid, text, found, split, layout, seed)
 
 
 def documents(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:

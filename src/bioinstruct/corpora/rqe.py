@@ -26,20 +26,24 @@ WORDINGS = wordings("rqe")["question-entailment"]
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Pairs of questions in file order."""
+    """Read pairs of questions in file order.
+
+    The document is question A, which up to several pairs share, named by its first pair.
+    """
     name, root = FILES[split]
     path = find(folder / name)
     pairs = xmltree.parse(read_bytes(path), path, root=root)
     if not len(pairs):
         raise DataError("expected pairs, found none", path=path)
+    firsts: dict[str, str] = {}
     for number, pair in enumerate(pairs, start=1):
         try:
-            yield _instruction(pair, split, seed)
+            yield _instruction(pair, split, seed, firsts)
         except ValueError as error:
             yield DataError(f"pair {number}: {error}", path=path)
 
 
-def _instruction(pair: Element, split: str, seed: int) -> Row:
+def _instruction(pair: Element, split: str, seed: int, firsts: dict[str, str]) -> Row:
     pid, value = xmltree.attributes(pair, "pid", "value")
     if value not in ANSWERS:
         raise ValueError(f"{pid}: unknown value {value!r}; known: {', '.join(ANSWERS)}")
@@ -53,7 +57,7 @@ def _instruction(pair: Element, split: str, seed: int) -> Row:
         output=ANSWERS[value],
         category=Category.OTHER,
         task="question-entailment",
-        provenance=CORPUS.provenance(split=split, document=pid),
+        provenance=CORPUS.provenance(split=split, document=firsts.setdefault(asked, pid)),
     )
 
 

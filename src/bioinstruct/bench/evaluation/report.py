@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 
 from bioinstruct.bench.evaluation.evaluate import FLAGS
 from bioinstruct.bench.judge.judge import Judgement
-from bioinstruct.bench.metrics.bootstrap import Interval
+from bioinstruct.bench.metrics.intervals import Interval
 from bioinstruct.bench.tasks.evaluation_set import Unavailable
 from bioinstruct.bench.training.recipe import Recipe
 from bioinstruct.bench.training.trainer import Tuning
@@ -62,12 +62,18 @@ class Row:
     base_said: dict[str, int] = field(default_factory=dict)
     """How often each answer of a closed set was the likeliest; by A, B, C where they differ."""
     tuned_said: dict[str, int] = field(default_factory=dict)
+    documents: int = 0
+    """How many documents the items are of: what the intervals resample."""
+    nameless: int = 0
+    """Items whose document is not known: each counts as a document of its own."""
 
     @property
     def specification(self) -> str:
         """What the number is: metric, how the model is read, on how many items of which split."""
         shown = f"{len(self.shots)} worked examples in front" if self.shots else "no examples shown"
-        about = f"{self.n:,} items of the {self.split} split; read by: {self.how}; {shown}"
+        items = f"{self.n:,} items in {self.documents:,} documents of the {self.split} split"
+        items += f", {self.nameless:,} of them of no known document" if self.nameless else ""
+        about = f"{items}; read by: {self.how}; {shown}"
         said = _shares(self.base_said) + (f", tuned {s}" if (s := _shares(self.tuned_said)) else "")
         return f"{self.metric}: {self.spec}; {about}" + (f"; answers given: {said}" if said else "")
 
@@ -90,7 +96,7 @@ class Group:
     difference: Interval | None
     spec: str = (
         "mean over tasks of the first metric of each, every task weighing the same; the interval "
-        "draws the items of each task by themselves"
+        "combines those of the tasks, taken as independent"
     )
 
 
@@ -175,7 +181,16 @@ def table(report: Report, *, specified: bool = False) -> str:
     Odd answers have a column each where there are any; `specified` says below what is counted.
     """
     odd = [name for name in FLAGS if any(_odd(row, name) for row in report.rows)]
-    head = ["task", "metric", "n", "majority", "base", "tuned", "difference (95 % interval)"]
+    head = [
+        "task",
+        "metric",
+        "n",
+        "documents",
+        "majority",
+        "base",
+        "tuned",
+        "difference (95 % interval)",
+    ]
     ways = {row.task: {r.how for r in report.rows if r.task == row.task} for row in report.rows}
     splits = {row.split for row in report.rows} != {"test"}
     lines = [head + odd]
@@ -183,12 +198,12 @@ def table(report: Report, *, specified: bool = False) -> str:
         name = f"{row.task}, {row.split}" if splits else row.task
         metric = f"{row.metric}, {row.how}" if len(ways[row.task]) > 1 else row.metric
         flags = [_odd(row, flag) for flag in odd]
-        lines.append([name, metric, f"{row.n:,}", *_numbers(row), *flags])
+        lines.append([name, metric, f"{row.n:,}", f"{row.documents:,}", *_numbers(row), *flags])
     lines += [_group_cells(group, splits) + [""] * len(odd) for group in _shown_groups(report)]
     if all(row.tuned is None for row in report.rows):
-        lines = [[*line[:5], *line[7:]] for line in lines]
+        lines = [[*line[:6], *line[8:]] for line in lines]
     if report.style == "encoder":
-        lines[0][4] = "encoder"
+        lines[0][5] = "encoder"
     more = [*_judged(report), *_missing(report), *(_specified(report) if specified else [])]
     return "\n".join([*aligned(lines), *more])
 
@@ -223,7 +238,7 @@ def _shown_groups(report: Report) -> list[Group]:
 def _group_cells(group: Group, splits: bool) -> list[str]:
     said = [group.group, *([group.split] if splits else []), *([group.form] if group.form else [])]
     name = f"mean of {', '.join(said)}"
-    return [name, f"first metric of {len(group.tasks)} tasks", "", *_numbers(group)]
+    return [name, f"first metric of {len(group.tasks)} tasks", "", "", *_numbers(group)]
 
 
 def _judged(report: Report) -> list[str]:

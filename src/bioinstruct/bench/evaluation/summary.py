@@ -6,7 +6,14 @@ from collections.abc import Mapping
 
 from bioinstruct.bench.evaluation.evaluate import Outcome, majority
 from bioinstruct.bench.evaluation.report import Group, Row
-from bioinstruct.bench.metrics.bootstrap import difference, interval, mean_difference, mean_interval
+from bioinstruct.bench.metrics.documents import documents_of, nameless
+from bioinstruct.bench.metrics.intervals import (
+    Part,
+    difference,
+    interval,
+    mean_difference,
+    mean_interval,
+)
 from bioinstruct.bench.tasks.base import Task
 from bioinstruct.bench.tasks.formulation import how
 from bioinstruct.schema import Instruction
@@ -26,6 +33,7 @@ def rows_of(
     constant = dict(
         zip((metric.name for metric in task.metrics), majority(task, examples), strict=True)
     )
+    documents = documents_of(examples)
     rows = []
     for i, readout in enumerate(base.readouts):
         metric, counts = readout.metric, readout.counts
@@ -40,9 +48,13 @@ def rows_of(
                 spec=metric.spec,
                 n=len(examples),
                 majority=constant[metric.name],
-                base=interval(metric, counts, seed=seed),
-                tuned=None if after is None else interval(metric, after, seed=seed),
-                difference=None if after is None else difference(metric, counts, after, seed=seed),
+                documents=len(set(documents)),
+                nameless=nameless(examples),
+                base=interval(metric, counts, documents, seed=seed),
+                tuned=None if after is None else interval(metric, after, documents, seed=seed),
+                difference=None
+                if after is None
+                else difference(metric, counts, after, documents, seed=seed),
                 base_flags=dict(base.flags),
                 tuned_flags=dict(tuned.flags) if tuned else {},
                 shots=tuple(shot.id for shot in task.shots),
@@ -64,8 +76,8 @@ def groups_of(
     groups: dict[tuple[Task, ...], Group] = {}
     for split, group, form in dict.fromkeys((t.split, t.group, t.how) for t in tests):
         members = _members([t for t in tests if (t.split, t.group) == (split, group)], form)
-        before = [(o.metric, o.counts) for o in (base[task].readouts[0] for task in members)]
-        after = [(o.metric, o.counts) for o in (tuned[t].readouts[0] for t in members if tuned)]
+        before = [_part(t, tests[t], base[t]) for t in members]
+        after = [_part(t, tests[t], tuned[t]) for t in members if tuned]
         groups.setdefault(
             members,
             Group(
@@ -82,6 +94,11 @@ def groups_of(
             ),
         )
     return list(groups.values())
+
+
+def _part(task: Task, examples: list[Instruction], outcome: Outcome) -> Part:
+    first = outcome.readouts[0]
+    return Part(first.metric, first.counts, documents_of(examples))
 
 
 def _members(tasks: list[Task], form: str) -> tuple[Task, ...]:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from bioinstruct.bench.metrics import Array
-from bioinstruct.bench.metrics.bootstrap import Interval
+from bioinstruct.bench.metrics.intervals import Interval, weights
 from bioinstruct.corpora.mts_dialog import Judged as Human
 
 __all__ = ["HUMAN", "Agreement", "Correlation", "agreement", "spearman"]
@@ -26,7 +27,7 @@ class Correlation:
     points: str
     human: str
     spearman: Interval
-    """With the 95 % interval of a bootstrap over texts."""
+    """With the 95 % interval of a bootstrap over conversations: several texts are of one."""
     pearson: float
 
 
@@ -52,6 +53,7 @@ def agreement(
 ) -> Agreement:
     """Correlate each of a judge's points with each human score, text by text."""
     given = np.array(points, dtype=np.float64)
+    _, documents = np.unique([human.document for human in humans], return_inverse=True)
     correlations = []
     for name in HUMAN:
         scores = np.array([getattr(human, name) for human in humans], dtype=np.float64)
@@ -59,7 +61,7 @@ def agreement(
         for at, of in enumerate(_POINTS):
             if of == "points" or name == _CLOSEST.get(of):
                 one, other = given[rates, at], scores[rates]
-                found = _with_interval(one, other, seed)
+                found = _with_interval(one, other, documents[rates], seed)
                 correlations.append(Correlation(of, name, found, _r(one, other)))
     return Agreement(len(humans), unreadable, tuple(correlations))
 
@@ -72,9 +74,12 @@ def spearman(one: Array, other: Array) -> float:
     return _r(_ranks(one), _ranks(other))
 
 
-def _with_interval(one: Array, other: Array, seed: int) -> Interval:
-    rng = np.random.default_rng(seed)
-    draws = rng.integers(0, len(one), (_DRAWS, len(one)))
+def _with_interval(
+    one: Array, other: Array, documents: npt.NDArray[np.intp], seed: int
+) -> Interval:
+    _, places = np.unique(documents, return_inverse=True)
+    drawn = weights(int(places.max()) + 1, seed, _DRAWS).astype(np.intp)
+    draws = [np.repeat(np.arange(len(one)), draw[places]) for draw in drawn]
     found = [spearman(one[draw], other[draw]) for draw in draws]
     low, high = np.percentile(found, [2.5, 97.5])
     return Interval(spearman(one, other), float(low), float(high))

@@ -14,7 +14,8 @@ from bioinstruct.bench.judge.agreement import Agreement, agreement
 from bioinstruct.bench.judge.prompt import PROMPT, Grade, Shown, duel, grade, read_duel, read_grade
 from bioinstruct.bench.metrics import Metric
 from bioinstruct.bench.metrics.base import mean
-from bioinstruct.bench.metrics.bootstrap import Interval, difference, interval
+from bioinstruct.bench.metrics.documents import documents_of
+from bioinstruct.bench.metrics.intervals import Interval, difference, interval
 from bioinstruct.bench.models.endpoint import Asking, check_answered, outcomes_of
 from bioinstruct.corpora.mts_dialog import Judged as Human
 from bioinstruct.errors import BioinstructError, ModelError
@@ -253,13 +254,16 @@ class Judge:
         if not readable:
             raise BioinstructError(f"none of the judge's verdicts on {task.task} can be read")
         counts = [points.counts([None] * len(readable), [c[i] for i in readable]) for c in columns]
+        documents = [documents_of(task.examples)[i] for i in readable]
         fate = self._fates(task, found)
         return JudgedTask(
             task=task.task,
             n=len(readable),
-            base=interval(points, counts[0], seed=seed),
-            tuned=interval(points, counts[1], seed=seed) if tuned is not None else None,
-            difference=difference(points, *counts, seed=seed) if tuned is not None else None,
+            base=interval(points, counts[0], documents, seed=seed),
+            tuned=interval(points, counts[1], documents, seed=seed) if tuned is not None else None,
+            difference=difference(points, counts[0], counts[1], documents, seed=seed)
+            if tuned is not None
+            else None,
             wins=fate.count("win"),
             losses=fate.count("loss"),
             ties=fate.count("tie") + fate.count("swayed"),

@@ -32,6 +32,9 @@ __all__ = [
     "of_documents",
 ]
 
+BLOCK = 10
+"""Sentences that stand for a document where a file names none: about an abstract's."""
+
 Item: TypeAlias = Sentence | Skipped | DataError
 """A sentence, or what is said of one that cannot be given."""
 Sentences: TypeAlias = Iterable[Item]
@@ -122,18 +125,20 @@ def instructions(
     layout: str,
     seed: int,
 ) -> Iterator[Row]:
-    """A record for each sentence; what is no sentence goes through as it is.
+    """Make a record of each sentence; what is no sentence goes through as it is.
 
-    A sentence whose document has no name is known by the line of the file on which it begins.
+    Where a file does not name its documents, blocks of ten consecutive sentences stand for them:
+    `block 1`, `block 2` and so on. Sentences of one document stand together in such files.
     """
     wordings = entities.wordings[layout]
     typed = entities.typed
-    document, provenance = "", None
+    document, provenance, nameless = "", None, 0
     for sentence in sentences:
         if not isinstance(sentence, Sentence):
             yield sentence
             continue
-        known = sentence.document or f"line {sentence.line}"
+        nameless += not sentence.document
+        known = sentence.document or f"block {(nameless - 1) // BLOCK + 1}"
         if provenance is None or known != document:
             document, provenance = known, corpus.provenance(split=split, document=known)
         text = sentence.text
