@@ -16,6 +16,7 @@ PAGES.append(ROOT / "docs" / "compile.md")
 PAGES.append(ROOT / "docs" / "generate.md")
 PAGES.append(ROOT / "docs" / "label.md")
 PAGES.append(ROOT / "docs" / "scoring.md")
+PAGES.append(ROOT / "docs" / "statistics.md")
 PAGES.append(ROOT / "docs" / "tasks.md")
 PAGES.append(ROOT / "docs" / "tuning.md")
 PAGES += [ROOT / "docs" / "stats.md", ROOT / "docs" / "export.md"]
