@@ -14,8 +14,8 @@ from bioinstruct import DataError, Instruction
 from bioinstruct.corpora import get_corpus, read
 from bioinstruct.corpora.primock57 import WORDINGS
 from tests.corpora import guide
-from tests.corpora.formats.test_textgrid import grid
 from tests.corpora.packing import tar_gz
+from tests.corpora.test_primock57_textgrid import grid
 
 SPLITS = get_corpus("primock57").splits
 MARK = re.compile(r"\[(?:unintelligible|inaudible)\]")

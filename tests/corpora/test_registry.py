@@ -90,7 +90,7 @@ def test_two_packages_that_offer_one_name_are_an_error(offered: list[EntryPoint]
 
 def test_an_unknown_name_lists_those_that_were_registered() -> None:
     register(OWN)
-    with pytest.raises(UnknownNameError, match=r"known: .*, own, "):
+    with pytest.raises(UnknownNameError, match="own, "):
         get_corpus("onw")
 
 

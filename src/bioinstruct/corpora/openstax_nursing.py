@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
+from bioinstruct.corpora import openstax_cnxml as cnxml
 from bioinstruct.corpora.base import Row, Skipped, choose
-from bioinstruct.corpora.formats import cnxml
 from bioinstruct.corpora.formats.archive import members
 from bioinstruct.corpora.hash_split import split_of
 from bioinstruct.corpora.registry import described

@@ -13,8 +13,8 @@ from pydantic import BaseModel, StringConstraints
 from bioinstruct.corpora.base import Row, choose
 from bioinstruct.corpora.formats.archive import Member, members
 from bioinstruct.corpora.formats.records import records_of
-from bioinstruct.corpora.formats.textgrid import tiers
 from bioinstruct.corpora.hash_split import split_of
+from bioinstruct.corpora.primock57_textgrid import tiers
 from bioinstruct.corpora.registry import described
 from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError

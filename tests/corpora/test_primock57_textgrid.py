@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bioinstruct import DataError
-from bioinstruct.corpora.formats.textgrid import Interval, Tier, tiers
+from bioinstruct.corpora.primock57_textgrid import Interval, Tier, tiers
 
 PATH = Path("a.TextGrid")
 

@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element
 import pytest
 
 from bioinstruct import DataError
-from bioinstruct.corpora.formats.cnxml import lines, parse, prose, words
+from bioinstruct.corpora.openstax_cnxml import lines, parse, prose, words
 
 PATH = Path("index.cnxml")
 
