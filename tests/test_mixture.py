@@ -246,7 +246,11 @@ def test_what_overlaps_a_test_split_of_any_corpus_is_left_out(register: Register
     assert [(d.reason, d.example) for d in dropped] == [("contaminated-exact", leaked)]
     assert report.tests == 1
     assert report.not_compared == {"c": "no file c/test.tsv"}
-    assert mixed("a", decontaminate=False) == [*numbered("a", 2), leaked]
+    assert mixed("a", decontaminate=False) == numbered("a", 2)
+    reworded = leaked.model_copy(update={"input": leaked.input + " reworded"})
+    register("a", [reworded])
+    assert mixed("a") == []
+    assert mixed("a", decontaminate=False) == [reworded]
 
 
 def test_a_list_of_labels_and_the_names_of_a_pair_are_not_taken_for_test_texts(

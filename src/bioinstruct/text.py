@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["normalize", "unicode_words", "words"]
+__all__ = ["PASSAGE", "is_passage", "normalize", "unicode_words", "words"]
+
+PASSAGE = 13
+"""Words in a row that two independent texts do not share: the figure of the authors of GPT-3."""
 
 _NOT_WORD = re.compile(r"[^a-z0-9]+")
 # Scripts that are written without spaces: here every character is a word.
@@ -35,3 +38,8 @@ def unicode_words(text: str) -> list[str]:
     A word is a run of letters, digits and their marks; where a script has no spaces, a character.
     """
     return _UNICODE_WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+
+
+def is_passage(text: str) -> bool:
+    """Return whether a text is long enough to be recognised elsewhere: 13 words or more."""
+    return len(unicode_words(text)) >= PASSAGE

@@ -13,7 +13,7 @@ from bioinstruct.analysis.diversity import self_rouge, varieties
 from bioinstruct.analysis.overlap import Contamination, near_duplicate_table
 from bioinstruct.analysis.sample import Sample
 from bioinstruct.dataset.statistics import statistics
-from bioinstruct.filters import Contaminated, protected_texts
+from bioinstruct.filters import Contaminated, scored_texts
 from tests.records import record, records
 
 TEXT = st.lists(st.sampled_from(list("abcd")), min_size=1, max_size=6).map(" ".join)
@@ -119,7 +119,7 @@ def test_overlap_with_each_benchmark_is_what_it_is_with_that_one_alone() -> None
     train = list(read_examples("demo"))
     test = list(read_examples("demo", split="test"))
     tests = {
-        name: [t for e in test if e.task == name for t in protected_texts(e)]
+        name: scored_texts([e for e in test if e.task == name])
         for name in ("demo-qa", "demo-ie", "demo-gen")
     }
     together = Contamination(tests)

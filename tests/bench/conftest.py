@@ -141,11 +141,11 @@ def examples_of(
 
     def read(task: Any, limit: int | None = None) -> list[Instruction]:
         try:
-            return sample(_read(task, "test"), limit)
+            return sample(_read(task, task.split), limit)
         except MissingError:
             monkeypatch.setenv("BIOINSTRUCT_DATA", str(miniatures))
         try:
-            return _read(task, "test")
+            return _read(task, task.split)
         except MissingError:
             pytest.skip("BIOINSTRUCT_DATA is not set: NOT CHECKED ON THE REAL CORPUS")
 

@@ -47,16 +47,25 @@ def test_pairs_are_as_many_as_published(every: list[Pair]) -> None:
 
 def test_what_is_left_out_is_counted_by_its_reason(every: list[Pair], data: Path) -> None:
     skipped: Counter[str] = Counter()
-    kept = list(read("medquad", "train", data=data, skipped=skipped))
+    kept = {
+        split: list(read("medquad", split, data=data, skipped=skipped))
+        for split in ("train", "validation", "test")
+    }
+    examples = {e.provenance.document: e for split in kept for e in kept[split]}
+    counts = {split: len(kept[split]) for split in kept}
+    assert counts == {"train": 13_992, "validation": 837, "test": 796}
     assert skipped == {
         "no answer is published": 31_034,
         "the answer is nothing but a heading of the page": 21,
+        "its question or its answer is in the test split": 777,
     }
-    assert len(kept) + skipped.total() == PUBLISHED
-    assert [example.instruction for example in kept] == [
-        pair.question for pair in every if pair.answer and not medquad._is_heading(pair.answer)
+    assert len(examples) + skipped.total() == PUBLISHED
+    assert [e.instruction for e in examples.values() if e.provenance.split == "train"] == [
+        pair.question
+        for pair in every
+        if pair.document in examples and examples[pair.document].provenance.split == "train"
     ]
-    assert not any(example.input for example in kept)
+    assert not any(example.input for example in examples.values())
 
 
 def test_an_answer_has_all_its_words_and_none_of_the_layout(every: list[Pair]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bioinstruct import Instruction, corpora
-from bioinstruct.filters import Contaminated, protected_texts
+from bioinstruct.filters import Contaminated, scored_texts
 from bioinstruct.text import unicode_words
 from tests.records import record
 
@@ -69,9 +69,9 @@ def test_an_answer_of_a_word_is_no_overlap() -> None:
 
 def test_the_question_is_protected_and_an_answer_that_is_a_text() -> None:
     note = "The patient is a 55-year-old man who was seen last week with a new onset of seizures."
-    assert protected_texts(record(input="Q", output="yes")) == ["Q"]
-    assert protected_texts(record(input="", output="yes", instruction="Is it?")) == ["Is it?"]
-    assert protected_texts(record(input="Q", output=note)) == ["Q", note]
+    assert scored_texts([record(input="Q", output="yes")]) == ["Q"]
+    assert scored_texts([record(input="", output="yes", instruction="Is it?")]) == ["Is it?"]
+    assert scored_texts([record(input="Q", output=note)]) == ["Q", note]
 
 
 def test_it_says_which_test_text_and_how_near() -> None:
@@ -98,7 +98,7 @@ def test_records_in_bulk_are_judged_as_one_by_one() -> None:
 @pytest.fixture(scope="module")
 def pubmedqa(data: Path) -> Contaminated:
     tests = corpora.read("pubmedqa", "test", data=data)
-    return Contaminated(text for example in tests for text in protected_texts(example))
+    return Contaminated(scored_texts(list(tests)))
 
 
 def questions_of(data: Path) -> list[str]:
@@ -155,6 +155,6 @@ def test_overlaps_of_the_official_splits_are_as_read_one_by_one(
     data: Path, name: str, expected: dict[str, int]
 ) -> None:
     tests = corpora.read(name, "test", data=data)
-    look = Contaminated(text for example in tests for text in protected_texts(example))
+    look = Contaminated(scored_texts(list(tests)))
     kinds = [o.kind for o in look.find_all(corpora.read(name, "train", data=data)) if o]
     assert {kind: kinds.count(kind) for kind in sorted(set(kinds))} == expected

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bioinstruct.filters import Contaminated, Match, NearDuplicates
@@ -78,11 +78,18 @@ class Overlaps:
 
 
 class Contamination:
-    """Counts the records that overlap the test texts of each of several benchmarks."""
+    """Counts the records that overlap the test texts of each of several benchmarks.
 
-    def __init__(self, texts: Mapping[str, Sequence[str]]) -> None:
+    Args:
+        texts: the test texts of each benchmark.
+        framed: see `bioinstruct.filters.Contaminated`.
+    """
+
+    def __init__(self, texts: Mapping[str, Sequence[str]], *, framed: Collection[str] = ()) -> None:
+        self._framed = framed
         self._texts = {name: list(dict.fromkeys(texts[name])) for name in texts}
-        self._any = Contaminated(text for name in self._texts for text in self._texts[name])
+        every = (text for name in self._texts for text in self._texts[name])
+        self._any = Contaminated(every, framed=framed)
         self._waiting: list[Instruction] = []
         self._suspects: list[Instruction] = []
 
@@ -106,9 +113,8 @@ class Contamination:
     def _overlaps(self, texts: Sequence[str]) -> Overlaps:
         kinds: Counter[str] = Counter()
         sources: Counter[str] = Counter()
-        for example, overlap in zip(
-            self._suspects, Contaminated(texts).find_all(self._suspects), strict=True
-        ):
+        look = Contaminated(texts, framed=self._framed)
+        for example, overlap in zip(self._suspects, look.find_all(self._suspects), strict=True):
             if overlap:
                 kinds[overlap.kind] += 1
                 sources[example.provenance.origin] += 1

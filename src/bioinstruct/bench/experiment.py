@@ -25,7 +25,7 @@ from bioinstruct.bench.models.causal_lm import ABOUT
 from bioinstruct.bench.models.distributed import Devices
 from bioinstruct.bench.models.endpoint import Endpoint
 from bioinstruct.bench.models.fingerprint import key
-from bioinstruct.bench.tasks.base import Task
+from bioinstruct.bench.tasks import Task, protected_texts
 from bioinstruct.bench.tasks.evaluation_set import Tests, load_tests
 from bioinstruct.bench.tasks.formulation import Form, as_form
 from bioinstruct.bench.training.checkpoint import run_key
@@ -37,7 +37,7 @@ from bioinstruct.bench.training.tune import Progress, tune
 from bioinstruct.dataset.statistics import sources
 from bioinstruct.errors import BioinstructError, MissingError, UnknownNameError
 from bioinstruct.files import write_text
-from bioinstruct.filters import Contaminated, Dropped, Screened, protected_texts, screen
+from bioinstruct.filters import Dropped, Screened, scored_texts, screen
 from bioinstruct.schema import Instruction
 
 __all__ = [
@@ -128,9 +128,11 @@ def _training_splits(tests: Examples) -> tuple[Iterable[Instruction], list[str]]
 
 
 def without_tests(training: Iterable[Instruction], tests: Examples) -> Screened:
-    """The training examples that overlap no test, and those that do."""
-    texts = (t for examples in tests.values() for e in examples for t in protected_texts(e))
-    return screen(training, contaminated=Contaminated(texts))
+    """Sort training examples by whether they overlap the tests, or the splits these are of."""
+    protected = protected_texts(tests)
+    for task, examples in tests.items():
+        protected.add(task.name, scored_texts(examples))
+    return screen(training, contaminated=protected.contaminated())
 
 
 def readable_by(endpoint: Endpoint, tests: Tests) -> Tests:

@@ -197,10 +197,10 @@ def _tell_mixture(mixture: Mixture, report: Report) -> None:
         _tell_steps(source)
     if absent := [_absent(source) for source in report.sources if not source.records]:
         say(f"NOT in the mixture: {', '.join(absent)}")
-    if mixture.decontaminate:
-        say(f"compared with {report.tests:,} texts of test splits")
-        if report.not_compared:
-            say(f"NOT compared with those of {', '.join(sorted(report.not_compared))}: not here")
+    how = "" if mixture.decontaminate else ", word for word"
+    say(f"compared with {report.tests:,} scored texts{how}")
+    if report.not_compared:
+        say(f"NOT compared with those of {', '.join(sorted(report.not_compared))}: not here")
 
 
 def _absent(source: SourceOutcome) -> str:

@@ -13,9 +13,8 @@ from bioinstruct import jsonl
 from bioinstruct.cli.common import SOURCE, beside, keep_rejected, sentence, watched
 from bioinstruct.console import say
 from bioinstruct.dataset.load import read_examples
-from bioinstruct.errors import BioinstructError, MissingError
+from bioinstruct.errors import BioinstructError
 from bioinstruct.jsonl import Rejected
-from bioinstruct.schema import Instruction
 
 if TYPE_CHECKING:
     from bioinstruct.cli.common import Commands
@@ -142,22 +141,17 @@ def _near(args: argparse.Namespace) -> Near:
 
 
 def contaminated_by(names: Sequence[str]) -> Contaminated:
-    """The test texts of tasks, or of a file; a task of `all` without its corpus is left out."""
-    from bioinstruct.bench import tasks as _tasks  # noqa: F401  # defines the tasks
-    from bioinstruct.bench.tasks.base import get_task, known_tasks
-    from bioinstruct.filters import Contaminated, protected_texts
+    """Return what finds overlap with the scored texts of tasks, of `all`, or of a file."""
+    from bioinstruct.bench.tasks import known_tasks, protected_texts
+    from bioinstruct.bench.tasks.suites import SUITES
+    from bioinstruct.filters import scored_texts
 
-    examples: list[Instruction] = []
-    for name in dict.fromkeys(names):
-        if name != "all":
-            known = name in known_tasks() or not Path(name).is_file()
-            examples += get_task(name).read("test") if known else read_examples(name)
-            continue
-        for task in known_tasks().values():
-            try:
-                examples += task.read("test")
-            except MissingError as error:
-                say(f"NOT compared with {task.name}: {error}")
-    texts = dict.fromkeys(text for example in examples for text in protected_texts(example))
-    say(f"comparing with {len(texts):,} test texts")
-    return Contaminated(texts)
+    known = {"all", *known_tasks(), *SUITES}
+    files = [name for name in names if name not in known and Path(name).is_file()]
+    protected = protected_texts(name for name in names if name not in files)
+    for name in files:
+        protected.add(name, scored_texts(list(read_examples(name))))
+    for corpus, why in protected.missing.items():
+        say(f"NOT compared with {corpus}: {why}")
+    say(f"comparing with {len(protected):,} test texts")
+    return protected.contaminated()

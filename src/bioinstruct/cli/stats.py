@@ -18,7 +18,7 @@ from bioinstruct.cli.common import (
 )
 from bioinstruct.console import positive, say
 from bioinstruct.dataset.load import read_examples
-from bioinstruct.errors import BioinstructError, MissingError
+from bioinstruct.errors import BioinstructError
 from bioinstruct.files import write_text
 from bioinstruct.jsonl import Rejected
 
@@ -188,25 +188,11 @@ def _options(args: argparse.Namespace) -> Options:
 
 
 def _contamination(names: list[str]) -> Contamination:
-    """The test texts of each task; one of `all` without its corpus is named and left out."""
+    """Return what counts overlap with each task, or with each corpus for `all`."""
     from bioinstruct.analysis.overlap import Contamination
-    from bioinstruct.bench import tasks as _tasks  # noqa: F401  # defines the tasks
-    from bioinstruct.bench.tasks.base import get_task, known_tasks
-    from bioinstruct.filters import protected_texts
+    from bioinstruct.bench.tasks import protected_texts
 
-    wanted = {name: get_task(name) for name in names if name != "all"}
-    texts: dict[str, list[str]] = {}
-    if "all" in names:
-        wanted |= {name: t for name, t in known_tasks().items() if not t.demonstration}
-    for name, task in wanted.items():
-        try:
-            examples = list(task.read("test"))
-        except MissingError as error:
-            if name in names:
-                raise
-            say(f"NOT compared with {name}: {error}")
-            continue
-        protected = [text for example in examples for text in protected_texts(example)]
-        if name in names or protected not in texts.values():  # a task in two layouts counts once
-            texts[name] = protected
-    return Contamination(texts)
+    protected = protected_texts(names)
+    for corpus, why in protected.missing.items():
+        say(f"NOT compared with {corpus}: {why}")
+    return Contamination(protected.texts, framed=protected.framed)

@@ -79,7 +79,12 @@ class Corpus:
     folder: str | None
     """Under the data directory; None when the files ship with the package."""
     splits: tuple[str, ...]
-    """As the authors define them, named train, validation and test."""
+    """As the authors define them, named train, validation and test; else by `hash_split`."""
+    benchmark_split: str = "test"
+    """The split that benchmark tasks score."""
+    framed: bool = False
+    """Whether its questions differ in their subject alone: "What are the symptoms of ... ?". Then a
+    near duplicate of a test question counts as contamination only if the subject is the same."""
     layouts: tuple[str, ...] = ()
     """Forms that the answer can take, the default first; empty when there is only one."""
     citation: str
@@ -91,6 +96,11 @@ class Corpus:
     """Records of each split in the default layout, as counted on the official files."""
     checked: bool = True
     """False for a reader that has only met files in the documented layout, not the real ones."""
+
+    @property
+    def protected_splits(self) -> tuple[str, ...]:
+        """The splits that training data must not contain: test splits, and what tasks score."""
+        return tuple(s for s in self.splits if s.startswith("test") or s == self.benchmark_split)
 
     def provenance(
         self, *, split: str, document: str | None = None, license: str | None = None

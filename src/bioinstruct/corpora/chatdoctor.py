@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from bioinstruct.corpora.base import Corpus, Row, Skipped, choose
 from bioinstruct.corpora.formats.records import records
 from bioinstruct.corpora.formats.table import rows
+from bioinstruct.corpora.hash_split import HELD_OUT, held_out, split_of
 from bioinstruct.corpora.registry import described
 from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
@@ -46,26 +47,34 @@ class ICliniq(BaseModel):
 
 
 def read_generated(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Messages in file order."""
+    """Yield messages in file order."""
     return _read(GENERATED, folder / "chatdoctor5k.json", Message, split, seed)
 
 
 def read_healthcaremagic(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Messages in file order."""
+    """Yield messages in file order."""
     return _read(HEALTHCAREMAGIC, folder / "HealthCareMagic-100k.json", Message, split, seed)
 
 
 def read_icliniq(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Messages in file order."""
+    """Yield messages in file order."""
     return _read(ICLINIQ, folder / "iCliniq.json", ICliniq, split, seed)
 
 
 def _read(
     corpus: Corpus, path: Path, model: type[Message | ICliniq], split: str, seed: int
 ) -> Iterator[Row]:
+    return held_out(lambda split: _messages(corpus, path, model, split, seed), split)
+
+
+def _messages(
+    corpus: Corpus, path: Path, model: type[Message | ICliniq], split: str, seed: int
+) -> Iterator[Row]:
     for number, record in records(path, model):
         if isinstance(record, DataError):
             yield record
+            continue
+        if split_of(str(number), HELD_OUT) != split:
             continue
         message = record.input.strip()
         yield Instruction(

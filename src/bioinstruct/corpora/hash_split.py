@@ -1,19 +1,29 @@
-"""Splits of our own, for texts whose authors define none: by a hash of the document's name."""
+"""Splits for corpora whose authors define none: by a hash of the document's name."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["split_of"]
+from bioinstruct.corpora.base import Row, Skipped
+from bioinstruct.schema import Instruction
+from bioinstruct.text import is_passage, normalize
+
+__all__ = ["HELD_OUT", "held_out", "split_of"]
+
+HELD_OUT = {"train": 90, "validation": 5, "test": 5}
+"""Per cent of the documents in each split of a corpus that has only training examples."""
 
 
 def split_of(document: str, shares: Mapping[str, int]) -> str:
-    """The split that a document is in, whatever other documents there are.
+    """Return the split of a document, whatever other documents there are.
 
     Args:
         document: its identifier inside the corpus.
         shares: per cent of the documents for each split; they add up to 100.
+
+    Raises:
+        ValueError: the shares do not add up to 100.
     """
     digest = hashlib.sha256(document.encode("utf-8")).digest()
     place = int.from_bytes(digest[:8]) % 100
@@ -23,3 +33,32 @@ def split_of(document: str, shares: Mapping[str, int]) -> str:
         if place < end:
             return split
     raise ValueError(f"the shares add up to {end}, not to 100")
+
+
+def held_out(rows: Callable[[str], Iterator[Row]], split: str) -> Iterator[Row]:
+    """Yield a split without the texts of the test split.
+
+    The same question or answer may stand in documents of several splits. Outside of the test split
+    such a row is skipped, so that nothing that is scored is in what is trained on. The test split
+    is read first, and a hash of each text is held in memory.
+
+    Args:
+        rows: reads the rows whose documents are in a split.
+        split: train, validation or test.
+    """
+    if split == "test":
+        yield from rows(split)
+        return
+    tested = {text for row in rows("test") if isinstance(row, Instruction) for text in _texts(row)}
+    for row in rows(split):
+        if isinstance(row, Instruction) and not tested.isdisjoint(_texts(row)):
+            yield Skipped("its question or its answer is in the test split")
+        else:
+            yield row
+
+
+def _texts(example: Instruction) -> list[bytes]:
+    texts = [example.input or example.instruction]
+    if is_passage(example.output):  # a short one is no text of its own: "Yes, it is."
+        texts.append(example.output)
+    return [hashlib.sha256(normalize(text).encode()).digest()[:16] for text in texts]

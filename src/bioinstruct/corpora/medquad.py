@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
@@ -11,6 +11,7 @@ from xml.etree.ElementTree import Element
 from bioinstruct.corpora.base import Row, Skipped, choose
 from bioinstruct.corpora.formats.archive import Member, members
 from bioinstruct.corpora.formats.xmltree import parse
+from bioinstruct.corpora.hash_split import HELD_OUT, held_out, split_of
 from bioinstruct.corpora.registry import described
 from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
@@ -54,10 +55,18 @@ class Pair(NamedTuple):
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Pairs in the order of the collections and files; those without an answer are skipped."""
-    for pair in pairs(folder):
+    """Yield pairs in the order of the collections and files; skip those without an answer."""
+    # Parsing the files takes most of the time: where `held_out` reads twice, keep the pairs.
+    found = pairs(folder) if split == "test" else list(pairs(folder))
+    return held_out(lambda split: _rows(found, split, layout, seed), split)
+
+
+def _rows(found: Iterable[Pair | DataError], split: str, layout: str, seed: int) -> Iterator[Row]:
+    for pair in found:
         if isinstance(pair, DataError):
             yield pair
+        elif split_of(pair.document, HELD_OUT) != split:
+            continue
         elif not pair.answer:
             yield Skipped("no answer is published")
         elif _is_heading(pair.answer):

@@ -1,6 +1,6 @@
 """What is left out of a dataset, and why: rules, contamination, near duplicates."""
 
-from bioinstruct.filters.contamination import Contaminated, Overlap, protected_texts
+from bioinstruct.filters.contamination import Contaminated, Overlap, scored_texts
 from bioinstruct.filters.near_duplicates import Match, NearDuplicates
 from bioinstruct.filters.pipeline import Compare, Dropped, Near, Screened, screen
 from bioinstruct.filters.rules import RULES, Rule, choose_rules
@@ -17,6 +17,6 @@ __all__ = [
     "Rule",
     "Screened",
     "choose_rules",
-    "protected_texts",
+    "scored_texts",
     "screen",
 ]

@@ -1,18 +1,18 @@
-"""Training records that overlap a benchmark's test texts: whole, reworded, or inside a text."""
+"""Find training records that overlap test texts: whole, reworded, or inside a text."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from bioinstruct.filters.near_duplicates import Match, NearDuplicates
+from bioinstruct.filters.near_duplicates import NearDuplicates
 from bioinstruct.schema import Instruction
-from bioinstruct.text import normalize, unicode_words
+from bioinstruct.text import PASSAGE, is_passage, normalize, unicode_words
 
-__all__ = ["Contaminated", "Overlap", "protected_texts"]
+__all__ = ["Contaminated", "Overlap", "scored_texts"]
 
-GRAM = 13  # words in a row that two independent texts do not share: the figure of GPT-3's authors
 # Of how many words a text must be to be looked for. Measured on clean corpora: with five, questions
 # of MedQuAD are near duplicates of "Is breast cancer prognosis inherited?".
 LEAST_NEAR = 6
@@ -21,6 +21,7 @@ LEAST_EQUAL = 3  # of a paragraph: not "Findings:"; a whole text may be of one w
 FEW = 20  # texts to compare one by one: for more it pays to index the test texts
 _PARAGRAPHS = re.compile(r"\n\s*\n")
 _LABEL = re.compile(r"^\s*[A-Za-z]+:\s+")  # "Question: "
+_PAIR = re.compile(r"\n\n[^\n]+: [^\n]+\n[^\n]+: [^\n]+\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,24 @@ class Overlap:
     """ROUGE-L F of near duplicates, else 1."""
 
 
-def protected_texts(example: Instruction) -> list[str]:
-    """What must not be trained on: the question; the answer too, where it is a text of its own."""
-    texts = [example.input or example.instruction]
-    if len(unicode_words(example.output)) >= GRAM:
-        texts.append(example.output)
+def scored_texts(examples: Sequence[Instruction]) -> list[str]:
+    """Return the texts of scored examples that training data must not contain.
+
+    These are the questions, and answers of 13 words or more that are no choice of labels: an answer
+    all of whose lines are in other answers too is such a choice, however long. Of a relation the
+    text is taken, not the two lines that name the pair: other texts have them too.
+    """
+    lines = Counter(line for example in examples for line in set(example.output.split("\n")))
+    texts = []
+    for example in examples:
+        question = example.input or example.instruction
+        if example.task.startswith("relation-"):
+            question = _PAIR.sub("", question)
+        texts.append(question)
+        if is_passage(example.output) and any(
+            lines[line] == 1 for line in example.output.split("\n")
+        ):
+            texts.append(example.output)
     return texts
 
 
@@ -48,79 +62,123 @@ class Contaminated:
 
     A test text of several paragraphs is looked for whole and by paragraph, since questions come
     with their context. A record is looked at in its input, instruction and output.
+
+    Args:
+        texts: the test texts.
+        threshold: the ROUGE-L F above which a text is a near duplicate.
+        framed: test texts whose near duplicates count only if their content words are the same.
+        exact: look only for test texts that are whole in a field of the record, and for nothing
+            else: no paragraphs, no near duplicates, no n-grams.
     """
 
-    def __init__(self, texts: Iterable[str], *, threshold: float = 0.7) -> None:
+    def __init__(
+        self,
+        texts: Iterable[str],
+        *,
+        threshold: float = 0.7,
+        framed: Collection[str] = (),
+        exact: bool = False,
+    ) -> None:
         self._exact: dict[str, str] = {}
         self._grams: dict[str, str] = {}
         self._short: dict[str, list[tuple[str, str]]] = {}
-        self._texts: list[str] = []
-        self._near = NearDuplicates(threshold, tokenizer="unicode")
+        self._near = _Near(threshold, same_subject=False)
+        self._near_framed = _Near(threshold, same_subject=True)
+        self._exact_only = exact
+        if exact:
+            self._exact = {normalize(text): text for text in texts}
+            return
         for text in dict.fromkeys(texts):
-            self._protect(text, least=1)
+            near = self._near_framed if text in framed else self._near
+            self._protect(text, near, least=1)
             for paragraph in _PARAGRAPHS.split(text):
-                self._protect(paragraph, least=LEAST_EQUAL)
-                self._protect(_LABEL.sub("", paragraph), least=LEAST_EQUAL)
-        self._near.add(self._texts)
+                self._protect(paragraph, near, least=LEAST_EQUAL)
+                self._protect(_LABEL.sub("", paragraph), near, least=LEAST_EQUAL)
+        self._near.index()
+        self._near_framed.index()
 
     def __call__(self, example: Instruction) -> str | None:
-        """The kind of overlap of a record, or None."""
+        """Return the kind of overlap of a record, or None."""
         found = self.find(example)
         return found.kind if found else None
 
     def find(self, example: Instruction) -> Overlap | None:
-        """The first overlap of a record."""
+        """Return the first overlap of a record."""
         return self.find_all([example])[0]
 
     def find_all(self, examples: Iterable[Instruction]) -> list[Overlap | None]:
-        """The first overlap of each record."""
+        """Return the first overlap of each record."""
         fields = [_fields(example) for example in examples]
         found = self.find_texts(text for texts in fields for text in texts)
         rest = iter(found)
         return [next(filter(None, [next(rest) for _ in texts]), None) for texts in fields]
 
     def find_texts(self, texts: Iterable[str]) -> list[Overlap | None]:
-        """The overlap of each text."""
+        """Return the overlap of each text."""
         texts = list(texts)
         once = list(dict.fromkeys(text for text in texts if len(text) >= LEAST_NEAR))
-        few = len(once) <= FEW
-        matches = map(self._near.find, once) if few else self._near.find_all(once)
-        near = dict(zip(once, matches, strict=True))
+        near = self._near_framed.find(once) | self._near.find(once)
         found = {text: self._find(text, near.get(text)) for text in dict.fromkeys(texts)}
         return [found[text] for text in texts]
 
-    def _find(self, text: str, near: Match | None) -> Overlap | None:
+    def _find(self, text: str, near: Overlap | None) -> Overlap | None:
         plain = normalize(text)
         if plain in self._exact:
             return Overlap("exact", self._exact[plain], 1.0)
+        if self._exact_only:
+            return None
         words = unicode_words(text)
         if near and len(words) >= LEAST_NEAR:
-            return Overlap("near-duplicate", self._texts[near.place], near.score)
-        for gram in _grams(words, GRAM):
+            return near
+        for gram in _grams(words, PASSAGE):
             if gram in self._grams:
                 return Overlap("n-gram", self._grams[gram], 1.0)
         for at, start in enumerate(_grams(words, LEAST_INSIDE)):
             for whole, test in self._short.get(start, ()):
-                if f"{' '.join(words[at : at + GRAM])} ".startswith(f"{whole} "):
+                if f"{' '.join(words[at : at + PASSAGE])} ".startswith(f"{whole} "):
                     return Overlap("inside", test, 1.0)
         return None
 
-    def _protect(self, text: str, *, least: int) -> None:
+    def _protect(self, text: str, near: _Near, *, least: int) -> None:
         words, plain = unicode_words(text), normalize(text)
         if plain in self._exact or len(words) < least:
             return
         self._exact[plain] = text
         if len(words) >= LEAST_NEAR:
-            self._texts.append(text)
-        if LEAST_INSIDE <= len(words) < GRAM:
+            near.texts.append(text)
+        if LEAST_INSIDE <= len(words) < PASSAGE:
             start = " ".join(words[:LEAST_INSIDE])
             self._short.setdefault(start, []).append((" ".join(words), text))
-        for gram in _grams(words, GRAM):
+        for gram in _grams(words, PASSAGE):
             self._grams.setdefault(gram, text)
 
 
+class _Near:
+    """Finds near duplicates of test texts."""
+
+    def __init__(self, threshold: float, *, same_subject: bool) -> None:
+        self.texts: list[str] = []
+        self._near = NearDuplicates(threshold, tokenizer="unicode", same_subject=same_subject)
+
+    def index(self) -> None:
+        """Take up the test texts; call it once, when all are there."""
+        self._near.add(self.texts)
+
+    def find(self, texts: Sequence[str]) -> dict[str, Overlap]:
+        """Return the overlap of those texts that have one."""
+        if not self.texts:
+            return {}
+        few = len(texts) <= FEW
+        matches = map(self._near.find, texts) if few else self._near.find_all(texts)
+        return {
+            text: Overlap("near-duplicate", self.texts[match.place], match.score)
+            for text, match in zip(texts, matches, strict=True)
+            if match
+        }
+
+
 def _fields(example: Instruction) -> list[str]:
-    """A short output is an answer such as `yes`: no text to recognise."""
+    """Return what is compared of a record; a short output is an answer such as `yes`."""
     output = [example.output] if len(unicode_words(example.output)) >= LEAST_NEAR else []
     return [example.input, example.instruction, *output]
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-import re
 import tempfile
 from array import array
 from collections import Counter
@@ -21,18 +20,18 @@ from pathlib import Path
 from typing import IO
 
 from bioinstruct import corpora
+from bioinstruct.bench.tasks import protected_texts
 from bioinstruct.dataset.card import license_ids
-from bioinstruct.errors import BioinstructError, MissingError
-from bioinstruct.filters import Contaminated, Dropped, NearDuplicates, protected_texts
+from bioinstruct.errors import MissingError
+from bioinstruct.filters import Contaminated, Dropped, NearDuplicates
 from bioinstruct.mixtures.compile import Outcome, read_into
 from bioinstruct.mixtures.spec import Mixture, allocate
 from bioinstruct.schema import Category, Instruction
 
-__all__ = ["Report", "SourceOutcome", "compile_mixture", "is_noncommercial", "protected"]
+__all__ = ["Report", "SourceOutcome", "compile_mixture", "is_noncommercial"]
 
 _BATCH = 10_000  # records that are compared with the test texts together
 _CATEGORIES = tuple(Category)
-_PAIR = re.compile(r"\n\n[^\n]+: [^\n]+\n[^\n]+: [^\n]+\Z")
 _NONCOMMERCIAL = {"academic", "nc", "noncommercial", "research"}
 
 
@@ -116,7 +115,7 @@ def compile_mixture(
                     _drop(reason, outcome, on_drop)
             if report is None and outcome.is_fault:
                 raise outcome.error or outcome.rejected[0]
-        against, seen = None, None  # the index of the tests takes more memory than all the rest
+        del against, seen  # the index of the tests takes more memory than all the rest
         if mixture.near_duplicates is not None:
             told.show(f"near duplicates of {len(pool.gone):,} records")
             _drop_near_duplicates(mixture, pool, told.sources, on_drop)
@@ -128,46 +127,15 @@ def is_noncommercial(license: str) -> bool:
     return any(_NONCOMMERCIAL & set(id.lower().split("-")) for id in license_ids(license))
 
 
-def protected(data: Path | None, report: Report) -> Iterator[str]:
-    """The texts of every test split that is here: what a dataset must not overlap."""
-    for name in corpora.names():
-        for split in corpora.get_corpus(name).splits:
-            if split.startswith("test"):
-                try:
-                    examples = list(corpora.read(name, split, data=data, rejected=[]))
-                except BioinstructError as error:
-                    report.not_compared[name] = str(error)
-                else:
-                    yield from _texts(examples)
-
-
-def _texts(examples: list[Instruction]) -> Iterator[str]:
-    """What each record asks, and its answer unless that is a choice of labels.
-
-    An answer all of whose lines are in other answers too is such a choice, however long. Of a
-    relation the text is protected, not the two lines that name the pair: others have it too.
-    """
-    lines = Counter(line for example in examples for line in set(example.output.split("\n")))
-    for example in examples:
-        question, *answer = protected_texts(example)
-        if example.task.startswith("relation-"):
-            question = _PAIR.sub("", question)
-        yield question
-        if any(lines[line] == 1 for line in example.output.split("\n")):
-            yield from answer
-
-
-def _against(mixture: Mixture, data: Path | None, report: Report) -> Contaminated | None:
-    if not mixture.decontaminate:
-        return None
+def _against(mixture: Mixture, data: Path | None, report: Report) -> Contaminated:
     report.show("reading the test splits")
-    texts = dict.fromkeys(protected(data, report))
-    report.tests = len(texts)
-    return Contaminated(texts)
+    protected = protected_texts(data=data)
+    report.tests, report.not_compared = len(protected), protected.missing
+    return protected.contaminated(exact=not mixture.decontaminate)
 
 
 def _steps(
-    examples: Iterable[Instruction], seen: set[int] | None, against: Contaminated | None
+    examples: Iterable[Instruction], seen: set[int] | None, against: Contaminated
 ) -> Iterator[tuple[Instruction, Dropped | None]]:
     """Each record with what speaks against it."""
     rest = iter(examples)
@@ -179,17 +147,13 @@ def _steps(
                 if number in seen:
                     dropped[at] = Dropped(example, "duplicate", other=example.id)
                 seen.add(number)
-        if against is not None:
-            left = [at for at in range(len(batch)) if at not in dropped]
-            found = against.find_all(batch[at] for at in left)
-            for at, overlap in zip(left, found, strict=True):
-                if overlap:
-                    dropped[at] = Dropped(
-                        batch[at],
-                        f"contaminated-{overlap.kind}",
-                        overlap.text[:200],
-                        score=overlap.score,
-                    )
+        left = [at for at in range(len(batch)) if at not in dropped]
+        found = against.find_all(batch[at] for at in left)
+        for at, overlap in zip(left, found, strict=True):
+            if overlap:
+                reason = f"contaminated-{overlap.kind}"
+                text = overlap.text[:200]
+                dropped[at] = Dropped(batch[at], reason, text, score=overlap.score)
         for at, example in enumerate(batch):
             yield example, dropped.get(at)
 

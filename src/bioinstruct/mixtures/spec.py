@@ -62,7 +62,8 @@ class Mixture(_Table):
     duplicates: bool = False
     """Whether records that are the same in every word are kept: the first one is, at least."""
     decontaminate: bool = True
-    """Leave out what overlaps the test split of any corpus that is here."""
+    """Leave out what overlaps a scored split of any corpus that is here, in other words too. If
+    false, leave out only what has a scored text word for word."""
     near_duplicates: Annotated[float, Field(ge=0, le=1)] | None = None
     """Leave out what says the same as a record of its task before: ROUGE-L F above this."""
     cap: _Count | None = None

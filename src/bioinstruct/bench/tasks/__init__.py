@@ -3,5 +3,18 @@
 from __future__ import annotations
 
 from bioinstruct.bench.tasks import classification, demo, gen, ie, qa
+from bioinstruct.bench.tasks.base import Task, get_task, known_tasks
+from bioinstruct.bench.tasks.protection import Protected, protected_texts
 
-__all__ = ["classification", "demo", "gen", "ie", "qa"]
+__all__ = [
+    "Protected",
+    "Task",
+    "classification",
+    "demo",
+    "gen",
+    "get_task",
+    "ie",
+    "known_tasks",
+    "protected_texts",
+    "qa",
+]

@@ -12,7 +12,7 @@ from bioinstruct.corpora.answers.labels import parse_one
 from bioinstruct.errors import UnknownNameError
 from bioinstruct.schema import Category, Instruction
 
-__all__ = ["Choices", "Parse", "Task", "add", "get_task", "known_tasks", "task"]
+__all__ = ["Choices", "Parse", "Task", "add", "get_task", "known_tasks", "of_corpus", "task"]
 
 Read = Callable[[str], Iterator[Instruction]]
 Parse = Callable[[str, Instruction], Any]
@@ -79,6 +79,16 @@ class Task:
     def shown(self, example: Instruction) -> Instruction:
         """The example as the model sees it."""
         return self.show(example) if self.show else example
+
+
+def of_corpus(name: str, about: str, *, layout: str | None = None) -> Read:
+    """Return a reader of the splits of a corpus; `about` becomes the description of the task."""
+
+    def read(split: str) -> Iterator[Instruction]:
+        return corpora.read(name, split, layout=layout)
+
+    read.__doc__ = about
+    return read
 
 
 _TASKS: dict[str, Task] = {}

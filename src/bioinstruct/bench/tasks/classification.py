@@ -15,8 +15,7 @@ from bioinstruct.bench.metrics import (
     pearson,
     same_set,
 )
-from bioinstruct.bench.tasks.base import Parse, Task, add, task
-from bioinstruct.bench.tasks.splits import of_corpus
+from bioinstruct.bench.tasks.base import Parse, Task, add, of_corpus, task
 from bioinstruct.corpora import hoc, mednli, rqe, scitail
 from bioinstruct.corpora.answers import labels
 from bioinstruct.corpora.biosses import HIGHEST

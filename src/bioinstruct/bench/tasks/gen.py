@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from bioinstruct import corpora
 from bioinstruct.bench.metrics import exact_match, rouge1, rouge2, rougeL, token_f1
 from bioinstruct.bench.tasks.base import task
-from bioinstruct.bench.tasks.splits import held_out
 from bioinstruct.schema import Category, Instruction
 
 __all__: list[str] = []
@@ -48,25 +47,25 @@ def mediqa_ans(split: str) -> Iterator[Instruction]:
 @task(Category.GEN, *ROUGE, max_new_tokens=256, corpus="genmedgpt")
 def genmedgpt(split: str) -> Iterator[Instruction]:
     """GenMedGPT: a doctor's reply to a patient, written by a model; 5 % held out."""
-    return held_out("genmedgpt", split)
+    return corpora.read("genmedgpt", split)
 
 
 @task(Category.GEN, *ROUGE, max_new_tokens=256, corpus="healthcaremagic")
 def healthcaremagic(split: str) -> Iterator[Instruction]:
     """HealthCareMagic: a doctor's reply to a patient; 5 % held out."""
-    return held_out("healthcaremagic", split)
+    return corpora.read("healthcaremagic", split)
 
 
 @task(Category.GEN, *ROUGE, max_new_tokens=256, corpus="icliniq")
 def icliniq(split: str) -> Iterator[Instruction]:
     """iCliniq: a doctor's reply to a patient; 5 % held out."""
-    return held_out("icliniq", split)
+    return corpora.read("icliniq", split)
 
 
 @task(Category.GEN, *ROUGE, max_new_tokens=384, corpus="medquad")
 def medquad(split: str) -> Iterator[Instruction]:
     """MedQuAD: answers of health institutes to questions about diseases and drugs; 5 % held out."""
-    return held_out("medquad", split)
+    return corpora.read("medquad", split)
 
 
 @task(Category.GEN, *ROUGE, token_f1, exact_match, max_new_tokens=48, corpus="icd10cm")

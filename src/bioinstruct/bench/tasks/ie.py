@@ -19,8 +19,7 @@ from bioinstruct.bench.metrics import (
     relation_f1,
     token_f1,
 )
-from bioinstruct.bench.tasks.base import Parse, Task, add, task
-from bioinstruct.bench.tasks.splits import of_corpus
+from bioinstruct.bench.tasks.base import Parse, Task, add, of_corpus, task
 from bioinstruct.corpora import bc5cdr_relations as cdr
 from bioinstruct.corpora import chemprot, chemprot_abstracts, ddi2013, gad, i2b2_2010
 from bioinstruct.corpora.answers import entities

@@ -7,9 +7,8 @@ from itertools import chain
 
 from bioinstruct import corpora
 from bioinstruct.bench.metrics import accuracy, macro_f1
-from bioinstruct.bench.tasks.base import Task, add, task
+from bioinstruct.bench.tasks.base import Task, add, of_corpus, task
 from bioinstruct.bench.tasks.formulation import letters, parse_letter
-from bioinstruct.bench.tasks.splits import of_corpus
 from bioinstruct.schema import Category, Instruction
 
 __all__: list[str] = []
@@ -32,22 +31,28 @@ MMLU = (
 def _examination(name: str, about: str, *, variant: bool = False) -> Task:
     read = of_corpus(name, about, layout="letter")
     return add(
-        Task(name, Category.QA, read, parse_letter, (accuracy,), letters, 32, name, variant=variant)
+        Task(
+            name,
+            Category.QA,
+            read,
+            parse_letter,
+            (accuracy,),
+            letters,
+            32,
+            name,
+            variant,
+            split=corpora.get_corpus(name).benchmark_split,
+        )
     )
 
 
 _examination("medqa", "MedQA (USMLE): questions of the licensing examination, four options.")
 _examination("medqa-5", "MedQA (USMLE) with all five options.", variant=True)
 
-
-@task(
-    Category.QA, accuracy, parse=parse_letter, choices=letters, max_new_tokens=32, corpus="medmcqa"
+_examination(
+    "medmcqa",
+    "MedMCQA: Indian entrance examinations; tests on validation, the test's answers are secret.",
 )
-def medmcqa(split: str) -> Iterator[Instruction]:
-    """MedMCQA: Indian entrance examinations; tests on validation, the test's answers are secret."""
-    return corpora.read("medmcqa", "validation" if split == "test" else split, layout="letter")
-
-
 _examination("mmlu-medical", "MMLU: the medical subjects together, each question once.")
 for _name in MMLU:
     _examination(f"mmlu-{_name}", f"MMLU: {_name.replace('-', ' ')}.", variant=True)

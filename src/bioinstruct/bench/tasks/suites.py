@@ -62,8 +62,8 @@ ABOUT = {
 }
 
 
-def expand(names: Iterable[str]) -> list[Task]:
-    """The tasks of these names and suites, each once, in the order in which they are named.
+def expand(names: Iterable[str | Task]) -> list[Task]:
+    """Return the tasks of these names and suites, each once, in the order of the names.
 
     Raises:
         UnknownNameError: there is no such task or suite.
@@ -71,6 +71,9 @@ def expand(names: Iterable[str]) -> list[Task]:
     known = known_tasks()
     found: dict[Task, None] = {}
     for name in names:
+        if isinstance(name, Task):
+            found[name] = None
+            continue
         if name not in known and name not in SUITES:
             raise UnknownNameError("task or suite", name, [*known, *SUITES])
         found |= dict.fromkeys([known[name]] if name in known else SUITES[name]())
