@@ -172,7 +172,9 @@ def test_a_run_writes_its_report_its_answers_its_adapter_and_what_was_left_out(
         "tuning.jsonl",
     ]
     lines = (out / "contaminated.jsonl").read_text(encoding="utf-8").splitlines()
-    assert [json.loads(line)["record"] for line in lines] == [e.row() for e in tests[QA][:2]]
+    left_out = [json.loads(line)["record"] for line in lines]
+    assert left_out[-2:] == [e.row() for e in tests[QA][:2]]
+    assert left_out == [dropped.example.row() for dropped in lessons.contaminated]
     written = json.loads((out / "report.json").read_text(encoding="utf-8"))
     assert written == json.loads(report.as_json())
     assert written["model"] == model.name

@@ -28,8 +28,11 @@ ICLINIQ = {
 
 def test_messages_are_as_many_as_published(data: Path) -> None:
     rows = json.loads(read_bytes(data / "nc/genmedgpt_5k/chatdoctor5k.json"))
-    examples = list(read("genmedgpt", "train", data=data))
+    splits = ("train", "validation", "test")
+    examples = [e for split in splits for e in read("genmedgpt", split, data=data)]
+    examples.sort(key=lambda e: int(e.provenance.document or 0))
     assert len(examples) == 5_452
+    assert Counter(e.provenance.split for e in examples)["test"] == 293
     assert [(e.input, e.output) for e in examples] == [
         (row["input"].strip(), row["output"].strip()) for row in rows
     ]

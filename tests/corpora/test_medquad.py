@@ -3,10 +3,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bioinstruct import DataError, MissingError
+from bioinstruct import DataError, Instruction, MissingError
 from bioinstruct.corpora import get_corpus, medquad, read
 from bioinstruct.corpora.medquad import COLLECTIONS, Pair
 from tests.corpora.packing import tar_gz
@@ -92,7 +93,8 @@ ASTHMA = (
 def mini(folder: Path, text: str, *, archived: bool = False, encoding: str = "utf-8") -> Path:
     """Twelve collections, the first with a file of this content, the others with one good one."""
     for number, name in enumerate(COLLECTIONS):
-        content = (document(ASTHMA) if number else text).encode(encoding)
+        other = document(ASTHMA.replace("asthma", name).replace("cough", name))
+        content = (other if number else text).encode(encoding)
         place = folder / "medquad" / name
         if archived:
             tar_gz(place.with_name(f"{name}.tar.gz"), {f"{name}/1.xml": content})
@@ -102,11 +104,22 @@ def mini(folder: Path, text: str, *, archived: bool = False, encoding: str = "ut
     return folder
 
 
+def every_split(
+    data: Path, rejected: list[DataError] | None = None, **how: Any
+) -> list[Instruction]:
+    """The records of all splits; what is at fault is reported in each split."""
+    found = []
+    for split in ("train", "validation", "test"):
+        faults: list[DataError] | None = None if rejected is None else []
+        found += read("medquad", split, data=data, rejected=faults, **how)
+    if rejected is not None:
+        rejected += faults or []
+    return sorted(found, key=lambda e: int(str(e.provenance.document).split("_")[0]))
+
+
 @pytest.mark.parametrize("archived", [True, False])
 def test_folders_and_archives_are_read_alike(tmp_path: Path, archived: bool) -> None:
-    first, *others = read(
-        "medquad", "train", data=mini(tmp_path, document(ASTHMA), archived=archived)
-    )
+    first, *others = every_split(mini(tmp_path, document(ASTHMA), archived=archived))
     assert first.instruction == "What is asthma & is it bad?"
     assert first.output == "A disease\nof the airways:\n- cough\n- wheeze"
     assert first.provenance.document == "1_CancerGov_QA/1-1"
@@ -115,7 +128,7 @@ def test_folders_and_archives_are_read_alike(tmp_path: Path, archived: bool) -> 
 
 def test_files_with_other_names_for_the_elements_are_read(tmp_path: Path) -> None:
     other = ASTHMA.replace("QAPair ", "pair ").replace("/QAPair>", "/pair>").lower()
-    examples = list(read("medquad", "train", data=mini(tmp_path, document(other, root="doc"))))
+    examples = every_split(mini(tmp_path, document(other, root="doc")))
     assert len(examples) == 12
 
 
@@ -124,7 +137,7 @@ def test_wordings_make_the_question_an_input(tmp_path: Path) -> None:
     seen = {
         (example.instruction, example.input)
         for seed in range(40)
-        for example in read("medquad", "train", data=data, layout="worded", seed=seed)
+        for example in every_split(data, layout="worded", seed=seed)[:1]
     }
     assert {instruction for instruction, _ in seen} == set(medquad.WORDINGS)
     assert {input for _, input in seen} == {"What is asthma & is it bad?"}
@@ -151,7 +164,7 @@ def test_a_file_at_fault_is_named_and_the_others_are_read(
     tmp_path: Path, text: str, message: str
 ) -> None:
     rejected: list[DataError] = []
-    kept = list(read("medquad", "train", data=mini(tmp_path, text), rejected=rejected))
+    kept = every_split(mini(tmp_path, text), rejected)
     assert len(kept) == 11
     [fault] = rejected
     assert re.search(message, str(fault))
@@ -161,7 +174,7 @@ def test_mixed_encodings_are_a_fault_of_the_file(tmp_path: Path) -> None:
     rejected: list[DataError] = []
     text = document(ASTHMA.replace("asthma", "Ménière"))
     data = mini(tmp_path, text, encoding="latin-1")
-    assert len(list(read("medquad", "train", data=data, rejected=rejected))) == 11
+    assert len(every_split(data, rejected)) == 11
     assert "not valid XML (not well-formed" in str(rejected[0])
 
 

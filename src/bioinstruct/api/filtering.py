@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from bioinstruct.errors import BioinstructError, MissingError
+from bioinstruct.errors import BioinstructError
 from bioinstruct.progress import OnProgress, counted
 from bioinstruct.records import Records
 from bioinstruct.schema import Instruction
@@ -39,8 +39,8 @@ def filter(
         rules: names of rules, `("all",)` or `("published",)`.
         near_duplicates: ROUGE-L F above which a record is dropped, from 0 to 1; Self-Instruct and
             BioInstruct use 0.7. None: near duplicates stay.
-        against: benchmark tasks, by name or from `bench.load_tasks`; `"all"` for every task whose
-            corpus is there. Records that overlap anything that they score are dropped.
+        against: benchmark tasks, by name or from `bench.load_tasks`; `"all"` for every corpus
+            that is there. Records that overlap anything that they score are dropped.
         progress: called every 1,000 records.
 
     Returns:
@@ -84,26 +84,13 @@ def _contaminated(tasks: Iterable[str | Task]) -> Contaminated:
         UnknownNameError: there is no such task.
         MissingError: the corpus of a task that is named singly is not there.
     """
-    from bioinstruct.bench.tasks.base import get_task, known_tasks
-    from bioinstruct.filters import Contaminated, protected_texts
+    from bioinstruct.bench.tasks import protected_texts
 
-    texts: dict[str, None] = {}
-    for named in tasks:
-        if named == "all":
-            chosen = list(known_tasks().values())
-        else:
-            chosen = [get_task(named) if isinstance(named, str) else named]
-        for task in chosen:
-            try:
-                examples = list(task.read("test"))
-            except MissingError as error:
-                if named != "all":
-                    raise
-                logger.warning("not compared with %s: %s", task.name, error)
-                continue
-            texts |= dict.fromkeys(t for example in examples for t in protected_texts(example))
-    logger.info("comparing with %s test texts", f"{len(texts):,}")
-    return Contaminated(texts)
+    protected = protected_texts(tasks)
+    for corpus, why in protected.missing.items():
+        logger.warning("not compared with %s: %s", corpus, why)
+    logger.info("comparing with %s test texts", f"{len(protected):,}")
+    return protected.contaminated()
 
 
 def _without_near_duplicates(
