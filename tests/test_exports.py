@@ -165,7 +165,7 @@ def test_a_folder_that_holds_anything_else_is_never_replaced(tmp_path: Path) -> 
         export(records(1), "axolotl", out)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "data.jsonl").write_text("mine", encoding="utf-8")
-    with pytest.raises(BioinstructError, match="no mark of an export"):
+    with pytest.raises(BioinstructError, match=r"bioinstruct-export\.json"):
         export(records(1), "axolotl", tmp_path / "mine")
     with pytest.raises(BioinstructError, match="is a file"):
         export(records(1), "axolotl", out / "notes.txt")

@@ -122,7 +122,7 @@ def test_one_field_can_be_read_without_the_rest(tmp_path: Path) -> None:
 def test_a_cut_file_is_refused_by_name(tmp_path: Path) -> None:
     (path,) = _write(tmp_path, 50)
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(DataError, match=r"train-00000-of-00001\.parquet: not a whole Parquet file"):
+    with pytest.raises(DataError, match=r"train-00000-of-00001\.parquet: not a complete Parquet"):
         list(read_parquet([path]))
 
 

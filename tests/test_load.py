@@ -81,7 +81,7 @@ def test_importing_the_loader_does_not_import_datasets() -> None:
         ("bioinstruct", "seed", "no configuration named 'seed'; known: demo, seeds", "`seeds`"),
         ("bioinstuct", None, "no dataset named 'bioinstuct'", "did you mean `bioinstruct`?"),
         ("./missing", None, "no file or folder './missing'", "check the path"),
-        ("a/b/c", None, "no folder 'a/b/c', and it is no Hub id", "`owner/name`"),
+        ("a/b/c", None, "'a/b/c' is neither a folder nor a Hub id", "`owner/name`"),
     ],
 )
 def test_a_name_that_means_nothing_is_an_error_with_a_way_out(

@@ -106,7 +106,7 @@ def test_a_public_repository_is_not_taken_for_a_private_one(hub: Hub, folder: Pa
     before = dict(hub.files)
     done = _push(hub, folder, "private")
     assert done.returncode == 1
-    assert "me/bioinstruct is there already, and it is public\nhint: make it private" in done.stderr
+    assert "me/bioinstruct already exists and is public\nhint: make it private" in done.stderr
     assert hub.files == before
 
 
@@ -173,7 +173,7 @@ def test_a_token_that_may_not_write_is_an_error_with_a_hint(
 def test_no_token_is_an_error_with_a_hint(hub: Hub, folder: Path) -> None:
     done = _push(hub, folder, HF_TOKEN="")
     assert done.returncode == 1
-    assert "pushing needs a token of the Hub\nhint: set HF_TOKEN" in done.stderr
+    assert "pushing needs a Hub token\nhint: set HF_TOKEN" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def test_a_command_that_comes_to_its_end_says_how_it_went(code: int) -> None:
         ),
         (
             PermissionError(errno.EACCES, "Permission denied", "out"),
-            ["bioinstruct: Permission denied: out", "hint: check the permissions there"],
+            ["bioinstruct: Permission denied: out", "hint: check the permissions of this path"],
         ),
         (BrokenPipeError(errno.EPIPE, "Broken pipe"), []),
     ],

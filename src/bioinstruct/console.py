@@ -1,4 +1,4 @@
-"""What the two commands share: how they fail, and how they show that they go on."""
+"""Error reporting, exit codes and progress lines, shared by the two commands."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from bioinstruct.errors import BioinstructError
 
 __all__ = ["Line", "positive", "run_command", "say"]
 
-_CLEAR = "\r\x1b[K"  # to the start of the line, and erase it
+_CLEAR = "\r\x1b[K"  # move to the start of the line and erase it
 
 
 def run_command(name: str, command: Callable[[], int], *, stopped: str = "") -> NoReturn:
-    """Run a command and exit: 0 done, 1 something that the user can mend, without a traceback.
+    """Run a command and exit with its code, or with 1 and no traceback if the user can fix it.
 
-    `stopped` is the hint for who has pressed Ctrl-C.
+    `stopped` is the hint to print after Ctrl-C.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may know fewer characters
+        sys.stdout.reconfigure(errors="backslashreplace")  # for terminals without UTF-8
     try:
         code = command()
         sys.stdout.flush()
@@ -35,7 +35,7 @@ def run_command(name: str, command: Callable[[], int], *, stopped: str = "") -> 
     except KeyboardInterrupt:
         code = _complain(name, "stopped", stopped)
     except BrokenPipeError:
-        code = 1  # whoever read our output has had enough
+        code = 1  # the reader closed the pipe
         _forget_output()
     except OSError as error:
         if error.errno not in _HINTS:
@@ -50,10 +50,10 @@ _ELSEWHERE = "choose another place with --out"
 _HINTS = {
     errno.ENOSPC: "make room on the disk and run the same command again",
     errno.EDQUOT: "make room in your quota and run the same command again",
-    errno.EFBIG: f"the file may not grow so large here; {_ELSEWHERE}",
-    errno.EIO: "the disk does not answer as it should; see the system's log",
-    errno.EACCES: "check the permissions there",
-    errno.EPERM: "check the permissions there",
+    errno.EFBIG: f"the file would exceed the size limit here; {_ELSEWHERE}",
+    errno.EIO: "the disk reported an error; see the system log",
+    errno.EACCES: "check the permissions of this path",
+    errno.EPERM: "check the permissions of this path",
     errno.EROFS: _ELSEWHERE,
     errno.ENOTDIR: _ELSEWHERE,
     errno.EEXIST: _ELSEWHERE,
@@ -61,7 +61,7 @@ _HINTS = {
     errno.ENAMETOOLONG: "check the path",
     errno.ELOOP: "check the links in the path",
 }
-"""What to do about the operating system's errors that are the user's to mend."""
+"""Hints for operating system errors that the user can fix."""
 
 
 def _complain(name: str, message: str, hint: str) -> int:
@@ -72,13 +72,13 @@ def _complain(name: str, message: str, hint: str) -> int:
 
 
 def _forget_output() -> None:
-    """Give the interpreter nothing to flush, at its end, into an output that takes no more."""
+    """Keep the interpreter from flushing into a closed or full stdout when it exits."""
     with contextlib.suppress(io.UnsupportedOperation):  # an output that is not a file
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def positive(text: str) -> int:
-    """A whole number of one or more, for argparse."""
+    """Parse a positive integer, as an argparse type."""
     try:
         number = int(text)
     except ValueError:
@@ -89,12 +89,15 @@ def positive(text: str) -> int:
 
 
 def say(text: str) -> None:
-    """Print on stderr: stdout is for data."""
+    """Print to stderr, since stdout is for data."""
     print(text, file=sys.stderr, flush=True)
 
 
 class Line:
-    """A line on stderr that is rewritten in place; where stderr is a file, a line now and then."""
+    """A progress line, rewritten in place on a terminal.
+
+    If stderr is not a terminal, prints a new line at most every `seconds`.
+    """
 
     def __init__(self, *, seconds: float = 30) -> None:
         self._live = sys.stderr.isatty()
@@ -102,9 +105,9 @@ class Line:
         self._shown = time.monotonic()
 
     def show(self, text: str, *, last: bool = False) -> None:
-        """Show the text in place of what the line showed before; `last` ends the line."""
+        """Replace the text of the line; `last` ends the line."""
         if self._live:
-            # A line that wraps could not be rewritten.
+            # A line that wraps cannot be rewritten.
             fitting = text if last else text[: shutil.get_terminal_size().columns - 1]
             print(_CLEAR + fitting, end="\n" if last else "", file=sys.stderr, flush=True)
         elif text and (last or time.monotonic() - self._shown > self._seconds):

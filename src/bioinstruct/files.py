@@ -1,4 +1,4 @@
-"""Reading plain or gzip-compressed files alike, and writing files that are whole or not there."""
+"""Read plain and gzip-compressed files alike; write files and folders atomically."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ __all__ = ["atomic_directory", "atomic_file", "find", "naming", "read_bytes", "w
 
 
 def find(path: Path) -> Path:
-    """The file itself, or its `.gz` twin.
+    """Return `path`, or `path` with `.gz` appended if only that exists.
 
     Raises:
-        MissingError: neither is there.
+        MissingError: neither file exists.
     """
     compressed = path.with_name(path.name + ".gz")
     for candidate in (path, compressed):
@@ -32,7 +32,12 @@ def find(path: Path) -> Path:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The whole content of `path`, or of its `.gz` twin, uncompressed."""
+    """Return the content of `path`, or of `path.gz` decompressed.
+
+    Raises:
+        MissingError: neither file exists.
+        BioinstructError: the gzip file is incomplete.
+    """
     found = find(path)
     raw = found.read_bytes()
     if raw[:2] != b"\x1f\x8b":
@@ -47,16 +52,16 @@ def read_bytes(path: Path) -> bytes:
 
 @contextlib.contextmanager
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
-    """A binary file that appears under `path` only when the block ends without an error.
+    """Open a binary file that appears under `path` only if the block ends without an error.
 
-    What is not a file, such as `/dev/stdout` or a named pipe, is written to as it is.
+    Writes directly to anything but a regular file, such as `/dev/stdout` or a named pipe.
     """
     with naming(path):
         if path.exists() and not path.is_file():
             with path.open("wb") as file:
                 yield file
             return
-        path = path.resolve()  # a link stays a link
+        path = path.resolve()  # keep a link and replace its target
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
         try:
@@ -70,16 +75,16 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a small file as UTF-8; it is whole or not there."""
+    """Write a small file as UTF-8, atomically."""
     with atomic_file(path) as file:
         file.write(text.encode("utf-8"))
 
 
 @contextlib.contextmanager
 def atomic_directory(path: Path) -> Iterator[Path]:
-    """A folder to fill, which replaces `path` only when the block ends without an error."""
+    """Yield a folder to fill; it replaces `path` only if the block ends without an error."""
     with naming(path):
-        path = path.resolve()  # a link stays a link
+        path = path.resolve()  # keep a link and replace its target
         if path.exists() and not path.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(path))
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,7 +98,7 @@ def atomic_directory(path: Path) -> Iterator[Path]:
 
 
 def _put_in_place(temporary: Path, path: Path) -> None:
-    """Give a finished folder its name; what had the name before goes only afterwards."""
+    """Rename a finished folder to `path`, and only then delete the folder that it replaces."""
     if not path.exists():
         temporary.rename(path)
         return
@@ -109,7 +114,7 @@ def _put_in_place(temporary: Path, path: Path) -> None:
 
 @contextlib.contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Add the name of the file to the error of a full disk, which has none."""
+    """Add the file name to errors of a full disk, which Python raises without one."""
     try:
         yield
     except OSError as error:

@@ -1,9 +1,9 @@
 """Instructions in JSON Lines: one object a line, UTF-8.
 
-A byte-order mark, CRLF and empty lines are read as if they were not there. Anything else that is
-wrong is a `DataError` with file, line and field, or, when the caller passes `rejected`, is kept
-there while the good lines go on. Nothing is guessed: not an encoding, not the end of a line that
-was cut off, not which of two values is meant.
+Reading ignores a byte-order mark, carriage returns and empty lines. Any other fault raises a
+`DataError` with file, line and field; if the caller passes `rejected`, the bad line is appended
+to it instead and reading continues. Nothing is guessed: not an encoding, not the end of a
+truncated line, not which of two values for a field is right.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _MESSAGES = {
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A line that is not an instruction, and why."""
+    """A line that is not a valid instruction, with the reason."""
 
     path: str
     line: int
@@ -51,11 +51,11 @@ class Rejected:
 
 
 def read(path: Path | str, *, rejected: list[Rejected] | None = None) -> Iterator[Instruction]:
-    """Instructions of a file (plain or gzip-compressed), or of standard input for `-`.
+    """Read instructions from a file (plain or gzip-compressed), or from standard input for `-`.
 
     Raises:
-        MissingError: there is no such file.
-        DataError: a line is not an instruction, unless `rejected` takes it.
+        MissingError: the file does not exist.
+        DataError: a line is not a valid instruction and the caller did not pass `rejected`.
     """
     with _open(path) as file:
         for number, raw in enumerate(_lines(file, path), start=1):
@@ -72,7 +72,7 @@ def read(path: Path | str, *, rejected: list[Rejected] | None = None) -> Iterato
 
 
 def write(path: Path | str, examples: Iterable[Instruction]) -> int:
-    """Write instructions and return how many; the file appears only when it is complete."""
+    """Write instructions atomically and return their number; `-` is standard output."""
     if str(path) == "-":
         return _write(sys.stdout.buffer, examples)
     with atomic_file(Path(path)) as file:
@@ -80,7 +80,7 @@ def write(path: Path | str, examples: Iterable[Instruction]) -> int:
 
 
 def write_rejected(path: Path, rejected: Iterable[Rejected]) -> None:
-    """Keep what was refused, with its reason, to be mended by hand."""
+    """Write rejected lines with their reasons, for correction by hand."""
     with atomic_file(path) as file:
         for line in rejected:
             row = {"path": line.path, "line": line.line, "reason": line.reason, "text": line.text}
@@ -91,7 +91,7 @@ def _write(file: BinaryIO, examples: Iterable[Instruction]) -> int:
     count = 0
     known, text = None, ""
     for example in examples:
-        if example.provenance is not known:  # those of a document share theirs
+        if example.provenance is not known:  # records of a document share theirs
             known = example.provenance
             text = json.dumps(example.row()["provenance"], ensure_ascii=False)
         file.write(_line(example, text))
@@ -101,7 +101,7 @@ def _write(file: BinaryIO, examples: Iterable[Instruction]) -> int:
 
 
 def _line(example: Instruction, provenance: str) -> bytes:
-    """What `_encode(example.row())` gives, in less than half of its time."""
+    """Return the same bytes as `_encode(example.row())` in less than half the time."""
     return (
         f'{{"id": "{example.id}", "instruction": {_quoted(example.instruction)}, '
         f'"input": {_quoted(example.input)}, "output": {_quoted(example.output)}, '
@@ -155,7 +155,7 @@ def _parse(line: bytes, path: Path | str, number: int) -> Instruction:
 
 
 def _not_utf8(error: UnicodeDecodeError, line: bytes) -> tuple[str, str]:
-    """What a line is instead, as far as that can be told, and what to do."""
+    """Guess what a line that is not UTF-8 is instead; return that and a hint."""
     if line.startswith(b"\x1f\x8b"):
         return "gzip-compressed, not text", "decompress it first, for example with `gzip -dc`"
     if line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -182,9 +182,9 @@ def _explain(error: ValidationError, line: bytes) -> str:
 
 
 def _repeated_field(line: bytes) -> str:
-    """A name that one object of a line has twice, or an empty text.
+    """Return a field name that an object repeats, or an empty string.
 
-    JSON allows it, but a reader keeps only one of the two values: the other would be lost.
+    JSON allows repeated names, but a parser keeps only one of the values.
     """
     repeated: list[str] = []
 

@@ -16,12 +16,12 @@ __all__ = ["SHARD_BYTES", "Row", "features", "read_arrow", "read_parquet", "writ
 
 Row = dict[str, Any]
 
-SHARD_BYTES = 256 * 1024 * 1024  # of text; the Hub advises files well under 500 MB
-_ROWS = 1_000  # in memory at a time, and in a row group, which is what the Hub's viewer fetches
+SHARD_BYTES = 256 * 1024 * 1024  # bytes of text; the Hub advises files well under 500 MB
+_ROWS = 1_000  # rows in memory, and in a row group, the unit that the Hub's viewer fetches
 
 
 def features() -> Features:
-    """The columns of a record. Explicit, because a column without values would become `null`."""
+    """Return the typed columns of a record; untyped, a column without values would become null."""
     from datasets import Features, List, Value
 
     text, number = Value("string"), Value("float64")
@@ -46,9 +46,10 @@ def features() -> Features:
 def write_parquet(
     folder: Path, split: str, rows: Iterable[Row], *, shard_bytes: int = SHARD_BYTES
 ) -> list[Path]:
-    """Write rows as `SPLIT-00000-of-0000N.parquet`, the same bytes for the same rows.
+    """Write rows as `SPLIT-00000-of-0000N.parquet` and return the files.
 
-    Holds a thousand rows at a time. A new file begins after `shard_bytes` of text.
+    The same rows give the same bytes. Holds a thousand rows at a time, and starts a new file
+    after `shard_bytes` bytes of text.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -58,7 +59,7 @@ def write_parquet(
     parts: list[Path] = []
     for shard in _shards(rows, shard_bytes):
         parts.append(folder / f"{split}-{len(parts):05d}.part")
-        # Content-defined pages let the Hub store only what changed in the next version.
+        # With content-defined chunks the Hub stores only what changes between versions.
         with pq.ParquetWriter(
             parts[-1], schema, compression="zstd", use_content_defined_chunking=True
         ) as writer:
@@ -82,10 +83,10 @@ def _shards(rows: Iterable[Row], shard_bytes: int) -> Iterator[Iterator[Row]]:
 
 
 def read_parquet(files: Sequence[Path], *, columns: Sequence[str] | None = None) -> Iterator[Row]:
-    """Rows of Parquet files, one after the other; `a.b` among the columns is a field of `a`.
+    """Read the rows of Parquet files in order; the column `a.b` is the field `b` of `a`.
 
     Raises:
-        DataError: a file is not a whole Parquet file.
+        DataError: a file is not a complete Parquet file.
     """
     import pyarrow.parquet as pq
 
@@ -95,21 +96,21 @@ def read_parquet(files: Sequence[Path], *, columns: Sequence[str] | None = None)
                 wanted = None if columns is None else list(columns)
                 for batch in file.iter_batches(_ROWS, columns=wanted, use_threads=False):
                     yield from batch.to_pylist()
-        except (ValueError, OSError) as error:  # Arrow's own errors are both
-            raise DataError(f"not a whole Parquet file ({error})", path=path) from error
+        except (ValueError, OSError) as error:  # Arrow's errors derive from these
+            raise DataError(f"not a complete Parquet file ({error})", path=path) from error
 
 
 def read_arrow(path: Path, *, columns: Sequence[str]) -> list[Row]:
-    """Rows of an Arrow stream file, which is what `Dataset.save_to_disk` writes.
+    """Read the rows of an Arrow stream file, the format that `Dataset.save_to_disk` writes.
 
     Raises:
-        DataError: it is not a whole Arrow stream, or lacks a column.
+        DataError: the file is not a complete Arrow stream, or lacks a column.
     """
     import pyarrow as pa
 
     try:
         with pa.memory_map(str(path)) as file, pa.ipc.open_stream(file) as stream:
             rows: list[Row] = stream.read_all().select(list(columns)).to_pylist()
-    except (ValueError, KeyError, OSError) as error:  # Arrow's own errors are among them
-        raise DataError(f"not a whole Arrow stream file ({error})", path=path) from error
+    except (ValueError, KeyError, OSError) as error:  # Arrow's errors derive from these
+        raise DataError(f"not a complete Arrow stream file ({error})", path=path) from error
     return rows

@@ -1,4 +1,4 @@
-"""How an instruction becomes a prompt: one home, for tuning and for scoring."""
+"""Render instructions as prompts, for tuning and for scoring."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from bioinstruct.schema import Instruction
 __all__ = ["ChatTemplate", "Style", "check_style", "render"]
 
 ChatTemplate = Callable[[Sequence[dict[str, str]]], str]
-"""Messages to text, up to and including the header of the assistant's turn."""
+"""Render messages as text, up to and including the header of the assistant's turn."""
 
 
 class Style(StrEnum):
-    """The layouts a prompt can have."""
+    """Prompt layouts."""
 
     ALPACA = "alpaca"
-    """Stanford Alpaca's two templates, with and without an input, each ended by a line break, as in
+    """Stanford Alpaca's templates, with and without an input, each followed by a line break as in
     Alpaca-LoRA."""
     MEDTUNED = "medtuned"
     """The layout of Llama2-MedTuned's training script."""
     CHAT = "chat"
-    """The model's own chat template, one user turn."""
+    """The model's chat template, with one user turn."""
 
 
 _ALPACA_WITH_INPUT = (
@@ -46,13 +46,13 @@ def _alpaca(instruction: str, text: str) -> str:
 
 
 def _medtuned(instruction: str, text: str) -> str:
-    # The spaces after the line breaks are the published script's (nlpie-research/BioInstTune-LLM).
+    # The published script (nlpie-research/BioInstTune-LLM) has the spaces after the line breaks.
     middle = f"\n ### Input: {text}" if text else ""
     return f"### Instruction: {instruction}{middle}\n ### Output: "
 
 
 def check_style(style: Style, chat_template: ChatTemplate | None) -> None:
-    """Refuse a style that the model cannot have.
+    """Refuse a style that the model does not support.
 
     Raises:
         ModelError: the style is `chat` and the model has no chat template.
@@ -70,9 +70,9 @@ def render(
     input: str | None = None,
     chat_template: ChatTemplate | None = None,
 ) -> str:
-    """The text that a model is given; what it must write next is `example.output`.
+    """Render the prompt for an example; the expected completion is `example.output`.
 
-    `input` replaces the example's own where that had to be shortened to fit a context.
+    `input` replaces the example's input, for instance after truncation to fit a context.
 
     Raises:
         ModelError: the style is `chat` and the model has no chat template.

@@ -1,4 +1,4 @@
-"""The record: one instruction, where it came from, and its columns in Arrow."""
+"""The record: an instruction with its provenance."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ License = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.+()-]+( [A-Za-z
 
 
 class Category(StrEnum):
-    """The four kinds of work that the BioInstruct paper labels its instructions with."""
+    """The four task categories of the BioInstruct paper."""
 
     QA = "QA"
     """Question answering."""
@@ -32,7 +32,7 @@ class Category(StrEnum):
     GEN = "GEN"
     """Text generation."""
     OTHER = "OTHER"
-    """None of the three: 10 % of the published set."""
+    """Anything else; 10 % of the published dataset."""
 
 
 class _Frozen(BaseModel):
@@ -46,10 +46,10 @@ class _Frozen(BaseModel):
 
 
 class Teacher(_Frozen):
-    """The model that wrote a generated instruction, and how it was asked."""
+    """The model that wrote a generated instruction, with its prompt and sampling parameters."""
 
     model: Text
-    """Model name at the endpoint, with its date where it has one."""
+    """Model name at the endpoint, including its date if it has one."""
     prompt: Text
     """Name and version of the prompt template."""
     temperature: float | None = None
@@ -58,33 +58,33 @@ class Teacher(_Frozen):
     frequency_penalty: float | None = None
     seed: int | None = None
     examples: tuple[str, ...] = ()
-    """Ids of the records that the prompt showed."""
+    """Ids of the records shown as examples in the prompt."""
     attributes: tuple[str, ...] = ()
-    """What the prompt asked for to get varied answers, such as `specialty=nephrology`."""
+    """Attributes that the prompt asked for to vary the answers, such as `specialty=nephrology`."""
 
 
 class Provenance(_Frozen):
-    """Where an instruction came from, in enough detail to reproduce or remove it."""
+    """The source of an instruction, in enough detail to reproduce or remove it."""
 
     kind: Literal["seed", "generated", "compiled"]
-    """Written by hand, written by a model, or made from an annotated corpus by rules."""
+    """`seed` is written by hand, `generated` by a model, `compiled` from an annotated corpus."""
     origin: Text
-    """The corpus or collection that the text is from."""
+    """Name of the corpus or collection that the text comes from."""
     license: License
-    """SPDX expression of the licence that the text may be published under."""
+    """SPDX expression of the licence of the text."""
     revision: str | None = None
-    """The pinned version of the origin: a commit, a release, a date."""
+    """Version of the origin: a commit, a release or a date."""
     split: str | None = None
-    """The split of the origin: train, validation or test, as its authors define them."""
+    """Split of the origin as defined by its authors: train, validation or test."""
     document: str | None = None
-    """Identifier inside the origin, such as a PMID."""
+    """Identifier of the document within the origin, such as a PMID."""
     teacher: Annotated[Teacher | None, Field(validate_default=True)] = None
     """Set if and only if the kind is `generated`."""
 
     @field_validator("teacher")
     @classmethod
     def _teacher_of_generated(cls, teacher: Teacher | None, info: ValidationInfo) -> Teacher | None:
-        kind = info.data.get("kind")  # None when it was refused: that is the error to show
+        kind = info.data.get("kind")  # None if it was invalid: pydantic reports that error
         if kind == "generated" and teacher is None:
             raise ValueError("a generated instruction needs its teacher")
         if kind in {"seed", "compiled"} and teacher is not None:
@@ -93,30 +93,30 @@ class Provenance(_Frozen):
 
 
 def content_id(instruction: str, input: str, output: str) -> str:
-    """The first 16 hexadecimal digits of the SHA-256 of the three texts.
+    """Return the first 16 hexadecimal digits of the SHA-256 of the three texts.
 
-    Category, task and provenance are not part of it: labelling a record does not make it another.
+    Category, task and provenance do not enter, so labelling a record keeps its id.
     """
-    # What `json.dumps` of the list gives without ASCII escapes, in a third of its time.
+    # The same as `json.dumps` of the list with `ensure_ascii=False`, in a third of the time.
     content = f"[{_quoted(instruction)}, {_quoted(input)}, {_quoted(output)}]"
     return hashlib.sha256(content.encode("utf-8")).hexdigest()[:16]
 
 
 class Instruction(_Frozen):
-    """A seed, a generated, compiled, training or benchmark example: always this one record."""
+    """One record: a seed, or a generated, compiled, training or benchmark example."""
 
     instruction: Text
-    """What to do."""
+    """The task, in natural language."""
     input: str = ""
-    """What to do it to; empty when the instruction says it all."""
+    """The text to work on; empty if the instruction needs none."""
     output: Text
-    """The right answer: what training teaches, and the gold of a benchmark."""
+    """The correct answer: the training target, or the gold answer of a benchmark."""
     category: Category
     task: Text
-    """The kind of work, in kebab-case, such as `ner-disease`."""
+    """Name of the task in kebab-case, such as `ner-disease`."""
     provenance: Provenance
     id: Annotated[str, Field(validate_default=True)] = ""
-    """`content_id` of the three texts; may be left out, must match when it is given."""
+    """`content_id` of the three texts; optional on input, but must match if given."""
 
     @field_validator("id")
     @classmethod
@@ -125,7 +125,7 @@ class Instruction(_Frozen):
         try:
             expected = content_id(data["instruction"], data["input"], data["output"])
         except KeyError:
-            return stored  # one of the texts has been refused already: that is the error to show
+            return stored  # one of the texts is invalid: pydantic reports that error
         if stored and stored != expected:
             raise ValueError(
                 f"{stored!r} is not the id of this content, {expected!r}: "
@@ -134,7 +134,7 @@ class Instruction(_Frozen):
         return expected
 
     def row(self) -> dict[str, Any]:
-        """The record as plain values, `id` first, what is unset left out of the provenance."""
+        """Return the record as plain values: `id` first, unset provenance fields omitted."""
         fields = self.model_dump(mode="json", exclude={"id", "provenance"})
         provenance = self.provenance.model_dump(mode="json", exclude_none=True)
         return {"id": self.id, **fields, "provenance": provenance}

@@ -16,7 +16,7 @@ from bioinstruct.text import words
 
 __all__ = ["check_seeds", "load_seeds", "rouge_l"]
 
-# The shares of the published dataset's categories, for 80 seeds.
+# Category counts of 80 seeds, in the proportions of the published dataset.
 COUNTS = {Category.IE: 27, Category.GEN: 27, Category.QA: 18, Category.OTHER: 8}
 MIN_TASKS = 50
 MAX_ROUGE_L = 0.5
@@ -26,12 +26,12 @@ _KEBAB_CASE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 def load_seeds() -> list[Instruction]:
-    """The seed tasks that ship with the package."""
+    """Return the seed tasks that ship with the package."""
     return list(jsonl.read(_FILE))
 
 
 def check_seeds(seeds: Sequence[Instruction]) -> list[str]:
-    """What is wrong with a set of seed tasks, one sentence each; empty if nothing is."""
+    """Return the problems of a set of seed tasks, one sentence each."""
     return [
         *_wrong_counts(seeds),
         *_wrong_records(seeds),
@@ -40,8 +40,8 @@ def check_seeds(seeds: Sequence[Instruction]) -> list[str]:
 
 
 def rouge_l(one: Sequence[str], other: Sequence[str]) -> float:
-    """ROUGE-L F1 of two texts given as words: twice their longest common subsequence over both."""
-    from bioinstruct.filters import similarity  # brings numpy, which only this check needs
+    """Return the ROUGE-L F1 of two lists of words."""
+    from bioinstruct.filters import similarity  # imports numpy, which only this check needs
 
     return similarity.rouge_l(LCSseq.similarity(one, other), len(one), len(other))
 

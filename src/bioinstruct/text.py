@@ -1,4 +1,4 @@
-"""When two texts are the same, and what their words are."""
+"""Normalise texts and split them into words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PASSAGE = 13
 """Words in a row that two independent texts do not share: the figure of the authors of GPT-3."""
 
 _NOT_WORD = re.compile(r"[^a-z0-9]+")
-# Scripts that are written without spaces: here every character is a word.
+# Scripts written without spaces: every character counts as a word.
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
     "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # kana, ideographs
@@ -20,22 +20,24 @@ _UNICODE_WORD = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}_])[\w\u0300-\u036
 
 
 def words(text: str) -> list[str]:
-    """Lower-case runs of ASCII letters and digits: the tokeniser of `rouge-score` without stemming.
+    """Return lower-case runs of ASCII letters and digits.
 
-    Self-Instruct and Alpaca compare instructions over these words.
+    This is the tokeniser of `rouge-score` without stemming, with which Self-Instruct and Alpaca
+    compare instructions.
     """
     return [word for word in _NOT_WORD.split(text.lower()) if word]
 
 
 def normalize(text: str) -> str:
-    """One spelling for equal texts: compatibility forms, case and white space folded."""
+    """Fold compatibility forms (NFKC), case and white space."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def unicode_words(text: str) -> list[str]:
-    """Words in any script, compatibility forms and case folded; Greek letters are letters.
+    """Return the words of a text in any script, with compatibility forms and case folded.
 
-    A word is a run of letters, digits and their marks; where a script has no spaces, a character.
+    A word is a run of letters (Greek included), digits and combining marks. In scripts written
+    without spaces every character is a word.
     """
     return _UNICODE_WORD.findall(unicodedata.normalize("NFKC", text).casefold())
 

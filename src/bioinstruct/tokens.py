@@ -1,4 +1,4 @@
-"""How many tokens a text has, by a tokenizer that the user names."""
+"""Count tokens with a tokenizer that the user names."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ _TINY = Path(__file__).with_name("data") / "tiny" / "tokenizer.json"
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """A way to count the tokens of a text."""
+    """A tokenizer that counts the tokens of a text."""
 
     name: str
-    """What the user named; of a path its last part."""
+    """Name of the tokenizer; for a path, its last component."""
     count: Callable[[str], int]
-    """Tokens of a text, without those that a model wants at its ends."""
+    """Return the number of tokens of a text, without special tokens."""
 
 
 def tokens_by(name: str) -> Tokens:
-    """Count by `tiny`, an encoding of tiktoken, or a `tokenizer.json` (or the folder it is in).
+    """Load a tokenizer: `tiny`, a tiktoken encoding, or a `tokenizer.json` or its folder.
 
     Raises:
-        UnknownNameError: it is none of these.
-        MissingError: the encoding is not at hand and cannot be fetched.
+        UnknownNameError: the name is none of these.
+        MissingError: the encoding is not cached and cannot be downloaded.
         DataError: the file is not a tokenizer.
     """
     path = Path(name)
@@ -39,7 +39,8 @@ def tokens_by(name: str) -> Tokens:
         file = path / "tokenizer.json" if path.is_dir() else path
         if not file.is_file():
             raise MissingError(
-                f"{path} has no tokenizer.json", hint="`save_pretrained` of a fast tokenizer does"
+                f"{path} has no tokenizer.json",
+                hint="call `save_pretrained` of a fast tokenizer to write one",
             )
         return Tokens(path.resolve().name, _from_file(file))
     known = encodings()
@@ -53,7 +54,7 @@ def _from_file(path: Path) -> Callable[[str], int]:
 
     try:
         tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises nothing more precise
+    except Exception as error:  # the library raises no narrower type
         raise DataError(f"not a tokenizer ({error})", path=path) from error
     tokenizer.no_truncation()
     tokenizer.no_padding()

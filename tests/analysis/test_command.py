@@ -55,7 +55,7 @@ def test_near_duplicates_and_benchmarks_are_looked_at_when_asked(
         capsys, "stats", "seeds", "--near-duplicates", "0.7", "--against", "demo-ie", "demo-qa"
     )
     assert code == 0
-    assert "0 records are more than 0.7 alike" in out
+    assert "0 records are near duplicates" in out
     assert "no overlap with demo-ie, demo-qa" in out
 
 
@@ -114,7 +114,7 @@ def test_lines_that_are_no_instructions_are_kept_beside_and_the_code_is_one(
         file.write("{}\n")
     code, _, err = run(capsys, command[0], "in.jsonl", *command[1:])
     assert code == 1
-    assert "1 lines are not instructions" in err
+    assert "1 lines that are not instructions" in err
     assert len(list(folder.glob("*.rejected.jsonl"))) == 1
 
 

@@ -181,7 +181,7 @@ def test_written_answers_are_counted_by_it_when_the_command_is_asked_to(
     assert -1 <= found[0]["base"]["value"] <= 1
     assert found[0]["majority"] > 0
     assert run(*scored, "--bertscore", encoder, "two") == 2
-    assert "argument --bertscore: 'two' is no number of a layer" in capsys.readouterr().err
+    assert "argument --bertscore: 'two' is not a layer number" in capsys.readouterr().err
     assert run(*scored, "--bertscore", str(tmp_path / "nowhere"), "2") == 1
     assert "loading" not in capsys.readouterr().err
 

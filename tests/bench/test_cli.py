@@ -26,7 +26,7 @@ TASK = ("--tasks", "demo-qa", "--limit", "4")
 RECIPE = "rank = 2\nlearning_rate = 1e-2\nepochs = 1\nbatch_size = 8\n"
 STOPPED = (
     "bioinstruct-bench: stopped\n"
-    "hint: the answers so far are kept: the same command goes on from there\n"
+    "hint: all answers so far are saved; run the same command again to continue\n"
 )
 
 
@@ -111,7 +111,7 @@ def test_a_model_is_scored_tuned_and_scored_again(bench: Bench, model: str) -> N
     assert table[2:] == [
         "",
         "This is the demonstration, on short notes and sentences written for it. "
-        "It shows that the road works, not how good a model is.",
+        "It shows that the pipeline runs end to end; it says nothing about model quality.",
     ]
     assert said[:3] == [
         "tuning on 16 instructions from little.jsonl",
@@ -119,9 +119,9 @@ def test_a_model_is_scored_tuned_and_scored_again(bench: Bench, model: str) -> N
         "scoring base   demo-qa  4/4",
     ]
     assert said[3].startswith("tuning  step 2/2  loss ")
-    assert re.search(r" tokens/s \([\d,]+ learnt\)  \d+ s left$", said[3])
+    assert re.search(r" tokens/s \([\d,]+ target\)  \d+ s left$", said[3])
     assert said[4] == "scoring tuned  demo-qa  4/4"
-    assert said[-1] == "kept out/report.json, out/answers.jsonl, out/adapter"
+    assert said[-1] == "wrote out/report.json, out/answers.jsonl, out/adapter"
     assert found() == [
         "out",
         "out/adapter",
@@ -146,7 +146,7 @@ def test_json_is_all_that_is_on_stdout(bench: Bench, model: str) -> None:
     assert done.code == 0
     assert json.loads(done.out) == report("a/b")
     assert done.err.splitlines()[0] == f"loading {model}"
-    assert done.err.splitlines()[-1] == "kept a/b/report.json, a/b/answers.jsonl"
+    assert done.err.splitlines()[-1] == "wrote a/b/report.json, a/b/answers.jsonl"
 
 
 def test_another_style_is_another_prompt(bench: Bench, model: str) -> None:
@@ -174,7 +174,7 @@ def test_the_corpora_that_are_there_are_run_and_the_others_named(
     done = bench("--model", model, "--limit", "1", "--no-tune")
     assert done.code == 0
     assert done.err.startswith(
-        f"left out, because their corpora are not in {tmp_path / 'some'}: medqa, medmcqa, "
+        f"skipping tasks whose corpora are not in {tmp_path / 'some'}: medqa, medmcqa, "
     )
     assert {row["task"] for row in report()["rows"]} == {"pubmedqa"}
     assert "demonstration" not in done.out
@@ -210,7 +210,7 @@ def test_data_may_be_named(bench: Bench, model: str) -> None:
 @pytest.mark.parametrize(
     ("args", "lines"),
     [
-        ((), ["no model", "hint: give one with --model PATH, or `--model tiny`"]),
+        ((), ["no model", "hint: name one with --model PATH, or `--model tiny`"]),
         (
             ("--model", "MODEL", "--tasks", "pubmdqa"),
             [
@@ -430,7 +430,7 @@ def test_the_adapter_is_merged_when_asked(bench: Bench, model: str) -> None:
     done = bench("--model", model, *TASK, *tuning, "--merge", "float32", "--json")
     assert done.code == 0
     last = done.err.splitlines()[-1]
-    assert last.startswith("kept out/merged, in float32: no logit tried differs by more than ")
+    assert last.startswith("wrote out/merged in float32; ")
     assert float(last.rsplit(" ", 1)[1]) < 1e-3
     merged = bench("--model", "out/merged", *TASK, "--no-tune", "--out", "again", "--json")
     rows = zip(json.loads(done.out)["rows"], json.loads(merged.out)["rows"], strict=True)

@@ -179,7 +179,7 @@ def test_what_is_for_a_model_on_this_machine_is_refused_elsewhere(
 ) -> None:
     done = bench(*other, *option)
     assert done.code == 2
-    assert "--overflow and --scorer are for a model on this machine that writes" in done.err
+    assert "--overflow and --scorer need a local causal language model" in done.err
 
 
 # ---- what a fingerprint is of

@@ -398,7 +398,5 @@ def test_the_card_of_a_merged_model_has_that_of_its_adapter() -> None:
 
 
 def test_the_card_of_a_demonstration_says_that_it_is_one() -> None:
-    assert "shows that the road works, not how good a model is" in adapter_card(
-        report(demonstration=True)
-    )
-    assert "shows that the road works" not in adapter_card(report())
+    assert "pipeline runs end to end" in adapter_card(report(demonstration=True))
+    assert "pipeline runs end to end" not in adapter_card(report())

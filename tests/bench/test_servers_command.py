@@ -103,7 +103,8 @@ def test_a_chat_says_that_its_closed_sets_are_written(bench: Bench, server: Mode
     server.settings.answer = lambda body, sample: "yes"
     done = bench("--endpoint", server.url, "--model", "m", *DEMO)
     assert {row["how"] for row in rows(done)} == {"generated"}
-    assert "written, not chosen, in demo-qa" in done.err
+    assert "gives no likelihoods" in done.err
+    assert done.err.split("gives no likelihoods", 1)[1].splitlines()[0].endswith("in demo-qa")
     assert json.loads(done.out)["style"] == "chat"
 
 
@@ -111,7 +112,7 @@ def test_a_chat_says_that_its_closed_sets_are_written(bench: Bench, server: Mode
     ("arguments", "said"),
     [
         (("--endpoint", "http://h/v1"), "needs --model"),
-        (("--endpoint", "http://h/v1", "--model", "m", "--adapter", "a"), "nothing to tune"),
+        (("--endpoint", "http://h/v1", "--model", "m", "--adapter", "a"), "--endpoint only scores"),
         (("--model", "m", "--judge", "j"), "needs --budget"),
         (("--model", "m", "--agreement"), "name one with --judge"),
     ],
@@ -140,9 +141,9 @@ def test_a_wait_for_a_server_is_explained_and_its_answer_taken(
     asked = ("--endpoint", server.url, "--model", "m", *DEMO, "--timeout", "0.5")
     done = bench(*asked, "--concurrency", "2")
     assert len(rows(done)) > 1
-    told = [line for line in done.err.splitlines() if line.endswith("are asked again")]
-    assert sorted(told) == [
-        f"{server.url}: {reason}; such questions are asked again"
+    notices = [line for line in done.err.splitlines() if line.endswith("retrying such requests")]
+    assert sorted(notices) == [
+        f"{server.url}: {reason}; retrying such requests"
         for reason in ("http-429", "http-500", "time-out")
     ]
 
@@ -173,7 +174,7 @@ def test_a_judge_gives_points_and_says_before_what_it_costs(
     done = bench("--model", folder, "--no-tune", *DEMO, *FREE)
     report = json.loads(done.out)
     assert done.code == 0
-    assert "judging by j: 3 questions" in done.err
+    assert "judging by j: 3 requests" in done.err
     [task] = report["judge"]["tasks"]
     assert (task["task"], task["n"], task["base"]["value"]) == ("demo-gen", 3, 4)
     assert report["judge"]["agreement"] is None

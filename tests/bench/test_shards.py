@@ -199,7 +199,7 @@ def test_the_command_answers_with_a_base_in_shards_what_it_answers_with_a_whole_
     assert "USDT" not in plan.stderr
     merge = bench(*LAUNCH, str(COMMAND), "--merge", "float32", str(tmp_path / "four"))
     assert merge.returncode == 1
-    assert "a base in shards is not merged" in merge.stderr
+    assert "cannot merge a sharded base model" in merge.stderr
     assert not (tmp_path / "four").exists()
 
 

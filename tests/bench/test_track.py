@@ -151,4 +151,4 @@ def test_a_tracker_is_for_tuning() -> None:
     given = [str(COMMAND), "--model", "tiny", "--no-tune", "--track", "tensorboard"]
     done = subprocess.run(given, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "--track is for tuning a model" in done.stderr
+    assert "--track needs --model" in done.stderr

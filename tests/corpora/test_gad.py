@@ -88,5 +88,5 @@ def test_another_file_in_its_place_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "gad" / "arrow" / "test" / "data-00000-of-00001.arrow"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"not arrow")
-    with pytest.raises(DataError, match=r"\.arrow: not a whole Arrow stream file"):
+    with pytest.raises(DataError, match=r"\.arrow: not a complete Arrow stream file"):
         list(read("gad", "test", data=tmp_path))

@@ -146,7 +146,7 @@ def test_bad_lines_are_kept_aside_and_the_others_filtered(
     assert run(source, "--near-duplicates", "0.7", "--out", out) == 1
     assert list(read(out))[-1] == nul
     assert len(rows(tmp_path / "kept.rejected.jsonl")) == 2
-    assert "2 lines are not instructions" in capsys.readouterr().err
+    assert "2 lines that are not instructions" in capsys.readouterr().err
 
 
 def test_compiled_records_are_told_of_the_input(

@@ -113,7 +113,7 @@ def test_bad_lines_are_kept_beside_and_the_others_labelled(
     Path("x.jsonl").write_text(json.dumps(record().row()) + "\nnonsense\n", encoding="utf-8")
     code, _, err = command(capsys, "x.jsonl", "--out", "made.jsonl")
     assert code == 1
-    assert "1 lines are not instructions and were left out, see made.rejected.jsonl" in err
+    assert "left out 1 lines that are not instructions; see made.rejected.jsonl" in err
     assert len(list(read("made.jsonl"))) == 1
 
 

@@ -1,4 +1,4 @@
-"""What is in a dataset, beyond counts: how varied it is, how much it repeats, what it asks for."""
+"""Analyse a dataset beyond counts: diversity, near duplicates, benchmark overlap, task verbs."""
 
 from bioinstruct.analysis.report import Analysis, Options, analyse
 

@@ -1,4 +1,4 @@
-"""How varied the texts of a sample are: words, n-grams, and how alike the texts are."""
+"""Measure the lexical diversity of texts: type-token ratio, distinct-n and self-ROUGE."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ _FIELDS = ("instruction", "input", "output")
 
 @dataclass(frozen=True, slots=True)
 class Variety:
-    """How varied the texts of one field are, over the texts of a sample that are not empty.
+    """Diversity of one field, over the non-empty texts of a sample.
 
-    All of these fall as a sample grows: compare only those of samples of the same size.
+    The ratios fall as a sample grows: compare only samples of the same size.
     """
 
     texts: int
     words: int
-    """In any script, compatibility forms and case folded."""
+    """Words of any script, with compatibility forms and case folded."""
     type_token_ratio: float
-    """Different words by words; the same as distinct-1."""
+    """Distinct words divided by words; the same as distinct-1."""
     distinct_2: float
-    """Different pairs of words in a row by all of them (Li et al., 2016)."""
+    """Distinct word bigrams divided by all bigrams (Li et al., 2016)."""
     distinct_3: float
     self_rouge_mean: float
-    """ROUGE-L F of two texts, averaged over all pairs."""
+    """ROUGE-L F averaged over all pairs of texts."""
     self_rouge_nearest: float
-    """ROUGE-L F of a text with the one that is most like it, averaged over the texts."""
+    """ROUGE-L F of each text with its most similar text, averaged over the texts."""
 
 
 def varieties(sample: Sequence[Instruction]) -> dict[str, Variety]:
-    """Of instruction, input and output; a field that is always empty is left out."""
-    found = {}
+    """Measure the diversity of instruction, input and output; omit a field that is always empty."""
+    measured = {}
     for field in _FIELDS:
         texts = [text for example in sample if (text := getattr(example, field))]
         if texts:
-            found[field] = _variety(texts)
-    return found
+            measured[field] = _variety(texts)
+    return measured
 
 
 def _variety(texts: Sequence[str]) -> Variety:
@@ -63,7 +63,7 @@ def _variety(texts: Sequence[str]) -> Variety:
 
 
 def _distinct(texts: Sequence[Sequence[str]], size: int) -> float:
-    """Different n-grams by n-grams; 0 when no text is long enough to have one."""
+    """Return distinct n-grams divided by all n-grams; 0 when no text is long enough."""
     total = 0
     different: set[tuple[str, ...]] = set()
     for words in texts:
@@ -74,7 +74,10 @@ def _distinct(texts: Sequence[Sequence[str]], size: int) -> float:
 
 
 def self_rouge(texts: Sequence[str]) -> tuple[float, float]:
-    """Mean ROUGE-L F of all pairs, and mean of each text's highest; 0 for fewer than two texts."""
+    """Return the mean ROUGE-L F of all pairs and the mean of each text's highest.
+
+    Both are 0 for fewer than two texts.
+    """
     if len(texts) < 2:
         return 0.0, 0.0
     coded = Coder(unicode_words).encode(texts)

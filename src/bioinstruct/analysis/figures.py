@@ -1,4 +1,4 @@
-"""The analysis as PNG files, drawn by matplotlib."""
+"""Draw an analysis as PNG files with matplotlib."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _BLUE = "#2f6fb0"
 _INK = "#222222"
 _GREY = "#6b6b6b"
 _ROWS = 25  # bars of a chart
-_LABELS = 12  # of a task
-_LETTERS = 34
+_LABELS = 12  # labels shown for a task
+_LETTERS = 34  # longest label
 
 
 def draw(analysis: Analysis, folder: Path) -> list[Path]:
@@ -43,7 +43,7 @@ def draw(analysis: Analysis, folder: Path) -> list[Path]:
             continue
         path = folder / f"{name}.png"
         with atomic_file(path) as file:
-            # Without its version in the file the same data give the same bytes.
+            # Without matplotlib's version in the file, the same data give the same bytes.
             figure.savefig(
                 file, format="png", dpi=150, facecolor="white", metadata={"Software": None}
             )
@@ -52,16 +52,16 @@ def draw(analysis: Analysis, folder: Path) -> list[Path]:
 
 
 def load_matplotlib() -> Any:
-    """The figure of matplotlib, which draws without a display.
+    """Return matplotlib's `Figure` class, which needs no display.
 
     Raises:
-        MissingError: it is not installed.
+        MissingError: matplotlib is not installed.
     """
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingError(
-            "pictures need matplotlib", hint="pip install 'bioinstruct[plots]'"
+            "figures need matplotlib", hint="pip install 'bioinstruct[plots]'"
         ) from error
     return Figure
 
@@ -110,7 +110,7 @@ def _counts(figure_of: Any, analysis: Analysis) -> Any:
     grid = figure.subplots(2, 2, height_ratios=[height + 2 for height in heights])
     for axes, (title, counts) in zip(grid.flat, tables.items(), strict=True):
         _bars(axes, counts, title)
-        # As many places in both charts of a row, so that all bars are equally thick.
+        # The same number of slots in both charts of a row makes all bars equally thick.
         at_least = heights[0] if title in {"Sources", "Tasks"} else heights[1]
         axes.set_ylim(at_least - 0.4, -0.6)
     figure.suptitle(f"{found.examples:,} instructions", fontsize=13, color=_INK)
@@ -118,7 +118,7 @@ def _counts(figure_of: Any, analysis: Analysis) -> Any:
 
 
 def _lengths(figure_of: Any, analysis: Analysis) -> Any:
-    """From the 10th to the 90th of a hundred as a bar, to the 99th as a line."""
+    """Draw the 10th to 90th percentile as a bar and extend it to the 99th as a line."""
     found = analysis.statistics
     units = {"characters": found.characters, "words": found.words}
     if found.tokens:
@@ -158,7 +158,7 @@ def _lengths(figure_of: Any, analysis: Analysis) -> Any:
 
 
 def _answers(figure_of: Any, analysis: Analysis) -> Any:
-    """A small chart for each task with a closed set of answers; None where there is none."""
+    """Draw a small chart for each task with a closed set of answers; None if there is none."""
     balances = analysis.statistics.answers
     if not balances:
         return None
@@ -191,7 +191,7 @@ def _answers(figure_of: Any, analysis: Analysis) -> Any:
 
 
 def _verbs(figure_of: Any, analysis: Analysis) -> Any:
-    """The sunburst of verbs and objects; None where no instruction has both."""
+    """Draw the sunburst of verbs and objects; None if no instruction has both."""
     found = analysis.openings
     if not found.shown:
         return None
@@ -207,7 +207,7 @@ def _verbs(figure_of: Any, analysis: Analysis) -> Any:
         0.5,
         0.02,
         f"{found.shown:,} of {found.examples:,} instructions: the {len(found.verbs)} most frequent "
-        f"verbs, the four most frequent objects of each\n({found.method})",
+        f"verbs and the four most frequent objects of each\n({found.method})",
         ha="center",
         fontsize=9,
         color=_GREY,
@@ -250,7 +250,10 @@ def _draw_arc(axes: Any, arc: Arc) -> None:
 
 
 def _near_duplicates(figure_of: Any, analysis: Analysis) -> Any:
-    """Rows are dropped because of columns; None where near duplicates were not looked for."""
+    """Draw which source repeats which as a heat map; None if there are no near duplicates.
+
+    Records of the row's source were dropped for an earlier record of the column's source.
+    """
     found = analysis.near_duplicates
     if found is None or not found.total:
         return None
@@ -282,5 +285,5 @@ def _near_duplicates(figure_of: Any, analysis: Analysis) -> Any:
                 color = "white" if share > 0.6 else _INK
                 axes.text(column, row, text, ha="center", va="center", fontsize=8, color=color)
     _plain(axes, f"Near duplicates (above {found.threshold:g}), % of the source on the left")
-    axes.set_xlabel("source of the record kept before", fontsize=8, color=_GREY)
+    axes.set_xlabel("source of the earlier record", fontsize=8, color=_GREY)
     return figure

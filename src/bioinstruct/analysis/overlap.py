@@ -1,4 +1,4 @@
-"""What a dataset repeats: near duplicates between its sources, and the tests of benchmarks."""
+"""Count near duplicates within and between sources, and overlap with benchmark test sets."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from bioinstruct.schema import Instruction
 
 __all__ = ["Contamination", "NearDuplicateTable", "Overlaps", "near_duplicate_table"]
 
-_BATCH = 20_000  # records that are compared with the test texts together
+_BATCH = 20_000  # records compared with the test texts at a time
 
 
 @dataclass(frozen=True, slots=True)
 class NearDuplicateTable:
-    """Records that say nearly what an earlier one says, in their input.
+    """Records whose input nearly repeats the input of an earlier record.
 
-    Where there is no input the instruction is compared. With the wording of the instruction, which
-    compiled records share, records that have nothing else in common would be near duplicates.
+    A record without an input is compared by its instruction. Compiled records share the wording
+    of their instructions, so comparing instructions would make unrelated records near duplicates.
     """
 
     threshold: float
     examples: dict[str, int]
-    """Records of each source, in the order in which the sources come."""
+    """Number of records by source, in order of first appearance."""
     dropped: dict[str, dict[str, int]]
-    """For a source, how many of its records are too near to an earlier one of each source."""
+    """Number of near duplicates by source, then by the source of the earlier record."""
 
     @property
     def within(self) -> int:
-        """Records too near to an earlier one of their own source."""
+        """Number of near duplicates of an earlier record from the same source."""
         return sum(row.get(source, 0) for source, row in self.dropped.items())
 
     @property
@@ -41,9 +41,9 @@ class NearDuplicateTable:
 def near_duplicate_table(
     examples: Iterable[Instruction], *, threshold: float
 ) -> NearDuplicateTable:
-    """Compare each record with those before it that are near duplicates of none themselves.
+    """Compare each record with the earlier records that are not near duplicates themselves.
 
-    Reads the records once and holds numbers for their words, not the records.
+    Reads the records once. Holds their words as integer codes, not the records.
     """
     sources: list[str] = []
 
@@ -68,17 +68,17 @@ def _by_source(
 
 @dataclass(frozen=True, slots=True)
 class Overlaps:
-    """Records that overlap the test split of one benchmark."""
+    """Overlap of the dataset with the test split of one benchmark."""
 
     test_texts: int
     records: int
     kinds: dict[str, int]
-    """`exact`, `near-duplicate`, `n-gram` or `inside`."""
+    """Number of records by kind of overlap: `exact`, `near-duplicate`, `n-gram` or `inside`."""
     sources: dict[str, int]
 
 
 class Contamination:
-    """Counts the records that overlap the test texts of each of several benchmarks.
+    """Count the records that overlap the test texts of each of several benchmarks.
 
     Args:
         texts: the test texts of each benchmark.
@@ -96,18 +96,18 @@ class Contamination:
     def add(self, example: Instruction) -> None:
         self._waiting.append(example)
         if len(self._waiting) >= _BATCH:
-            self._look()
+            self._find_suspects()
 
-    def _look(self) -> None:
-        """What overlaps no benchmark at all is let go: few are left to be told apart."""
-        found = self._any.find_all(self._waiting)
-        pairs = zip(self._waiting, found, strict=True)
+    def _find_suspects(self) -> None:
+        """Keep the records that overlap any benchmark: few are left to compare with each one."""
+        overlaps = self._any.find_all(self._waiting)
+        pairs = zip(self._waiting, overlaps, strict=True)
         self._suspects += [example for example, overlap in pairs if overlap]
         self._waiting = []
 
     def result(self) -> dict[str, Overlaps]:
-        """By benchmark, in the order in which they were given."""
-        self._look()
+        """Return the overlaps by benchmark, in the order the benchmarks were given."""
+        self._find_suspects()
         return {name: self._overlaps(texts) for name, texts in self._texts.items()}
 
     def _overlaps(self, texts: Sequence[str]) -> Overlaps:

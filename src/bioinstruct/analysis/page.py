@@ -1,4 +1,4 @@
-"""The analysis and the records as one HTML page that needs nothing from outside."""
+"""Write an analysis and its records as one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bioinstruct.files import atomic_file
 __all__ = ["write_page"]
 
 _TEMPLATE = Path(__file__).parents[1] / "data" / "stats.html"
-_ROWS = 12  # of a table of counts, before one has to ask for the others
+_ROWS = 12  # rows of a table of counts that show before the reader expands it
 
 
 def write_page(
@@ -26,9 +26,10 @@ def write_page(
     name: str,
     private: Mapping[str, int] | None = None,
 ) -> None:
-    """Write the page; it is whole or not there.
+    """Write the page atomically.
 
-    `private` says how many records may not be passed on, by the reason: the page says so on top.
+    `private` counts the records that may not be redistributed, by reason; the page warns of them
+    at the top.
     """
     template = _TEMPLATE.read_text(encoding="utf-8")
     before, after = template.split("@RECORDS@")
@@ -48,7 +49,7 @@ def write_page(
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:
-    """Each place once, so that a value that looks like a place stays what it is."""
+    """Fill in each placeholder once; a value that looks like a placeholder stays as text."""
     for key, value in values.items():
         parts = text.split(f"@{key}@")
         text = value.replace("@", "&#64;").join(parts)
@@ -68,17 +69,17 @@ def _header(analysis: Analysis, private: Mapping[str, int]) -> str:
         reasons = "; ".join(f"of {count:,} records {why}" for why, count in sorted(private.items()))
         parts.append(
             f'<p class="private">Not for redistribution: {escape(reasons)}. '
-            "Keep this page to yourself.</p>"
+            "Do not share this page.</p>"
         )
     return "".join(parts)
 
 
 def _which(analysis: Analysis, records: PageRecords) -> str:
     if records.kept == records.seen:
-        return f"All {records.seen:,} records are in this page."
+        return f"This page contains all {records.seen:,} records."
     return (
-        f"A random sample of {records.kept:,} of the {records.seen:,} records is in this page "
-        f"(seed {analysis.seed}); the figures above are of all."
+        f"This page contains a random sample of {records.kept:,} of the {records.seen:,} records "
+        f"(seed {analysis.seed}); the figures above cover all of them."
     )
 
 
@@ -133,7 +134,7 @@ def _counts(title: str, what: str, counts: Mapping[str, int], total: int) -> str
 def _table(
     head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Iterable[int], note: str = ""
 ) -> str:
-    """Cells are texts, escaped here; wide tables scroll, by keyboard too."""
+    """Return a table with escaped cells that scrolls when it is wide, also by keyboard."""
     right = set(numbers)
     body = "".join(
         "<tr>"
@@ -192,7 +193,7 @@ def _answers(analysis: Analysis) -> str:
         )
     head = _head(("task", "examples", "most frequent", "labels"), (1, 2))
     return _card(
-        "Balance of the answers, in tasks with a closed set of them",
+        "Answer balance of tasks with a closed set of answers",
         _scroll(f"<table>{head}<tbody>{''.join(rows)}</tbody></table>"),
         wide=True,
     )
@@ -207,8 +208,8 @@ def _verbs(analysis: Analysis) -> str:
         for verb, count in found.verbs.items()
     ]
     note = (
-        f"By {escape(found.method)}. {found.without_verb:,} instructions have no verb that opens "
-        f"them (such as questions), {found.without_object:,} no object; the picture shows "
+        f"By {escape(found.method)}. {found.without_verb:,} instructions do not open with a verb "
+        f"(questions, for example), and {found.without_object:,} have no object. The chart shows "
         f"{found.shown:,} of {found.examples:,}."
     )
     table = _table(("verb", "examples", "objects"), rows, numbers=(1,), note=note)
@@ -236,7 +237,7 @@ def _varieties(analysis: Analysis) -> str:
     head = ("field", "texts", "words", "type/token", "distinct-2", "distinct-3", "self-ROUGE")
     note = (
         f"On a sample of {analysis.sample:,} records (seed {analysis.seed}). Self-ROUGE is the "
-        "ROUGE-L F of two texts, over all pairs; nearest, of each text with the one most like it."
+        "mean ROUGE-L F over all pairs of texts; nearest is the mean over each text's closest one."
     )
     table = _table((*head, "nearest"), rows, numbers=range(1, 8), note=note)
     return _card("Variety", table, wide=True)
@@ -259,11 +260,11 @@ def _near_duplicates(analysis: Analysis) -> str:
         body.append(f"<tr>{''.join(cells)}</tr>")
     note = (
         f"{found.total:,} records ({100 * found.total / analysis.statistics.examples:.1f} %) are "
-        f"more than {found.threshold:g} alike with one kept before them, by ROUGE-L F of "
-        "the inputs (of the instructions, where there is no input): "
-        f"{found.within:,} of their own source, "
-        f"{found.total - found.within:,} of another. Row: the record; column: the one before it; "
-        "the darker, the larger the share of the row's source."
+        f"near duplicates of an earlier record: ROUGE-L F above {found.threshold:g} between the "
+        "inputs (or the instructions, if there is no input), "
+        f"{found.within:,} within their source and "
+        f"{found.total - found.within:,} across sources. Rows: source of the record; columns: "
+        "source of the earlier one; darker means a larger share of the row's source."
     )
     turned = "".join(f'<th scope="col" class="turned">{escape(name)}</th>' for name in columns)
     head = f'<thead><tr><th scope="col">source</th><th scope="col" class="n">examples</th>{turned}'

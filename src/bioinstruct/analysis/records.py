@@ -1,4 +1,4 @@
-"""Records as they lie in the page: compressed, in portions, all of them or a seeded sample."""
+"""The records embedded in the HTML page: all of them or a seeded sample, in compressed chunks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PORTION = 1_000
 
 
 class PageRecords:
-    """Takes records as they pass; holds a sample, or writes all to a temporary file.
+    """Collect records from a stream: a sample in memory, or all of them in a temporary file.
 
     Use it as a context manager.
     """
@@ -48,14 +48,14 @@ class PageRecords:
 
     @property
     def kept(self) -> int:
-        """How many are, or will be, in the page."""
+        """Number of records in the page."""
         return self.seen if self._sample is None else len(self._sample.records())
 
     def portions(self) -> Iterator[bytes]:
-        """Each of up to a thousand records: JSON, compressed by gzip, in base64."""
+        """Yield up to a thousand records at a time: JSON, compressed with gzip, in base64."""
         if self._sample is not None:
-            rest = iter(self._sample.records())
-            while portion := list(islice(rest, _PORTION)):
+            records = iter(self._sample.records())
+            while portion := list(islice(records, _PORTION)):
                 yield _packed(portion)
             return
         self._file.seek(0)

@@ -1,4 +1,4 @@
-"""Everything that is measured of a dataset, in one pass over its records."""
+"""Measure everything about a dataset in one pass over its records."""
 
 from __future__ import annotations
 
@@ -25,24 +25,25 @@ __all__ = ["Analysis", "Options", "analyse"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What is measured; the first two pass over every record and take the time they take."""
+    """What to measure. The first two compare every record, which dominates the run time."""
 
     near_duplicates: float | None = None
-    """ROUGE-L F above which two records are near duplicates; not looked for when None."""
+    """ROUGE-L F above which two records are near duplicates; None skips the search."""
     contamination: Contamination | None = None
-    """Benchmarks to compare with; none when None."""
+    """Benchmarks to compare with; None compares with none."""
     tokens: Tokens | None = None
     sample: int = 1_000
-    """Records that the measures of variety are taken on."""
+    """Number of sampled records on which diversity is measured."""
     seed: int = 0
     verb_object: VerbObject = opening_words
-    """Finds what an instruction asks for: the first verb and its object."""
+    """Function that returns the first verb of an instruction and its object."""
     verb_method: str = "the opening words, by word rules"
+    """How `verb_object` works, for display."""
 
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What is in a dataset; a repeated record counts once."""
+    """Results of `analyse`; a repeated record counts once."""
 
     statistics: Statistics
     sample: int
@@ -53,7 +54,7 @@ class Analysis:
     contamination: dict[str, Overlaps] | None
 
     def as_dict(self) -> dict[str, Any]:
-        """The analysis as plain values, ready for JSON."""
+        """Return the analysis as plain values, ready for JSON."""
         return dataclasses.asdict(self)
 
 
@@ -63,10 +64,9 @@ def analyse(
     *,
     keep: Callable[[Instruction], None] | None = None,
 ) -> Analysis:
-    """Measure `examples`, read once; `keep` is given every different one as it passes.
+    """Measure `examples` in one pass, calling `keep` with every distinct record.
 
-    In memory there are a number for each record, the sample, and for near duplicates a number for
-    each word.
+    Memory holds a number per record, the sample, and for near duplicates a number per word.
     """
     options = options or Options()
     tokens = options.tokens

@@ -1,4 +1,4 @@
-"""A seeded sample of a stream of records: the same records in any order give the same sample."""
+"""A seeded sample of a stream of records, independent of their order."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["Sample"]
 
 
 class Sample:
-    """The records whose hashed ids are the smallest, which is a random choice by the seed.
+    """The records with the smallest seeded hashes of their ids.
 
-    Holds no more than `size` records. A larger sample of the same seed contains a smaller one.
+    Holds at most `size` records. A sample contains every smaller sample of the same seed.
     """
 
     def __init__(self, size: int, *, seed: int = 0) -> None:
@@ -22,7 +22,7 @@ class Sample:
         self._heap: list[tuple[int, int, Instruction]] = []  # the largest hash first
 
     def add(self, example: Instruction, place: int) -> None:
-        """Offer a record; `place` is where it stands among all."""
+        """Offer a record; `place` is its position in the dataset."""
         key = -_hash(example.id, self._seed)
         if len(self._heap) < self._size:
             heapq.heappush(self._heap, (key, place, example))
@@ -30,7 +30,7 @@ class Sample:
             heapq.heapreplace(self._heap, (key, place, example))
 
     def records(self) -> list[Instruction]:
-        """The sample, in the order of the dataset."""
+        """Return the sample in dataset order."""
         return [example for _, _, example in sorted(self._heap, key=lambda item: item[1])]
 
 

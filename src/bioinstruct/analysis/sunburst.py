@@ -1,4 +1,4 @@
-"""Verbs and their objects as a sunburst: the geometry, and the picture as SVG."""
+"""Sunburst chart of verbs and their objects: geometry and SVG."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from bioinstruct.analysis.verbs import Openings
 __all__ = ["HUES", "Arc", "arcs", "svg"]
 
 HUES = (212, 28, 145, 350, 265, 48, 185, 320, 95, 10)
-"""Colours of the verbs, in degrees, one after the other."""
+"""Hues of the verbs in degrees, used in rotation."""
 INNER, MIDDLE, OUTER = 0.30, 0.62, 1.0
-"""Where the ring of verbs begins and ends, and where that of objects ends, of the radius."""
-_SIZE = 720  # of the picture, in its own units
-_LETTER = 7.4  # width of a letter of 13 units, about
-_LEAST = 15.0  # of an arc along its middle, to have a line of text in it
+"""Radii that bound the ring of verbs and the ring of objects, relative to the chart."""
+_SIZE = 720  # width and height of the view box
+_LETTER = 7.4  # approximate width of a letter at font size 13
+_LEAST = 15.0  # shortest arc, along its middle, that has room for a line of text
 
 
 @dataclass(frozen=True, slots=True)
 class Arc:
-    """A part of a ring, angles in turns from the top, clockwise."""
+    """A segment of a ring; angles are fractions of a turn, clockwise from the top."""
 
     label: str
     parent: str
-    """The verb of an object; empty for a verb."""
+    """The verb that an object belongs to; empty for a verb."""
     count: int
     start: float
     end: float
@@ -39,23 +39,23 @@ class Arc:
 
 
 def arcs(openings: Openings) -> list[Arc]:
-    """Verb by verb with its objects; a verb is as wide as the objects that are shown."""
+    """Return each verb followed by its objects; a verb is as wide as its objects together."""
     total = openings.shown
-    found: list[Arc] = []
+    segments: list[Arc] = []
     at = 0.0
     for number, (verb, things) in enumerate(openings.objects.items()):
         hue = HUES[number % len(HUES)]
         width = sum(things.values()) / total
-        found.append(Arc(verb, "", sum(things.values()), at, at + width, INNER, MIDDLE, hue))
+        segments.append(Arc(verb, "", sum(things.values()), at, at + width, INNER, MIDDLE, hue))
         for thing, count in things.items():
             end = at + count / total
-            found.append(Arc(thing, verb, count, at, end, MIDDLE, OUTER, hue))
+            segments.append(Arc(thing, verb, count, at, end, MIDDLE, OUTER, hue))
             at = end
-    return found
+    return segments
 
 
 def svg(openings: Openings) -> str:
-    """The sunburst as an SVG element that takes its colours from the page around it."""
+    """Return the sunburst as an SVG element that inherits its colours from the page."""
     half = _SIZE / 2
     title = "Verbs of the instructions (inner ring) and their objects (outer ring)"
     parts = [
@@ -81,7 +81,7 @@ def _point(turn: float, radius: float, half: float) -> str:
 
 def _path(arc: Arc, half: float) -> str:
     inner, outer = arc.inner * half, arc.outer * half
-    # An arc that is the whole circle would start where it ends, and vanish.
+    # A full circle would start where it ends, and SVG would draw nothing.
     end = min(arc.end, arc.start + 0.9999)
     large = int(end - arc.start > 0.5)
     return (
@@ -93,7 +93,7 @@ def _path(arc: Arc, half: float) -> str:
 
 
 def _text(arc: Arc, half: float) -> str:
-    """The label along the radius, where the arc has room for a line."""
+    """Return the label, written along the radius; empty if the arc is too narrow."""
     middle = (arc.inner + arc.outer) / 2 * half
     if (arc.end - arc.start) * 2 * math.pi * middle < _LEAST:
         return ""
@@ -106,5 +106,5 @@ def _text(arc: Arc, half: float) -> str:
 
 
 def fitted(arc: Arc, *, letters: int) -> str:
-    """The label, cut to so many letters."""
+    """Return the label, cut to `letters` characters."""
     return arc.label if len(arc.label) <= letters else f"{arc.label[: letters - 1]}…"

@@ -1,4 +1,4 @@
-"""The analysis as lines of text, for a terminal."""
+"""Format an analysis as lines of text for a terminal."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from bioinstruct.dataset.statistics import Quantiles
 
 __all__ = ["lines"]
 
-_ROWS = 40  # of a table of counts
-_LABELS = 5  # of a task
-_WIDTH = 44  # of a name
+_ROWS = 40  # rows of a table of counts
+_LABELS = 5  # labels shown for a task
+_WIDTH = 44  # columns of a name
 
 
 def lines(analysis: Analysis) -> Iterator[str]:
-    """Line by line, with an empty one between tables."""
+    """Yield the report line by line, with an empty line between tables."""
     found = analysis.statistics
     repeated = f", {found.duplicates:,} exact duplicates left out" if found.duplicates else ""
     yield f"{found.examples:,} instructions{repeated}"
@@ -140,9 +140,9 @@ def _near_duplicates(analysis: Analysis) -> Iterator[str]:
     header = ("near duplicates", "examples", "own source", "others", "share", "which")
     yield from _table(header, rows, left=(0, 5))
     yield (
-        f"{found.total:,} records are more than {found.threshold:g} alike with one kept before "
-        f"them (ROUGE-L F of the inputs): {found.within:,} of their own source, "
-        f"{found.total - found.within:,} of another"
+        f"{found.total:,} records are near duplicates of an earlier record (ROUGE-L F of the "
+        f"inputs above {found.threshold:g}): {found.within:,} within their source, "
+        f"{found.total - found.within:,} across sources"
     )
 
 
@@ -169,7 +169,7 @@ def _contamination(analysis: Analysis) -> Iterator[str]:
 def _table(
     header: Sequence[str], rows: Sequence[Sequence[str]], *, left: Sequence[int] = (0,)
 ) -> Iterator[str]:
-    """An empty line, the header and the rows, in columns."""
+    """Yield an empty line, the header and the rows, aligned in columns."""
     cells = [tuple(_short(cell, last=cell is row[-1]) for cell in row) for row in [header, *rows]]
     widths = [max(_width(row[column]) for row in cells) for column in range(len(header))]
     yield ""
@@ -184,14 +184,14 @@ def _table(
 
 
 def _short(text: str, *, last: bool) -> str:
-    """On one line, and of a width that a table can have."""
+    """Put the text on one line and cut it to the width of a column."""
     plain = " ".join(text.split())
     most = 120 if last else _WIDTH
     return plain if len(plain) <= most else plain[: most - 1] + "…"
 
 
 def _width(text: str) -> int:
-    """Columns that a terminal gives it."""
+    """Return the number of terminal columns that the text takes."""
     return sum(
         0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "FW" else 1
         for char in text

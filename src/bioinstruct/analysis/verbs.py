@@ -1,4 +1,4 @@
-"""What instructions ask for: the first verb and its object, by word rules or by a parser."""
+"""Find the first verb of an instruction and its object, by word rules or with a parser."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ OBJECTS_SHOWN = 4
 _CACHE = 100_000  # instructions
 
 VerbObject: TypeAlias = Callable[[str], tuple[str, str]]
-"""The verb and the object of an instruction, each empty where there is none."""
+"""Return the verb and the object of an instruction, each empty if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Openings:
-    """The most frequent verbs and what they are most often asked of."""
+    """The most frequent opening verbs and their most frequent objects."""
 
     method: str
-    """How verb and object were found, in words to print."""
+    """How verb and object were found, for display."""
     examples: int
     without_verb: int
-    """Instructions in which no verb was found, such as questions."""
+    """Number of instructions without a verb, such as questions."""
     without_object: int
-    """Instructions with a verb and no object."""
+    """Number of instructions with a verb but no object."""
     verbs: dict[str, int]
     """The 20 verbs with the most objects, most frequent first."""
     objects: dict[str, dict[str, int]]
-    """For each of them its four most frequent objects."""
+    """The four most frequent objects of each of those verbs."""
 
     @property
     def shown(self) -> int:
-        """Examples whose verb and object are among those."""
+        """Number of examples whose verb and object are both listed."""
         return sum(sum(counts.values()) for counts in self.objects.values())
 
 
 class OpeningCounter:
-    """Counts verbs and objects as instructions pass."""
+    """Count verbs and objects over a stream of instructions."""
 
     def __init__(self, verb_object: VerbObject, method: str) -> None:
         self._find = lru_cache(_CACHE)(verb_object)  # compiled records share their wordings
@@ -65,7 +65,10 @@ class OpeningCounter:
             self._pairs.setdefault(verb, Counter())[thing] += 1
 
     def result(self) -> Openings:
-        """A verb counts with its objects alone, as in Self-Instruct; equal ones go by name."""
+        """Return the most frequent verbs and objects; ties go alphabetically.
+
+        As in Self-Instruct, only instructions with both a verb and an object count.
+        """
         totals = {verb: counts.total() for verb, counts in self._pairs.items()}
         verbs = _top(totals, VERBS_SHOWN)
         return Openings(
@@ -83,30 +86,30 @@ def _top(counts: dict[str, int], most: int) -> dict[str, int]:
 
 
 def parsed_by(model: str) -> VerbObject:
-    """Root verb and direct object by a pipeline of spaCy, found as Self-Instruct's notebook does.
+    """Find root verb and direct object with a spaCy pipeline, as Self-Instruct's notebook does.
 
-    From the root of the first sentence down: the first verb, and its direct object if that is a
-    noun.
+    Searches down from the root of the first sentence for the first verb, and takes its direct
+    object if that is a noun.
 
     Raises:
-        MissingError: spaCy or the pipeline is not installed, or it does not parse.
+        MissingError: spaCy or the pipeline is not installed, or the pipeline has no parser.
     """
     try:
         import spacy
     except ImportError as error:
         raise MissingError(
-            "a parse needs spaCy", hint="pip install 'bioinstruct[parse]'"
+            "parsing needs spaCy", hint="pip install 'bioinstruct[parse]'"
         ) from error
     try:
         pipeline = spacy.load(model)
     except OSError as error:
         raise MissingError(
-            f"no pipeline of spaCy named {model!r}", hint=f"python -m spacy download {model}"
+            f"no spaCy pipeline named {model!r}", hint=f"python -m spacy download {model}"
         ) from error
     names = " ".join(pipeline.pipe_names)
     if "parser" not in names or "lemmatizer" not in names:
         raise MissingError(
-            f"the pipeline {model!r} has no parser and lemmatizer",
+            f"the spaCy pipeline {model!r} lacks a parser or a lemmatizer",
             hint="en_core_web_sm has both",
         )
 
@@ -183,11 +186,11 @@ _PIECE = re.compile(
 
 
 def opening_words(text: str) -> tuple[str, str]:
-    """The imperative that opens an instruction and the noun after it, by word rules.
+    """Return the imperative verb that opens an instruction and the noun after it, by word rules.
 
-    Not a parse: it knows some 170 verbs, and takes for the object the last word before one that
-    ends a noun phrase. An instruction that opens with anything else, such as a question, has none;
-    a phrase before a comma ("From the abstract, list …") is passed over.
+    This is no parser: it knows a fixed list of verbs, and takes as object the last word before a
+    word that ends the noun phrase. It skips a phrase before a comma ("From the abstract, list …").
+    Both are empty if the instruction opens with anything else, such as a question.
     """
     sentence = re.split(r"(?<=[.?!:])\s|\n", text.strip(), maxsplit=1)[0]
     pieces = [piece.lower() for piece in _PIECE.findall(sentence)]
@@ -199,7 +202,7 @@ def opening_words(text: str) -> tuple[str, str]:
 
 
 def _verb_at(pieces: list[str]) -> int | None:
-    """Where the verb is: first, or first after a comma."""
+    """Return the index of the verb: at the start, or first after a comma."""
     starts = [0, *(at + 1 for at, piece in enumerate(pieces) if piece == ",")]
     for at in starts:
         while at < len(pieces) and pieces[at] in _BEFORE_A_VERB:
@@ -210,7 +213,7 @@ def _verb_at(pieces: list[str]) -> int | None:
 
 
 def _noun(pieces: list[str]) -> str:
-    """The head of the noun phrase that comes first, in the singular; empty if none does."""
+    """Return the head of the first noun phrase, in the singular; empty if there is none."""
     last = ""
     for at, piece in enumerate(pieces):
         if not last and (piece in _DETERMINERS or (at == 0 and piece in _PARTICLES)):

@@ -1,4 +1,4 @@
-"""What the commands share: how a source is named, counted and watched."""
+"""Help texts and helpers that the subcommands share."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ __all__ = [
 ]
 
 SPLIT = "train, validation or test (default: train)"
-TOKENIZER = "count tokens too: `tiny`, a tiktoken encoding, or a folder with a tokenizer.json"
+TOKENIZER = "also count tokens: `tiny`, a tiktoken encoding, or a folder with a tokenizer.json"
 SOURCE = "a JSON Lines file, `-`, `seeds`, `demo`, a published folder or a Hub id"
 
 
 def watched(examples: Iterable[Instruction], counts: Counter[str]) -> Iterator[Instruction]:
-    """The same examples, counted by origin, with a line on stderr that goes along."""
+    """Yield the examples while counting them by origin and showing progress on stderr."""
     line = Line()
     for number, example in enumerate(examples, start=1):
         counts[example.provenance.origin] += 1
@@ -46,12 +46,15 @@ def watched(examples: Iterable[Instruction], counts: Counter[str]) -> Iterator[I
 def keep_rejected(rejected: list[Rejected], path: Path) -> None:
     jsonl.write_rejected(path, rejected)
     first = rejected[0]
-    say(f"{len(rejected):,} lines are not instructions and were left out, see {path}")
-    say(f"the first: {first.path}:{first.line}: {first.reason}")
+    say(f"left out {len(rejected):,} lines that are not instructions; see {path}")
+    say(f"first error: {first.path}:{first.line}: {first.reason}")
 
 
 def beside(out: str, what: str) -> Path:
-    """`kept.dropped.jsonl` for `kept.jsonl`; for standard output, a file of that name here."""
+    """Return the path of a side file, such as `kept.dropped.jsonl` for `kept.jsonl`.
+
+    For standard output it is `filtered.dropped.jsonl` in the current folder.
+    """
     name = "filtered" if out == "-" else out.removesuffix(".gz").removesuffix(".jsonl")
     return Path(f"{name}.{what}.jsonl")
 

@@ -1,4 +1,4 @@
-"""`bioinstruct export`: write a dataset in the format of a trainer."""
+"""`bioinstruct export`: write a dataset in the format of a training framework."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FORMATS = ("alpaca", "axolotl", "chat", "llama-factory", "prompt-completion", "
 
 
 def add(commands: Commands) -> None:
-    text = "write a dataset in the format of a trainer"
+    text = "write a dataset in the format of a training framework"
     exporting = commands.add_parser(
         "export",
         help=text,
@@ -31,15 +31,15 @@ def add(commands: Commands) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="formats:\n"
         "  alpaca             a JSON array of instruction, input and output\n"
-        "  chat               JSON Lines of messages, as TRL and others take them\n"
-        "  prompt-completion  the same in two parts: TRL then trains on the answer alone\n"
+        "  chat               JSON Lines of messages, for TRL and others\n"
+        "  prompt-completion  the same in two parts, so that TRL trains on the answer only\n"
         "  sharegpt           a JSON array of conversations\n"
         "  llama-factory      a folder with the records and dataset_info.json\n"
-        "  axolotl            a folder with the records and the lines for the configuration\n",
+        "  axolotl            a folder with the records and part of a configuration\n",
     )
     exporting.add_argument("sources", nargs="+", metavar="SOURCE", help=SOURCE)
     exporting.add_argument(
-        "--to", required=True, choices=_FORMATS, metavar="FORMAT", help="one of those below"
+        "--to", required=True, choices=_FORMATS, metavar="FORMAT", help="one of the formats below"
     )
     exporting.add_argument(
         "--out", type=Path, required=True, metavar="PATH", help="the file or folder to write"
@@ -47,7 +47,7 @@ def add(commands: Commands) -> None:
     exporting.add_argument(
         "--private-copy",
         action="store_true",
-        help="write records that may not be passed on too, for your own use",
+        help="also write records that may not be redistributed, for your own use",
     )
     exporting.set_defaults(command=run)
 

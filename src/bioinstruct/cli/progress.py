@@ -1,4 +1,4 @@
-"""What a generation says while it runs, and at its end."""
+"""Progress and summary of a generation run."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 __all__ = ["GenerationLine", "money", "summary"]
 
-_EVERY = 0.25  # seconds between two looks of the line
+_EVERY = 0.25  # seconds between updates of the line
 
 
 class GenerationLine:
-    """One line: accepted of wanted, acceptance, tokens, money spent and expected, time left."""
+    """Progress line: accepted and wanted, acceptance rate, tokens, cost so far, time left."""
 
     def __init__(self, price: Price | None) -> None:
         self._price = price
         self._line = Line()
         self._shown = 0.0
-        self._began: tuple[float, int] | None = None  # when, and how many were accepted by then
+        self._began: tuple[float, int] | None = None  # start time, and number accepted by then
 
     def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
@@ -44,7 +44,7 @@ class GenerationLine:
         self._line.show(" · ".join(parts))
 
     def close(self) -> None:
-        """Leave the line free for what is said next."""
+        """Clear the line."""
         self._line.show("")
 
     def _money(self, tally: Tally, usage: Usage | None) -> list[str]:
@@ -52,7 +52,7 @@ class GenerationLine:
             return []
         spent = self._price.cost(tally.prompt_tokens, tally.completion_tokens)
         if usage is not None:
-            spent = max(spent, usage.spent)  # with what was lost on the way
+            spent = max(spent, usage.spent)  # includes requests that failed
         if not tally.accepted:
             return [money(spent)]
         return [f"{money(spent)} of {money(spent / tally.accepted * tally.wanted)} expected"]
@@ -66,7 +66,7 @@ class GenerationLine:
 
 
 def summary(tally: Tally) -> list[str]:
-    """What became of all that the teacher wrote."""
+    """Return the numbers of tasks accepted and rejected, with reasons, one line each."""
     answered = tally.requests - tally.failed
     lines = [
         f"{tally.accepted + tally.rejected:,} tasks in {answered:,} answers, "
@@ -77,7 +77,7 @@ def summary(tally: Tally) -> list[str]:
 
 
 def money(usd: float) -> str:
-    """US dollars, with cents where they matter."""
+    """Format US dollars, with fewer decimals for larger amounts."""
     return f"${usd:,.0f}" if usd >= 100 else f"${usd:,.2f}" if usd >= 0.1 else f"${usd:.4f}"
 
 
@@ -99,6 +99,6 @@ def _short(number: int) -> str:
 
 
 def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
+    minutes, remainder = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {remainder:02} s"

@@ -39,13 +39,13 @@ def add(commands: Commands) -> None:
     publishing.add_argument("--push", action="store_true", help="upload the folder to the Hub")
     publishing.add_argument("--repo", metavar="ID", help="dataset repository, owner/name")
     publishing.add_argument(
-        "--license", metavar="SPDX", help="the licence to publish under: pushing needs it"
+        "--license", metavar="SPDX", help="the licence to publish under; required for --push"
     )
     publishing.add_argument("--private", action="store_true", help="make a new repository private")
     publishing.add_argument(
         "--private-copy",
         action="store_true",
-        help="write records that may not be passed on too; such a folder is never pushed",
+        help="also write records that may not be redistributed; such a folder is never pushed",
     )
     publishing.add_argument("--tokenizer", metavar="NAME", help=TOKENIZER)
     publishing.set_defaults(command=run)
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     if args.push and not args.license:
         raise BioinstructError(
             "--push needs the licence to publish under",
-            hint="name it with --license SPDX; without --push, the card lists those of the data",
+            hint="name it with --license SPDX; without --push, the card lists the data's licences",
         )
     rejected: list[Rejected] = []
     examples = chain.from_iterable(
@@ -79,11 +79,11 @@ def run(args: argparse.Namespace) -> int:
         f"{statistics.duplicates:,} exact duplicates left out"
     )
     if closed := _closed(statistics):
-        say(f"WARNING: not for redistribution, because of {', '.join(closed)}: keep it to yourself")
+        say(f"WARNING: do not share this folder: {', '.join(closed)} may not be redistributed")
     if rejected:
         keep_rejected(rejected, args.out.with_name(args.out.name + ".rejected.jsonl"))
         if args.push:
-            say("not pushed: mend those lines, or publish without them")
+            say("not pushed: correct those lines, or publish without them")
         return 1
     if args.push:
         say("pushed: " + push(args.out, args.repo, license=args.license, private=args.private))

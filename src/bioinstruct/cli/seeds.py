@@ -28,9 +28,13 @@ def run(args: argparse.Namespace) -> int:
     jsonl.write("-", seeds)
     counts = Counter(seed.category.value for seed in seeds)
     tasks = len({seed.task for seed in seeds})
-    say(f"{len(seeds)} seed tasks, {tasks} kinds of work; {counted(counts)}")
+    say(f"{len(seeds)} seed tasks, {tasks} different tasks; {counted(counts)}")
     problems = check_seeds(seeds)
     for problem in problems:
         say(problem)
-    say("checked: unique, valid, no two alike" if not problems else f"{len(problems)} problems")
+    say(
+        "checked: valid, unique, no near duplicates"
+        if not problems
+        else f"{len(problems)} problems"
+    )
     return 1 if problems else 0

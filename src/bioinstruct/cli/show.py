@@ -1,4 +1,4 @@
-"""`bioinstruct show`: print instructions to read."""
+"""`bioinstruct show`: print instructions in readable form."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["add"]
 
 
 def add(commands: Commands) -> None:
-    text = "print instructions to read"
+    text = "print instructions in readable form"
     showing = commands.add_parser("show", help=text, description=sentence(text))
     showing.add_argument("source", metavar="SOURCE", help=SOURCE)
     showing.add_argument("--split", default="train", help=SPLIT)

@@ -1,4 +1,4 @@
-"""`bioinstruct stats`: say what is in a dataset, as a table, JSON, pictures and a page."""
+"""`bioinstruct stats`: describe a dataset as a table, JSON, figures and an HTML page."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ __all__ = ["add"]
 
 
 def add(commands: Commands) -> None:
-    text = "say what is in a dataset: counts, lengths, labels, variety, repetition"
+    text = "describe a dataset: counts, lengths, labels, diversity, repetition"
     counting = commands.add_parser(
         "stats",
         help=text,
@@ -42,27 +42,29 @@ def add(commands: Commands) -> None:
     )
     counting.add_argument("source", metavar="SOURCE", help=SOURCE)
     counting.add_argument("--split", default="train", help=SPLIT)
-    _add_measures(counting.add_argument_group("what is measured besides"))
-    output = counting.add_argument_group("output, besides the table on standard output")
-    output.add_argument("--json", metavar="FILE", help="all figures; `-` instead of the table")
-    output.add_argument("--png", type=Path, metavar="DIR", help="pictures, by matplotlib")
+    _add_measures(counting.add_argument_group("additional measures"))
+    output = counting.add_argument_group("output, in addition to the table on standard output")
+    output.add_argument(
+        "--json", metavar="FILE", help="all figures as JSON; `-` prints them instead of the table"
+    )
+    output.add_argument("--png", type=Path, metavar="DIR", help="charts, drawn with matplotlib")
     output.add_argument(
         "--html",
         type=Path,
         metavar="FILE",
-        help="one page with the figures, to filter and search the records",
+        help="a page with the figures, in which you can filter and search the records",
     )
     output.add_argument(
         "--records",
         type=_records,
         default=20_000,
         metavar="N",
-        help="records in the page: a random N, or `all` (default: 20000)",
+        help="number of random records in the page, or `all` (default: 20000)",
     )
     output.add_argument(
         "--private",
         action="store_true",
-        help="make the page though it shows records that may not be passed on",
+        help="write the page even if it shows records that may not be redistributed",
     )
     counting.set_defaults(command=run)
 
@@ -73,19 +75,19 @@ def _add_measures(group: argparse._ArgumentGroup) -> None:
         "--near-duplicates",
         type=float,
         metavar="F",
-        help="records whose ROUGE-L with one before is above F, such as 0.7, by source",
+        help="count records whose ROUGE-L with an earlier one exceeds F, such as 0.7, by source",
     )
     group.add_argument(
         "--against",
         nargs="+",
         default=[],
         metavar="TASK",
-        help="records that overlap the test split of these tasks, or of `all`",
+        help="count records that overlap the test split of these tasks, or of `all`",
     )
     group.add_argument(
         "--parser",
         metavar="NAME",
-        help="a pipeline of spaCy, such as en_core_web_sm, to find verbs and objects "
+        help="spaCy pipeline that finds verbs and objects, such as en_core_web_sm "
         "(default: word rules)",
     )
     group.add_argument(
@@ -93,10 +95,10 @@ def _add_measures(group: argparse._ArgumentGroup) -> None:
         type=positive,
         default=1_000,
         metavar="N",
-        help="records to measure variety on (default: 1000)",
+        help="number of records on which to measure diversity (default: 1000)",
     )
     group.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="picks the samples (default: 0)"
+        "--seed", type=int, default=0, metavar="N", help="seed of the samples (default: 0)"
     )
 
 
@@ -112,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
     from bioinstruct.analysis.table import lines
 
     if args.png:
-        load_matplotlib()  # what is missing is told before the work is done
+        load_matplotlib()  # fail before the work if it is missing
     options = _options(args)
     rejected: list[Rejected] = []
     closed: Counter[str] = Counter()
@@ -136,14 +138,14 @@ def run(args: argparse.Namespace) -> int:
         write_text(Path(args.json), text + "\n")
     if args.png:
         for path in draw(analysis, args.png):
-            say(f"drawn: {path}")
+            say(f"wrote {path}")
     if rejected:
         keep_rejected(rejected, Path(f"{_name(args.source)}.rejected.jsonl"))
     return 1 if rejected else 0
 
 
 def _name(source: str) -> str:
-    """What to call the dataset: the last part of its path, without its endings."""
+    """Return a name for the dataset: the last part of its path, without suffixes."""
     if source == "-":
         return "standard input"
     name = Path(source).resolve().name if Path(source).exists() else source.rsplit("/", 1)[-1]
@@ -153,15 +155,15 @@ def _name(source: str) -> str:
 def _keep(
     example: Instruction, records: PageRecords, closed: Counter[str], *, private: bool
 ) -> None:
-    """Take a record into the page, unless it may not be passed on."""
+    """Add a record to the page, or refuse it if it may not be redistributed."""
     from bioinstruct.dataset.publish import obstacle
 
-    made = example.provenance
-    if why := obstacle(made.origin, made.license):
+    origin, license = example.provenance.origin, example.provenance.license
+    if why := obstacle(origin, license):
         if not private:
             raise BioinstructError(
-                f"record {example.id} from {made.origin!r} may not be shown to others: {why}",
-                hint="leave --html out, or keep the page to yourself with --private",
+                f"record {example.id} from {origin!r} may not be shown to others: {why}",
+                hint="leave --html out, or pass --private and do not share the page",
             )
         closed[why] += 1
     records.add(example)
@@ -188,7 +190,7 @@ def _options(args: argparse.Namespace) -> Options:
 
 
 def _contamination(names: list[str]) -> Contamination:
-    """Return what counts overlap with each task, or with each corpus for `all`."""
+    """Prepare the counts of overlap with each task, or with each corpus for `all`."""
     from bioinstruct.analysis.overlap import Contamination
     from bioinstruct.bench.tasks import protected_texts
 

@@ -1,4 +1,4 @@
-"""A dataset in the formats that trainers read."""
+"""Export datasets in the formats that training frameworks read."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ _MARK = "bioinstruct-export.json"
 def export(
     examples: Iterable[Instruction], to: str, out: Path, *, private_copy: bool = False
 ) -> int:
-    """Write `examples` to `out` in the format `to`, and return how many there are.
+    """Write `examples` to `out` in the format `to`, and return their number.
 
-    Reads them once and holds one at a time. A file or folder appears only when it is complete. The
-    `id` of each record is beside its texts, which leads back to its source and licence.
+    Reads the examples once and holds one at a time. The file or folder appears only when it is
+    complete. Every exported record keeps its `id`, which leads back to its source and licence.
 
     Args:
-        examples: any records.
+        examples: the records to export.
         to: one of `FORMATS`.
-        out: a file, or a folder for the formats of `FOLDERS`; a folder is replaced only if this
-            function wrote it.
-        private_copy: write records that may not be passed on too.
+        out: a file, or a folder for the formats in `FOLDERS`; an existing folder is replaced only
+            if this function wrote it.
+        private_copy: also export records that may not be redistributed.
 
     Raises:
-        UnknownNameError: there is no such format.
-        BioinstructError: there are no examples, one may not be passed on, or `out` is something
-            that was not written here.
+        UnknownNameError: `to` is not a known format.
+        BioinstructError: there are no examples, one may not be redistributed, or `out` exists and
+            is not an earlier export.
     """
     if to not in FORMATS:
         raise UnknownNameError("format", to, FORMATS)
@@ -64,11 +64,11 @@ def export(
 
 def _allowed(examples: Iterable[Instruction], *, private_copy: bool) -> Iterator[Instruction]:
     for example in examples:
-        made = example.provenance
-        if not private_copy and (why := obstacle(made.origin, made.license)):
+        origin, license = example.provenance.origin, example.provenance.license
+        if not private_copy and (why := obstacle(origin, license)):
             raise BioinstructError(
-                f"record {example.id} from {made.origin!r} may not be redistributed: {why}",
-                hint="leave that source out, or keep the export to yourself with --private-copy",
+                f"record {example.id} from {origin!r} may not be redistributed: {why}",
+                hint="leave that source out, or pass --private-copy and do not share the export",
             )
         yield example
 
@@ -91,26 +91,26 @@ def _alpaca(example: Instruction) -> dict[str, Any]:
     }
 
 
-def _asked(example: Instruction) -> str:
-    """The user's turn: what the chat style of `prompts` puts into it."""
+def _user_turn(example: Instruction) -> str:
+    """Return the text of the user's turn, as in the chat style of `prompts`."""
     return render(example, Style.CHAT, chat_template=lambda messages: messages[0]["content"])
 
 
 def _chat(example: Instruction) -> dict[str, Any]:
-    turns = [("user", _asked(example)), ("assistant", example.output)]
+    turns = [("user", _user_turn(example)), ("assistant", example.output)]
     return {"id": example.id, "messages": [{"role": r, "content": text} for r, text in turns]}
 
 
 def _prompt_completion(example: Instruction) -> dict[str, Any]:
     return {
         "id": example.id,
-        "prompt": [{"role": "user", "content": _asked(example)}],
+        "prompt": [{"role": "user", "content": _user_turn(example)}],
         "completion": [{"role": "assistant", "content": example.output}],
     }
 
 
 def _sharegpt(example: Instruction) -> dict[str, Any]:
-    turns = [("human", _asked(example)), ("gpt", example.output)]
+    turns = [("human", _user_turn(example)), ("gpt", example.output)]
     return {
         "id": example.id,
         "conversations": [{"from": who, "value": text} for who, text in turns],
@@ -126,7 +126,7 @@ def _json_lines(file: IO[bytes], rows: Iterable[dict[str, Any]]) -> int:
 
 
 def _json_array(file: IO[bytes], rows: Iterable[dict[str, Any]]) -> int:
-    """One record a line, which reads well and is still one array."""
+    """Write one JSON array with a record on each line, for readability."""
     count = 0
     for row in rows:
         file.write((b",\n" if count else b"[\n") + _text(row))
@@ -140,7 +140,7 @@ def _text(row: dict[str, Any]) -> bytes:
 
 
 def _llama_factory(folder: Path, out: Path) -> None:
-    """The list of datasets, in ASCII: LLaMA-Factory opens it in the encoding of the machine."""
+    """Write dataset_info.json in ASCII, since LLaMA-Factory opens it in the locale's encoding."""
     columns = {"prompt": "instruction", "query": "input", "response": "output"}
     name = out.resolve().name
     info = {name: {"file_name": _DATA, "formatting": "alpaca", "columns": columns}}
@@ -149,10 +149,10 @@ def _llama_factory(folder: Path, out: Path) -> None:
 
 
 def _axolotl(folder: Path, out: Path) -> None:
-    """A part of a configuration; the path is a JSON string, which is one in YAML too."""
+    """Write the `datasets` part of a configuration; the path is a JSON string, hence valid YAML."""
     path = json.dumps((out / _DATA).as_posix(), ensure_ascii=False)
     text = (
-        "# Part of an Axolotl configuration; the path is seen from where axolotl is started.\n"
+        "# Part of an Axolotl configuration; the path is relative to where axolotl is started.\n"
         "datasets:\n"
         f"  - path: {path}\n"
         "    ds_type: json\n"
@@ -171,30 +171,30 @@ FORMATS: dict[str, tuple[Callable[[IO[bytes], Iterable[dict[str, Any]]], int], R
     "prompt-completion": (_json_lines, _prompt_completion),
     "sharegpt": (_json_array, _sharegpt),
 }
-"""How each format is written, and what it makes of a record."""
+"""The function that writes each format, and the one that converts a record."""
 
 FOLDERS: dict[str, Callable[[Path, Path], None]] = {
     "axolotl": _axolotl,
     "llama-factory": _llama_factory,
 }
-"""The formats that are a folder, and what is in it beside the records."""
+"""The formats that are folders, and the function that writes the files next to the records."""
 
 
 def _may_replace(out: Path) -> None:
-    """Refuse whatever could hold something that is not ours."""
+    """Refuse a folder that may hold anything but an earlier export."""
     ours = {_DATA, _INFO, _YAML, _MARK}
     if not out.exists():
         return
     if not out.is_dir():
-        raise BioinstructError(f"{out} is a file", hint="this format is a folder: name one")
+        raise BioinstructError(f"{out} is a file", hint="this format needs a folder: name one")
     if Path.cwd().is_relative_to(out.resolve()):
         raise BioinstructError(
             f"{out} is, or contains, the current folder", hint="name a new folder in it"
         )
     content = {path.name for path in out.iterdir()}
     if content and (not content <= ours or _MARK not in content):
-        strange = sorted(content - ours) or ["no mark of an export"]
+        strange = sorted(content - ours) or [f"it has no {_MARK}"]
         raise BioinstructError(
-            f"{out} is not replaced, because it is not only an export: {strange[0]}",
+            f"not replacing {out}: it is not just an earlier export ({strange[0]})",
             hint="name another folder, or remove this one yourself",
         )

@@ -1,4 +1,4 @@
-"""The one home of `datasets` and of the Hub's client."""
+"""Access to the `datasets` library and the Hugging Face Hub."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bioinstruct.errors import BioinstructError, MissingError, UnknownNameError
 from bioinstruct.parquet import Row, features
 
 if TYPE_CHECKING:
-    from datasets import Dataset as Dataset  # under this name for those who annotate with it
+    from datasets import Dataset as Dataset  # re-exported for annotations
     from datasets import DatasetDict as DatasetDict
     from huggingface_hub import HfApi
 
@@ -24,11 +24,11 @@ __all__ = [
     "upload",
 ]
 
-_WAITS = (0.5, 2.0)  # seconds before another try when the Hub is down or busy
+_WAITS = (0.5, 2.0)  # seconds before each retry when the Hub is down or busy
 
 
 def in_memory(splits: Mapping[str, Sequence[Row]]) -> DatasetDict:
-    """A dataset of rows that are here already: no cache, nothing built."""
+    """Build a dataset from rows in memory, without using the cache."""
     from datasets import Dataset, DatasetDict, NamedSplit
 
     columns = features()
@@ -41,7 +41,12 @@ def in_memory(splits: Mapping[str, Sequence[Row]]) -> DatasetDict:
 
 
 def select(data: DatasetDict, split: str) -> Dataset:
-    """One split, or a part of it in the notation of `datasets`, such as `train[:10]`."""
+    """Return a split, or a slice in the notation of `datasets`, such as `train[:10]`.
+
+    Raises:
+        UnknownNameError: the dataset has no such split.
+        BioinstructError: the slice is malformed.
+    """
     from datasets import ReadInstruction, concatenate_datasets
 
     sizes = {name: len(rows) for name, rows in data.items()}
@@ -60,10 +65,10 @@ def select(data: DatasetDict, split: str) -> Dataset:
 def load(
     source: str, config: str | None = None, *, split: str | None = None
 ) -> DatasetDict | Dataset:
-    """A folder or a Hub id, through `datasets.load_dataset`.
+    """Load a folder or a Hub id with `datasets.load_dataset`.
 
     Raises:
-        BioinstructError: it is not there, cannot be reached, or is not a dataset.
+        BioinstructError: the source does not exist, cannot be reached, or is not a dataset.
     """
     import datasets
     from huggingface_hub.errors import HfHubHTTPError
@@ -71,7 +76,7 @@ def load(
     hint = "give a published folder, a JSON Lines file or the id of a dataset on the Hub"
     try:
         return datasets.load_dataset(source, config, split=split)
-    except FileNotFoundError as error:  # what `datasets` raises is a kind of it
+    except FileNotFoundError as error:  # `datasets` raises subclasses of it
         raise MissingError(f"no dataset {source!r}: {_first_line(error)}", hint=hint) from error
     except (ConnectionError, HfHubHTTPError) as error:
         raise MissingError(
@@ -95,23 +100,22 @@ def upload(
     private: bool = False,
     token: str | None = None,
 ) -> str:
-    """Upload a folder to a dataset repository, new or old, and return the commit's URL.
+    """Upload a folder to a new or existing dataset repository and return the commit's URL.
 
-    Only what matches the patterns `files` is uploaded. What matches `replaced` there and is not
-    uploaded now is deleted: shards of a larger version would be loaded together with the new ones.
-    The endpoint is HF_ENDPOINT, the token `token`, else HF_TOKEN, else the one of `hf auth login`.
-    A try that fails because the Hub is down or busy is made again, twice.
+    Uploads only files that match the patterns `files`. Deletes files in the repository that match
+    `replaced` and are not uploaded: shards left from a larger version would be loaded together
+    with the new ones. Uses the endpoint HF_ENDPOINT, and as token `token`, else HF_TOKEN, else the
+    token of `hf auth login`. Retries twice if the Hub is down or busy.
 
     Raises:
-        BioinstructError: without the token anywhere in it, its cause or its context.
+        BioinstructError: the upload failed. Neither the error nor its cause or context contains
+            the token.
     """
     from huggingface_hub import HfApi, get_token
 
     secret = token or get_token()
     if not secret:
-        raise MissingError(
-            "pushing needs a token of the Hub", hint="set HF_TOKEN, or run `hf auth login`"
-        )
+        raise MissingError("pushing needs a Hub token", hint="set HF_TOKEN, or run `hf auth login`")
     api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=secret)
     for wait in (*_WAITS, None):
         try:
@@ -126,25 +130,25 @@ def upload(
             return str(commit.commit_url)
         except BioinstructError:
             raise
-        except Exception as error:  # the client, its HTTP library and Xet each raise their own
+        except Exception as error:  # the client, its HTTP library and Xet raise different types
             failure = _refusal(error, repo, api.endpoint, secret)
             again = wait is not None and _status(error) in {429, 500, 502, 503, 504}
         if not again:
             break
         time.sleep(wait or 0)
-    raise failure  # out here it has no context, which could carry request headers
+    raise failure  # outside `except`, so without a context that could carry request headers
 
 
 def _repository(api: HfApi, repo: str, *, private: bool) -> str:
     api.whoami()
-    found = api.create_repo(repo, repo_type="dataset", private=private or None, exist_ok=True)
-    # A repository that was there keeps its visibility, whatever was asked for.
-    if private and not api.repo_info(found.repo_id, repo_type="dataset").private:
+    created = api.create_repo(repo, repo_type="dataset", private=private or None, exist_ok=True)
+    # An existing repository keeps its visibility, whatever `private` says.
+    if private and not api.repo_info(created.repo_id, repo_type="dataset").private:
         raise BioinstructError(
-            f"{found.repo_id} is there already, and it is public",
+            f"{created.repo_id} already exists and is public",
             hint="make it private on the Hub first, or push without `--private`",
         )
-    return found.repo_id
+    return created.repo_id
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -161,8 +165,8 @@ def _status(error: BaseException) -> int | None:
     return None
 
 
-def _said(error: BaseException) -> str:
-    """What the server said, else the innermost reason."""
+def _reason(error: BaseException) -> str:
+    """Return the server's message, or else that of the innermost cause."""
     for cause in _chain(error):
         if message := getattr(cause, "server_message", None):
             return str(message).replace("\n", " ")
@@ -171,18 +175,18 @@ def _said(error: BaseException) -> str:
 
 def _refusal(error: BaseException, repo: str, endpoint: str, secret: str) -> BioinstructError:
     status = _status(error)
-    said = _said(error).replace(secret, "***")
+    reason = _reason(error).replace(secret, "***")
     if status == 401:
         message, hint = "the Hub refused the token", "set HF_TOKEN, or run `hf auth login`"
     elif status == 403:
         message = f"the token may not write to {repo!r}"
         hint = "use a token with write access to that name, or another `--repo`"
     elif status is not None:
-        message, hint = f"the Hub answered {status} ({said})", "try again later"
+        message, hint = f"the Hub answered {status} ({reason})", "try again later"
         hint = hint if status >= 429 else "check the name of the repository and the card"
     elif isinstance(error, ValueError):
-        message, hint = f"cannot push to {repo!r}: {said}", "`--repo` is `OWNER/NAME`"
+        message, hint = f"cannot push to {repo!r}: {reason}", "`--repo` is `OWNER/NAME`"
     else:
-        message = f"cannot reach the Hub at {endpoint} ({type(error).__name__}: {said})"
+        message = f"cannot reach the Hub at {endpoint} ({type(error).__name__}: {reason})"
         hint = "check the network and HF_ENDPOINT, and that HF_HUB_OFFLINE is not set"
     return BioinstructError(message, hint=hint)

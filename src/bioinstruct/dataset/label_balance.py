@@ -1,4 +1,4 @@
-"""How often each answer is right, in tasks whose answers are a closed set of labels."""
+"""Measure the answer balance of tasks whose answers are a closed set of labels."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from dataclasses import dataclass
 
 __all__ = ["Answers", "Balance"]
 
-MOST_LABELS = 50  # of a task; with more the answers are taken to be open
-LONGEST = 60  # characters of a label
-LEAST_EXAMPLES = 20  # of a task: fewer say nothing of a balance
-LEAST_OF_EACH = 5  # examples for each label, on average
+MOST_LABELS = 50  # a task with more labels counts as open-ended
+LONGEST = 60  # characters of the longest label
+LEAST_EXAMPLES = 20  # a task with fewer examples has no meaningful balance
+LEAST_OF_EACH = 5  # mean number of examples per label
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """The labels of a task, and of how many examples each is part of the answer."""
+    """The labels of a task and the number of examples whose answer contains each."""
 
     examples: int
     labels: dict[str, int]
-    """Most frequent first. An answer of several lines has a label on each, so they may add up to
-    more than the examples."""
+    """Most frequent first. A multi-line answer has a label on each line, so the counts may sum to
+    more than `examples`."""
     majority: float
-    """Share of the examples that have the most frequent label. Where an answer has one label, this
-    is the accuracy of a constant answer."""
+    """Share of the examples with the most frequent label. If every answer has one label, this is
+    the accuracy of always answering with it."""
 
 
 class Answers:
-    """Counts the answers of one task while they can still be labels."""
+    """Count the answers of one task for as long as they can be labels."""
 
     def __init__(self) -> None:
         self._examples = 0
         self._labels: Counter[str] | None = Counter()
 
     def add(self, output: str) -> None:
-        """Count an answer; the order of answers makes no difference to what comes out."""
+        """Count an answer; the order of the answers does not matter."""
         self._examples += 1
         if self._labels is None:
             return
@@ -45,7 +45,7 @@ class Answers:
             self._labels = None
 
     def balance(self) -> Balance | None:
-        """The balance, or None when the answers are no closed set or the examples too few."""
+        """Return the balance, or None if the answers are open-ended or the examples too few."""
         labels = self._labels
         if labels is None or self._examples < LEAST_EXAMPLES:
             return None

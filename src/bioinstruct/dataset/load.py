@@ -1,4 +1,4 @@
-"""A dataset as a user names it: what ships with the package, a file, a folder or a Hub id."""
+"""Load a dataset by name: one that ships with the package, a file, a folder or a Hub id."""
 
 from __future__ import annotations
 
@@ -35,11 +35,12 @@ def load_dataset(
     """Load a dataset as Hugging Face's `DatasetDict`, or one split of it as a `Dataset`.
 
     The name `bioinstruct` always means the data that ships with the package, with the
-    configurations `demo` (the default) and `seeds`; it needs neither the network nor a cache. A
-    folder of the same name is `./bioinstruct`. Anything else is a published folder or a Hub id.
+    configurations `demo` (the default) and `seeds`; it needs neither the network nor a cache.
+    Write `./bioinstruct` for a folder of that name. Any other `path` is a published folder or a
+    Hub id.
 
     Raises:
-        BioinstructError: there is no such dataset, configuration or split.
+        BioinstructError: the dataset, configuration or split does not exist.
     """
     if path == PACKAGED:
         files = _packaged(config)
@@ -62,15 +63,15 @@ def read_examples(
     split: str = "train",
     rejected: list[Rejected] | None = None,
 ) -> Iterator[Instruction]:
-    """Instructions of `source`, checked one by one.
+    """Read and validate the instructions of `source`.
 
-    `source` is `seeds` or `demo` (they ship with the package), a JSON Lines file (plain, gzip, or
+    `source` is `seeds` or `demo` (which ship with the package), a JSON Lines file (plain, gzip, or
     `-` for standard input), a Parquet file, a published folder, or a Hub id. A single file has no
-    splits, so there `split` is not looked at. Records that are wrong go to `rejected`, if given.
+    splits, so `split` is ignored for it. Invalid records are appended to `rejected`, if given.
 
     Raises:
-        BioinstructError: there is no such source, it is empty, or a record is wrong; the first
-            comes at once, the others while reading.
+        BioinstructError: the source does not exist (raised at once), is empty, or has an invalid
+            record (both raised while reading).
     """
     if source in _CONFIGS:
         source, config = PACKAGED, config or source
@@ -103,7 +104,7 @@ def _packaged(config: str | None) -> dict[str, Path]:
 
 
 def _must_be_hub_id(source: str) -> None:
-    """Hub ids are `owner/name`; a bare name or a path that is not there is a slip."""
+    """Refuse a source that does not look like a Hub id, `owner/name`."""
     owner, slash, name = source.partition("/")
     looks_like_a_file = Path(source).suffix.lower() in {".jsonl", ".json", ".gz", ".parquet"}
     if looks_like_a_file or owner in {"", "~"} or (slash and Path(owner).is_dir()):
@@ -112,14 +113,14 @@ def _must_be_hub_id(source: str) -> None:
         raise UnknownNameError("dataset", source, [PACKAGED, *_CONFIGS])
     if not name or "/" in name:
         raise MissingError(
-            f"no folder {source!r}, and it is no Hub id", hint="a Hub id is `owner/name`"
+            f"{source!r} is neither a folder nor a Hub id", hint="a Hub id is `owner/name`"
         )
 
 
 def _folder_rows(path: Path, config: str | None, split: str) -> Iterable[Any]:
     files = sorted((path / "data").glob(f"{split}-*-of-*.parquet"))
     if files and config in {None, "default"}:
-        return parquet.read_parquet(files)  # as `publish` wrote it: needs no cache
+        return parquet.read_parquet(files)  # written by `publish`: needs no cache
     rows: Iterable[Any] = hub.load(str(path), config, split=split)
     return rows
 
@@ -159,5 +160,5 @@ def _not_empty(
         raise BioinstructError(
             f"{source} has no instructions"
             + (f", and {bad:,} lines that are not instructions" if bad else ""),
-            hint=f"the first: {rejected[before].reason}" if rejected and bad else "",
+            hint=f"first error: {rejected[before].reason}" if rejected and bad else "",
         )

@@ -1,4 +1,4 @@
-"""What a dataset contains: counts, sources and lengths, in one pass."""
+"""Collect the counts, sources and lengths of a dataset in one pass."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FIELDS = ("instruction", "input", "output")
 
 @dataclass(frozen=True, slots=True)
 class Quantiles:
-    """Lengths by nearest rank: each is the length of a text that is really there."""
+    """Quantiles of text lengths by nearest rank: each is the length of an actual text."""
 
     min: int
     p10: int
@@ -33,7 +33,7 @@ class Quantiles:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where examples came from, under which licence, and how many did."""
+    """A source of examples, with its licence and number of examples."""
 
     origin: str
     revision: str | None
@@ -44,14 +44,14 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """What a dataset contains; a repeated example counts once, and again in `duplicates`."""
+    """Statistics of a dataset. Repeated examples count only in `duplicates`."""
 
     fingerprint: str
-    """SHA-256 of the different records, all fields, in their order."""
+    """SHA-256 of all fields of the distinct records, in order."""
     examples: int
-    """Different examples: those with an id of their own."""
+    """Number of distinct examples, by id."""
     duplicates: int
-    """Examples that repeated an earlier one; all figures below leave them out."""
+    """Number of examples that repeat an earlier one; the figures below exclude them."""
     without_input: int
     categories: dict[str, int]
     tasks: dict[str, int]
@@ -59,22 +59,22 @@ class Statistics:
     origins: dict[str, int]
     licenses: dict[str, int]
     teachers: dict[str, int]
-    """Models that wrote generated examples."""
+    """Number of generated examples by the model that wrote them."""
     tasks_by_category: dict[str, dict[str, int]]
     sources: tuple[Source, ...]
     characters: dict[str, Quantiles]
-    """Lengths of instruction, input and output in characters, an absent input being 0."""
+    """Lengths of instruction, input and output in characters; a missing input counts as 0."""
     words: dict[str, Quantiles]
-    """The same in words, which are what white space separates."""
+    """Lengths in words, split at white space."""
     tokens: dict[str, Quantiles]
-    """The same in tokens, where they were counted."""
+    """Lengths in tokens; empty if they were not counted."""
     tokenizer: str
-    """What counted them; empty when nothing did."""
+    """Name of the tokenizer; empty if tokens were not counted."""
     answers: dict[str, Balance]
-    """Of the tasks whose answers are a closed set of labels."""
+    """Answer balance of the tasks that have a closed set of labels."""
 
     def as_dict(self) -> dict[str, Any]:
-        """The statistics as plain values, ready for JSON."""
+        """Return the statistics as plain values, ready for JSON."""
         return dataclasses.asdict(self)
 
     def __str__(self) -> str:
@@ -110,7 +110,7 @@ class Statistics:
 
 
 def statistics(examples: Iterable[Instruction]) -> Statistics:
-    """Count what `examples` contain, holding none of them."""
+    """Return the statistics of `examples`, reading them once and holding none."""
     collector = Collector()
     for example in examples:
         collector.add(example)
@@ -118,9 +118,10 @@ def statistics(examples: Iterable[Instruction]) -> Statistics:
 
 
 class Collector:
-    """Counts examples as they pass; remembers an id of each, and no text but labels.
+    """Collect statistics from a stream of examples; holds their ids, and no text but labels.
 
-    `tokens` counts those of a text, by the tokenizer of that name; they are left out without it.
+    `tokens` counts the tokens of a text with the tokenizer named `tokenizer`; without it, token
+    lengths are omitted.
     """
 
     def __init__(self, tokens: Callable[[str], int] | None = None, *, tokenizer: str = "") -> None:
@@ -139,19 +140,19 @@ class Collector:
         self._answers: dict[str, Answers] = {}
 
     def add(self, example: Instruction) -> bool:
-        """Count an example; False if it was here before."""
-        number = int(example.id, 16)  # a set of integers takes a third of a set of strings
+        """Count an example and return True, or return False if it repeats an earlier one."""
+        number = int(example.id, 16)  # a set of integers takes a third of the memory of strings
         if number in self._ids:
             self._duplicates += 1
             return False
         self._ids.add(number)
         self._digest.update(json.dumps(example.row(), sort_keys=True).encode())
-        made = example.provenance
+        teacher = example.provenance.teacher
         self._without_input += not example.input
         self._tasks[example.category.value, example.task] += 1
         self._sources[_source(example)] += 1
-        if made.teacher is not None:
-            self._teachers[made.teacher.model] += 1
+        if teacher is not None:
+            self._teachers[teacher.model] += 1
         for field in _FIELDS:
             text: str = getattr(example, field)
             self._characters[field][len(text)] += 1
@@ -162,7 +163,7 @@ class Collector:
         return True
 
     def result(self) -> Statistics:
-        """The statistics of what has been added so far."""
+        """Return the statistics of the examples added so far."""
         return Statistics(
             fingerprint=self._digest.hexdigest(),
             examples=len(self._ids),
@@ -189,13 +190,13 @@ class Collector:
 
 
 def sources(examples: Iterable[Instruction]) -> tuple[Source, ...]:
-    """Where examples came from, and under which licences; one that is repeated counts each time."""
+    """Return the sources of the examples and their licences; repeated examples count each time."""
     return _sources(Counter(_source(example) for example in examples))
 
 
 def _source(example: Instruction) -> tuple[str, str, str, str]:
-    made = example.provenance
-    return made.origin, made.revision or "", made.license, made.kind
+    provenance = example.provenance
+    return provenance.origin, provenance.revision or "", provenance.license, provenance.kind
 
 
 def _sources(counts: Counter[tuple[str, str, str, str]]) -> tuple[Source, ...]:
@@ -206,7 +207,7 @@ def _sources(counts: Counter[tuple[str, str, str, str]]) -> tuple[Source, ...]:
 
 
 def _by_count(counts: Counter[Any]) -> dict[Any, int]:
-    """Most frequent first, equal ones by name: the same examples in any order give the same."""
+    """Sort by count, then by name, so that the order of the examples does not matter."""
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
@@ -233,7 +234,7 @@ def _quantile(counts: Counter[int]) -> Quantiles:
     total = counts.total()
 
     def at(percent: int) -> int:
-        rank = max(1, -(-total * percent // 100))  # rounded up, in whole numbers
+        rank = max(1, -(-total * percent // 100))  # ceiling, in integers
         seen = 0
         for length, count in ranked:
             seen += count

@@ -1,4 +1,4 @@
-"""What is left out of a dataset, and why: rules, contamination, near duplicates."""
+"""Filter datasets: rules, contamination with test sets, and near duplicates."""
 
 from bioinstruct.filters.contamination import Contaminated, Overlap, scored_texts
 from bioinstruct.filters.near_duplicates import Match, NearDuplicates

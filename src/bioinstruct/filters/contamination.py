@@ -13,12 +13,12 @@ from bioinstruct.text import PASSAGE, is_passage, normalize, unicode_words
 
 __all__ = ["Contaminated", "Overlap", "scored_texts"]
 
-# Of how many words a text must be to be looked for. Measured on clean corpora: with five, questions
-# of MedQuAD are near duplicates of "Is breast cancer prognosis inherited?".
+# Minimum number of words of a test text for each kind of search. Measured on clean corpora: with
+# five, questions of MedQuAD are near duplicates of "Is breast cancer prognosis inherited?".
 LEAST_NEAR = 6
 LEAST_INSIDE = 5
-LEAST_EQUAL = 3  # of a paragraph: not "Findings:"; a whole text may be of one word
-FEW = 20  # texts to compare one by one: for more it pays to index the test texts
+LEAST_EQUAL = 3  # for paragraphs, to skip "Findings:"; a whole test text may have one word
+FEW = 20  # texts to compare one by one; more than this are indexed together
 _PARAGRAPHS = re.compile(r"\n\s*\n")
 _LABEL = re.compile(r"^\s*[A-Za-z]+:\s+")  # "Question: "
 _PAIR = re.compile(r"\n\n[^\n]+: [^\n]+\n[^\n]+: [^\n]+\Z")
@@ -26,22 +26,22 @@ _PAIR = re.compile(r"\n\n[^\n]+: [^\n]+\n[^\n]+: [^\n]+\Z")
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """What a training text and a test text have in common."""
+    """Overlap of a training text with a test text."""
 
     kind: str
     """`exact`, `near-duplicate`, `n-gram`, or `inside`: a short test text whole in a long one."""
     text: str
     """The test text."""
     score: float
-    """ROUGE-L F of near duplicates, else 1."""
+    """ROUGE-L F for near duplicates, otherwise 1."""
 
 
 def scored_texts(examples: Sequence[Instruction]) -> list[str]:
     """Return the texts of scored examples that training data must not contain.
 
-    These are the questions, and answers of 13 words or more that are no choice of labels: an answer
-    all of whose lines are in other answers too is such a choice, however long. Of a relation the
-    text is taken, not the two lines that name the pair: other texts have them too.
+    These are the questions, and the answers of 13 words or more that are not chosen from labels.
+    An answer counts as labels if other answers contain all of its lines. For a relation, the two
+    lines that name the pair are removed, since other texts have them too.
     """
     lines = Counter(line for example in examples for line in set(example.output.split("\n")))
     texts = []
@@ -58,17 +58,16 @@ def scored_texts(examples: Sequence[Instruction]) -> list[str]:
 
 
 class Contaminated:
-    """Finds training records that overlap any of the test texts.
+    """Find training records that overlap any of the given test texts.
 
-    A test text of several paragraphs is looked for whole and by paragraph, since questions come
-    with their context. A record is looked at in its input, instruction and output.
+    Searches for a test text of several paragraphs both as a whole and by paragraph, since
+    questions come with their context. Compares the input, instruction and output of each record.
 
     Args:
         texts: the test texts.
         threshold: the ROUGE-L F above which a text is a near duplicate.
         framed: test texts whose near duplicates count only if their content words are the same.
-        exact: look only for test texts that are whole in a field of the record, and for nothing
-            else: no paragraphs, no near duplicates, no n-grams.
+        exact: search only for whole test texts that equal a field of the record.
     """
 
     def __init__(
@@ -154,18 +153,18 @@ class Contaminated:
 
 
 class _Near:
-    """Finds near duplicates of test texts."""
+    """Find near duplicates of test texts."""
 
     def __init__(self, threshold: float, *, same_subject: bool) -> None:
         self.texts: list[str] = []
         self._near = NearDuplicates(threshold, tokenizer="unicode", same_subject=same_subject)
 
     def index(self) -> None:
-        """Take up the test texts; call it once, when all are there."""
+        """Index the test texts; call it once, after adding all of them."""
         self._near.add(self.texts)
 
     def find(self, texts: Sequence[str]) -> dict[str, Overlap]:
-        """Return the overlap of those texts that have one."""
+        """Return the overlaps by text, for texts that have one."""
         if not self.texts:
             return {}
         few = len(texts) <= FEW
@@ -178,7 +177,7 @@ class _Near:
 
 
 def _fields(example: Instruction) -> list[str]:
-    """Return what is compared of a record; a short output is an answer such as `yes`."""
+    """Return the fields to compare; a short output such as `yes` identifies no test item."""
     output = [example.output] if len(unicode_words(example.output)) >= LEAST_NEAR else []
     return [example.input, example.instruction, *output]
 

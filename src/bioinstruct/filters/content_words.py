@@ -1,4 +1,4 @@
-"""What a text is about, in the words that say so: other words in one frame ask other things."""
+"""Extract content words, to tell apart texts that differ only in what they ask about."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ _FRAME = (
     "text passage sentence paragraph "
 )
 FRAME = frozenset(_FRAME.split())
-"""Words that do not change what is asked. Not here: who, when, why, how, should, not, 1, more."""
+"""Stop words. Words such as who, when, why, how, should, not, 1 and more change the question."""
 
 _POSSESSIVE = re.compile(r"['\u2019]s\b", re.IGNORECASE)
 _TOKEN = re.compile(r"[^\W_]+|[<>=≤≥±+%]")
 
 
 def subject(text: str) -> tuple[str, ...]:
-    """The words outside the frame, in order, folded to the singular.
+    """Return the content words of a text in order, in the singular.
 
-    'ALL' and 'WHO' in capitals are names, and so is the letter in 'hepatitis A'.
+    Stop words in capitals count as names: 'ALL', 'WHO', and the letter in 'hepatitis A'.
     """
     plain = unicodedata.normalize("NFKC", text)
     if "'" in plain or "\u2019" in plain:
         plain = _POSSESSIVE.sub("", plain)
-    shouted = plain.isupper()
-    found = []
+    all_capitals = plain.isupper()
+    content = []
     for place, word in enumerate(_TOKEN.findall(plain)):
         folded = word.casefold()
-        if folded in FRAME and (shouted or not _is_name(word, first=place == 0)):
+        if folded in FRAME and (all_capitals or not _is_name(word, first=place == 0)):
             continue
-        found.append(_singular(folded))
-    return tuple(found)
+        content.append(_singular(folded))
+    return tuple(content)
 
 
 def _is_name(word: str, *, first: bool) -> bool:
-    """Is this a name, by its capitals? 'I' is not, nor is 'A' where a text begins."""
+    """Recognise names by their capitals; neither 'I' nor a leading 'A' is one."""
     return word.isupper() and word != "I" and (len(word) > 1 or not first)
 
 

@@ -1,4 +1,4 @@
-"""The texts that were kept, and which of them a new one is too near to."""
+"""A growing index of kept texts, searched for near duplicates of a new one."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class _Column:
 
 
 class Pool:
-    """Texts as numbers; a new one is compared with all sketches, a nanosecond each."""
+    """Encoded texts. A search compares the sketches of all of them, a nanosecond each."""
 
     def __init__(self, threshold: float) -> None:
         self._threshold = threshold
@@ -59,7 +59,7 @@ class Pool:
 
     @property
     def places(self) -> NDArray[np.int64]:
-        """Of each text, its place among all that were ever seen."""
+        """Position of each text among all texts ever seen."""
         return self._places.values
 
     @property
@@ -68,7 +68,7 @@ class Pool:
         return Coded(self._words.values, offsets, self._groups.values, self._codes)
 
     def extend(self, coded: Coded, places: NDArray[np.int64]) -> None:
-        """Keep these texts."""
+        """Add texts."""
         self._codes += coded.codes
         self._words.extend(coded.words)
         self._lengths.extend(coded.lengths)
@@ -79,7 +79,7 @@ class Pool:
         self._slack.extend(slack(coded.lengths, self._threshold))
 
     def find(self, coded: Coded) -> tuple[int, int] | None:
-        """The first text that this one is too near to, and how many words they have in common."""
+        """Return the row of the first near duplicate and the length of their LCS, or None."""
         code = coded.codes[0]
         if not code:
             return None

@@ -1,4 +1,4 @@
-"""The filter of Self-Instruct: a text that is too near to one kept before it is dropped."""
+"""The near-duplicate filter of Self-Instruct: drop a text that is too similar to a kept one."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from bioinstruct.filters.token_codes import TOKENIZERS, Coded, Coder
 
 __all__ = ["Match", "NearDuplicates"]
 
-COMPILED_FROM = 100_000  # texts: numpy takes about as long as compiling, which is done once
+COMPILED_FROM = 100_000  # texts; below this, compiling with numba takes longer than numpy
 
 
 class Match(NamedTuple):
-    """Why a text is a near duplicate."""
+    """The kept text that a near duplicate repeats."""
 
     place: int
-    """Of the first kept text that it is too near to, among all texts seen: added and offered."""
+    """Position of the first such text among all texts seen, whether added or offered."""
     score: float
-    """Their ROUGE-L F, to the last bit that of rouge-score."""
+    """ROUGE-L F of the two, bit for bit that of rouge-score."""
 
 
 class NearDuplicates:
-    """Drops a text whose ROUGE-L F with any text kept before is above the threshold.
+    """Drop a text whose ROUGE-L F with any kept text exceeds the threshold.
 
-    The decisions are those of Self-Instruct and Alpaca, whether texts come one by one (`offer`) or
-    together (`offer_all`).
+    Makes the same decisions as Self-Instruct and Alpaca, whether texts come one by one (`offer`)
+    or together (`offer_all`).
     """
 
     def __init__(
@@ -45,18 +45,18 @@ class NearDuplicates:
         same_subject: bool = False,
         compiled: bool | None = None,
     ) -> None:
-        """Start with no text.
+        """Start without texts.
 
         Args:
-            threshold: F above which a text is a near duplicate; at 1 nothing ever is.
+            threshold: F above which a text is a near duplicate; at 1 nothing is.
             tokenizer: `self-instruct` (a-z and 0-9) or `unicode` (words of any script).
-            same_subject: never drop a text for one that has other content words.
-            compiled: whether `offer_all` uses numba; by default from 100,000 texts on, where
-                compiling pays, if it is installed. The decisions are the same.
+            same_subject: only drop a text for one with the same content words.
+            compiled: whether `offer_all` uses numba. By default it does from 100,000 texts on,
+                where compiling pays, if numba is installed. The decisions are the same.
 
         Raises:
-            BioinstructError: the threshold is not from 0 to 1, or there is no such tokenizer.
-            MissingError: numba is asked for and not installed.
+            BioinstructError: the threshold is not from 0 to 1, or the tokenizer is unknown.
+            MissingError: `compiled` is true and numba is not installed.
         """
         if tokenizer not in TOKENIZERS:
             raise UnknownNameError("tokenizer", tokenizer, TOKENIZERS)
@@ -69,27 +69,27 @@ class NearDuplicates:
             _compiled_join()
 
     def __len__(self) -> int:
-        """How many texts are kept."""
+        """Return the number of kept texts."""
         return len(self._pool)
 
     def add(self, texts: Iterable[str]) -> None:
-        """Keep texts whatever they are like: seeds, or those of an earlier run."""
+        """Keep texts unconditionally, such as seeds or the texts of an earlier run."""
         coded = self._coder.encode(texts)
         self._keep(coded, np.arange(len(coded)))
 
     def find(self, text: str) -> Match | None:
-        """The first kept text that this one is too near to; nothing is kept."""
+        """Return the first kept text that this one repeats, or None, without keeping it."""
         return self._find(self._coder.encode([text]))
 
     def offer(self, text: str) -> Match | None:
-        """Keep the text and return None, or return why it is dropped."""
+        """Keep the text and return None, or drop it and return the text that it repeats."""
         coded = self._coder.encode([text])
         match = self._find(coded)
         self._keep(coded, np.arange(0 if match else 1))
         return match
 
     def offer_all(self, texts: Iterable[str]) -> list[Match | None]:
-        """What `offer` would say to each, in a fraction of the time."""
+        """Return what `offer` would for each text in turn, in a fraction of the time."""
         coded = self._coder.encode(texts)
         matches = self._compare(coded)
         dropped = np.array([match is not None for match in matches], np.bool_)
@@ -97,7 +97,7 @@ class NearDuplicates:
         return matches
 
     def find_all(self, texts: Iterable[str]) -> list[Match | None]:
-        """What `find` would say to each, in a fraction of the time."""
+        """Return what `find` would for each text, in a fraction of the time."""
         return self._compare(self._coder.encode(texts), frozen=True)
 
     def _compare(self, coded: Coded, *, frozen: bool = False) -> list[Match | None]:
@@ -125,15 +125,15 @@ class NearDuplicates:
         return self._compiled
 
     def _find(self, coded: Coded) -> Match | None:
-        found = self._pool.find(coded)
-        if found is None:
+        nearest = self._pool.find(coded)
+        if nearest is None:
             return None
-        row, common = found
+        row, common = nearest
         score = rouge_l(common, len(coded.words), int(self._pool.lengths[row]))
         return Match(int(self._pool.places[row]), score)
 
     def _keep(self, coded: Coded, rows: NDArray[np.int64]) -> None:
-        """Keep some of the texts; all of them have been seen."""
+        """Keep some of the texts and count all of them as seen."""
         kept = coded if len(rows) == len(coded) else coded.take(rows)
         self._pool.extend(kept, self._seen + rows)
         self._seen += len(coded)

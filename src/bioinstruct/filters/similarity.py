@@ -1,4 +1,4 @@
-"""ROUGE-L as `rouge-score` computes it, turned into whole numbers that can be compared."""
+"""ROUGE-L as `rouge-score` computes it, and the integer bounds that follow from a threshold."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["check_threshold", "least_common", "prefix_length", "rouge_l"]
 
 
 def rouge_l(common: int, m: int, n: int) -> float:
-    """ROUGE-L F of texts of `m` and `n` words whose longest common subsequence has `common`.
+    """Return the ROUGE-L F of texts of `m` and `n` words with an LCS of `common` words.
 
-    The order of operations is that of rouge-score, so that the float is the same to the last bit.
+    Follows the order of operations of rouge-score, so that the floats are bit-identical.
     """
     if not common:
         return 0.0
@@ -22,15 +22,15 @@ def rouge_l(common: int, m: int, n: int) -> float:
 
 
 def least_common(m: NDArray[np.int64], n: NDArray[np.int64], threshold: float) -> NDArray[np.int64]:
-    """For each pair of lengths the least common subsequence whose F is above the threshold.
+    """Return, for each pair of lengths, the shortest LCS whose F is above the threshold.
 
-    Where none is, one more than the shorter length. The float decides ties as it does in
-    rouge-score: at 0.7, 7 common words of 10 and 10 are not above it, 7 of 9 and 11 are.
+    If there is none, returns one more than the shorter length. Rounding decides ties as in
+    rouge-score: at 0.7, 7 common words of 10 and 10 are not above it, but 7 of 9 and 11 are.
     """
     short = np.minimum(m, n)
     near = np.floor(threshold * (m + n) / 2)
     least = short + 1
-    for step in (2, 1, 0, -1):  # the least that passes is written last
+    for step in (2, 1, 0, -1):  # the smallest that passes is written last
         common = np.maximum(near + step, 1)
         with np.errstate(divide="ignore", invalid="ignore"):
             precision, recall = common / n, common / m
@@ -40,10 +40,10 @@ def least_common(m: NDArray[np.int64], n: NDArray[np.int64], threshold: float) -
 
 
 def prefix_length(m: NDArray[np.int64], threshold: float) -> NDArray[np.int64]:
-    """How many of a text's `m` words must be looked at to meet every near duplicate.
+    """Return how many words of a text of `m` words to index so as to find every near duplicate.
 
-    A partner shares at least k words, where k is least when the partner is those k words alone.
-    Two sets that share k of m words share one of the first m - k + 1 in any order of all words.
+    A near duplicate shares at least k words, and k is smallest if it consists of just those. Two
+    texts that share k of m words share one of the first m - k + 1, in any fixed order of words.
     """
     k = np.floor(threshold * m / (2 - threshold))
     least = m + 1
@@ -55,14 +55,14 @@ def prefix_length(m: NDArray[np.int64], threshold: float) -> NDArray[np.int64]:
 
 
 def check_threshold(threshold: float) -> float:
-    """The threshold itself.
+    """Return the threshold as a float.
 
     Raises:
-        BioinstructError: it is not a number from 0 to 1.
+        BioinstructError: the threshold is not from 0 to 1.
     """
     if not 0 <= threshold <= 1:
         raise BioinstructError(
             f"a threshold of {threshold} is not between 0 and 1",
-            hint="Self-Instruct and Alpaca use 0.7; above it a text counts as a near duplicate",
+            hint="a text above it counts as a near duplicate; Self-Instruct and Alpaca use 0.7",
         )
     return float(threshold)

@@ -1,4 +1,4 @@
-"""All near duplicates of a list of texts at once: a prefix join in numpy, exact at any length."""
+"""Find all near duplicates in a list of texts with an exact prefix join in numpy."""
 
 from __future__ import annotations
 
@@ -15,39 +15,40 @@ from bioinstruct.filters.token_codes import Code, Coded
 __all__ = ["Prefixes", "common_words", "join", "prefixes", "slack"]
 
 Integers = NDArray[np.int64]
-BLOCK = 2048  # texts that are compared with each other before any is known to be dropped
-CANDIDATES = 250_000  # compared at one time: what fits into the caches
-SCALE = 256  # of `slack`, so that a fraction of a word is a whole number
-MOST = 64 * SCALE  # two sketches differ in 64 bits at most
+BLOCK = 2048  # texts compared with each other before deciding which of them to drop
+CANDIDATES = 250_000  # pairs compared at a time, chosen to fit the CPU caches
+SCALE = 256  # fixed-point scale of `slack`
+MOST = 64 * SCALE  # sketches differ in at most 64 bits
 
 
 @dataclass(frozen=True, slots=True)
 class Prefixes:
-    """The rarest words of each text, of which near duplicates share at least one."""
+    """The rarest words of each text; near duplicates share at least one of them."""
 
     keys: Integers
-    """Numbers of words, text after text, rarest first; a second 'the' is another key."""
+    """Word ids of each text in turn, rarest first; a second 'the' has another id."""
     texts: NDArray[np.int32]
-    """Which text has the key."""
+    """The text of each key."""
     places: NDArray[np.int32]
-    """How many of its words are rarer."""
+    """Number of rarer words in the text of each key."""
     starts: Integers
-    """Where each text begins in the three above."""
+    """Start of each text in the three arrays above."""
     room: Integers
-    """Where each key begins in a table that holds all texts by key."""
+    """Start of each key in a table of all texts by key."""
 
 
 def slack(lengths: Integers, threshold: float) -> NDArray[np.int16]:
-    """How many words two near duplicates may differ in, is the sum of theirs; rounded up, scaled.
+    """Return each text's share of the words in which near duplicates may differ.
 
-    m + n - 2k words differ, and k is above threshold * (m + n) / 2, ties apart.
+    Two near duplicates differ in at most the sum of their shares. Of m + n words, m + n - 2k
+    differ, where k is above threshold * (m + n) / 2, apart from ties. Rounded up, times `SCALE`.
     """
     allowed = np.ceil((1 - threshold) * lengths * SCALE + 1)
     return np.asarray(np.minimum(allowed, MOST), np.int16)
 
 
 def common_words(a: Code, b: Code, least: int) -> int:
-    """Length of the longest common subsequence, or 0 when it is below `least`."""
+    """Return the length of the longest common subsequence, or 0 if it is below `least`."""
     if a == b:
         return len(a)
     return int(LCSseq.similarity(a, b, score_cutoff=least))
@@ -73,7 +74,7 @@ def prefixes(coded: Coded, threshold: float) -> Prefixes:
 
 
 def _numbered(words: NDArray[np.int32], texts: NDArray[np.int32]) -> Integers:
-    """Words, but the second, third… of the same word in one text are words of their own."""
+    """Give the second, third and later occurrences of a word within a text other ids."""
     keys = words.astype(np.int64)
     if not len(keys):
         return keys
@@ -92,7 +93,7 @@ def _numbered(words: NDArray[np.int32], texts: NDArray[np.int32]) -> Integers:
 
 
 class _Join:
-    """The texts kept so far, by key, and the near pairs of the next block of texts."""
+    """The kept texts by key, to find the candidate pairs of the next block of texts."""
 
     def __init__(self, coded: Coded, threshold: float) -> None:
         self.lengths = coded.lengths
@@ -111,32 +112,31 @@ class _Join:
     def pairs(
         self, begin: int, end: int, *, inside: bool
     ) -> tuple[list[int], list[int], list[int]]:
-        """Later text, earlier text and least common words, in order, of all that may be near.
+        """Return the candidate pairs as later text, earlier text and shortest sufficient LCS.
 
-        The earlier ones are those that are kept and, when `inside`, those of the block itself.
+        Earlier texts are the kept ones and, if `inside`, those of the block itself.
         """
         index = self.index
         a, b = index.starts[begin], index.starts[end]
         order = a + np.argsort(index.keys[a:b], kind="stable")
         keys, texts, places = index.keys[order], index.texts[order], index.places[order]
         low = index.room[keys]
-        found = [*self._near(texts, places, low, low + self._used[keys], self._texts, self._places)]
+        near = [*self._near(texts, places, low, low + self._used[keys], self._texts, self._places)]
         if inside:
             first = np.searchsorted(keys, keys)
-            found += self._near(texts, places, first, np.arange(len(keys)), texts, places)
-        pairs = np.sort(np.concatenate(found)) if found else np.zeros(0, np.int64)
-        pairs = pairs[
-            np.flatnonzero(np.diff(pairs, prepend=-1))
-        ]  # each once, met by what word it may
+            near += self._near(texts, places, first, np.arange(len(keys)), texts, places)
+        pairs = np.sort(np.concatenate(near)) if near else np.zeros(0, np.int64)
+        # Pairs that share several keys occur several times.
+        pairs = pairs[np.flatnonzero(np.diff(pairs, prepend=-1))]
         later, earlier = np.divmod(pairs, len(self.lengths))
         m, n = self.lengths[later], self.lengths[earlier]
         least = least_common(m, n, self._threshold)
         apart = np.bitwise_count(self._wide[later] ^ self._wide[earlier]).sum(axis=1)
-        near = np.flatnonzero(apart <= m + n - 2 * least)
-        return later[near].tolist(), earlier[near].tolist(), least[near].tolist()
+        rows = np.flatnonzero(apart <= m + n - 2 * least)
+        return later[rows].tolist(), earlier[rows].tolist(), least[rows].tolist()
 
     def keep(self, begin: int, end: int, kept: NDArray[np.bool_]) -> None:
-        """Remember the kept texts of the block."""
+        """Add the kept texts of the block to the table."""
         index = self.index
         a, b = index.starts[begin], index.starts[end]
         chosen = a + np.flatnonzero(kept[index.texts[a:b]])
@@ -156,7 +156,10 @@ class _Join:
         other_texts: NDArray[np.int32],
         other_places: NDArray[np.int32],
     ) -> Iterator[Integers]:
-        """Pairs, as later * n + earlier, of entry i with the others from low[i] up to high[i]."""
+        """Yield candidate pairs of entry i with the other entries from low[i] up to high[i].
+
+        A pair is encoded as later * texts + earlier.
+        """
         for i, j in _portions(high - low):
             count = high[i:j] - low[i:j]
             one = np.repeat(np.arange(i, j, dtype=np.int32), count)
@@ -169,7 +172,7 @@ class _Join:
             alike = np.flatnonzero(apart * np.int32(SCALE) <= allowed)
             a, b, one, other = a[alike], b[alike], one[alike], other[alike]
             m, n = self.lengths[a], self.lengths[b]
-            least = np.ceil((m + n) * (self._threshold / 2) - 1e-6)  # ties aside, see `pairs`
+            least = np.ceil((m + n) * (self._threshold / 2) - 1e-6)  # apart from ties, see `pairs`
             near = (places[one] <= m - least) & (other_places[other] <= n - least)
             if self._grouped:
                 near &= self._groups[a] == self._groups[b]
@@ -178,7 +181,7 @@ class _Join:
 
 
 def _portions(counts: Integers) -> Iterator[tuple[int, int]]:
-    """Ranges of entries whose counts add up to about CANDIDATES."""
+    """Yield ranges of entries whose counts sum to about CANDIDATES."""
     ends = np.cumsum(counts)
     i = 0
     while i < len(counts):
@@ -192,14 +195,14 @@ def _portions(counts: Integers) -> Iterator[tuple[int, int]]:
 def join(
     coded: Coded, *, pool: int, threshold: float, frozen: bool = False
 ) -> tuple[Integers, Integers]:
-    """For each text the first kept one that it is too near to, or -1, and their common words.
+    """Return, for each text, the first kept text that it repeats (or -1) and their LCS.
 
-    The first `pool` texts are kept whatever they are like; when `frozen`, only they are.
+    The first `pool` texts are always kept; if `frozen`, no others are.
     """
     n, codes = len(coded), coded.codes
     cause = np.full(n, -1, np.int64)
     common = np.zeros(n, np.int64)
-    kept = bytearray(b"\1") * n  # looked at one by one, where an array is slow
+    kept = bytearray(b"\1") * n  # faster than an array to read one by one
     flags = np.frombuffer(kept, np.bool_)
     table = _Join(coded, threshold)
     table.keep(0, pool, flags)
@@ -207,9 +210,9 @@ def join(
         end = min(begin + BLOCK, n)
         for later, earlier, least in zip(*table.pairs(begin, end, inside=not frozen), strict=True):
             if kept[later] and kept[earlier]:
-                found = common_words(codes[later], codes[earlier], least)
-                if found >= least:
-                    cause[later], common[later], kept[later] = earlier, found, 0
+                length = common_words(codes[later], codes[earlier], least)
+                if length >= least:
+                    cause[later], common[later], kept[later] = earlier, length, 0
         if not frozen:
             table.keep(begin, end, flags)
     return cause, common

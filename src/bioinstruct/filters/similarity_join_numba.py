@@ -1,4 +1,4 @@
-"""`join` as machine code by numba: the same decisions, for hundreds of thousands of texts."""
+"""`similarity_join.join` compiled with numba, with the same decisions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Integers = NDArray[np.int64]
 
 @intrinsic
 def _bits(context: Any, word: Any) -> Any:
-    """How many bits of a 64-bit word are set."""
+    """Count the bits that are set in a 64-bit word."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.ctpop(arguments[0])
@@ -29,7 +29,7 @@ def _bits(context: Any, word: Any) -> Any:
 
 @njit(cache=True)
 def _least(m: int, n: int, threshold: float) -> int:
-    """`similarity.least_common` for one pair, with its floats."""
+    """Return `similarity.least_common` for one pair, with the same rounding."""
     short = min(m, n)
     near = np.floor(threshold * (m + n) / 2)
     for step in (-1, 0, 1, 2):
@@ -44,11 +44,11 @@ def _least(m: int, n: int, threshold: float) -> int:
 
 @njit(cache=True)
 def _common(words: Any, a: int, b: int, c: int, d: int, masks: Any, carries: Any) -> int:
-    """Length of the longest common subsequence of words[a:b] and words[c:d].
+    """Return the length of the longest common subsequence of words[a:b] and words[c:d].
 
-    Bit-parallel, 64 words of the first text at a time. `masks` has for each word the bits of its
-    places among them (all zero before and after), `carries` what the last 64 hand on at each place
-    of the second text.
+    Works bit-parallel on 64 words of the first text at a time. `masks` holds the positions of each
+    word among these 64 (all zero before and after), and `carries` the carry bit of the previous 64
+    at each position of the second text.
     """
     one = np.uint64(1)
     carries[: d - c] = 0
@@ -76,7 +76,7 @@ def _common(words: Any, a: int, b: int, c: int, d: int, masks: Any, carries: Any
 
 @njit(cache=True)
 def _first(text: int, texts: Any, index: Any, table: Any, scratch: Any, threshold: float) -> Any:
-    """The first kept text that this one is too near to, or -1, and their common words."""
+    """Return the first kept text that this one repeats (or -1) and their LCS."""
     words, offsets, groups, sketches, wide, slacks = texts
     keys, places, starts, room = index
     used, kept, kept_places = table
@@ -88,7 +88,7 @@ def _first(text: int, texts: Any, index: Any, table: Any, scratch: Any, threshol
         for x in range(begin, begin + used[keys[entry]]):
             other = np.int64(kept[x])
             if other >= first:
-                break  # they are in order, and an earlier one has been found
+                break  # entries are in order, and an earlier text has been found
             apart = np.int64(_bits(sketches[text] ^ sketches[other])) * SCALE
             if apart > np.int64(slacks[text]) + np.int64(slacks[other]):
                 continue
@@ -112,7 +112,7 @@ def _first(text: int, texts: Any, index: Any, table: Any, scratch: Any, threshol
 
 @njit(cache=True)
 def _walk(texts: Any, index: Any, pool: int, threshold: float) -> Any:
-    """The texts in order: compare each with the kept ones that share one of its rarest words."""
+    """Compare each text in order with the kept texts that share one of its rarest words."""
     words, offsets = texts[0], texts[1]
     keys, places, starts, room = index
     n = len(offsets) - 1
@@ -135,7 +135,7 @@ def _walk(texts: Any, index: Any, pool: int, threshold: float) -> Any:
 
 
 def join(coded: Coded, *, pool: int, threshold: float) -> tuple[Integers, Integers]:
-    """What `join.join` returns."""
+    """Return what `similarity_join.join` returns."""
     index = prefixes(coded, threshold)
     slacks = slack(coded.lengths, threshold)
     cause, common = _walk(

@@ -1,10 +1,10 @@
-"""The near-duplicate filter on Apache Spark: the decisions of the one in memory, on many machines.
+"""The near-duplicate filter on Apache Spark, with the same decisions as the one in memory.
 
-The words of every text become rows of an inverted index that holds only its rarest words (a prefix
-filter). Keep-first is sequential, so the driver goes through the texts in rounds: it takes the next
-texts that nothing kept so far drops, finds the near duplicates among them, decides these in file
-order, and strikes out everything later that is like one of those kept. What a round finds does not
-depend on how the work was divided, so a machine that dies changes nothing.
+The rarest words of every text become rows of an inverted index (a prefix filter). Keeping the first
+of two near duplicates is sequential, so the driver works in rounds: it takes the next texts that no
+kept text drops, finds the near duplicates among them, decides these in file order, and drops all
+later texts that repeat one of those kept. The results of a round do not depend on how the work was
+divided, so losing a machine changes nothing.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ Ids = NDArray[np.int64]
 Scores = NDArray[np.float64]
 Pairs = tuple[Ids, Ids, Scores]
 
-_JAVA = 17  # the oldest that Spark 4 runs on
+_JAVA = 17  # the oldest version that Spark 4 supports
 _JAVA_HINT = (
     "install OpenJDK 17 (Debian, Ubuntu: `apt-get install openjdk-17-jre-headless`; macOS: "
     "`brew install openjdk@17`; conda: `conda install -c conda-forge openjdk=17`), "
-    "or name one with JAVA_HOME"
+    "or set JAVA_HOME"
 )
 _SETTINGS = {
     "spark.driver.memory": "4g",
@@ -56,8 +56,8 @@ _SETTINGS = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
 }
-_CHUNK = 100_000  # texts that are sent to the cluster together
-_HEAD_LEAST, _HEAD_MOST = 2048, 131_072  # texts that a round decides
+_CHUNK = 100_000  # texts sent to the cluster at a time
+_HEAD_LEAST, _HEAD_MOST = 2048, 131_072  # texts decided in a round
 _CANDIDATES = 300_000  # near duplicates, at most, that a round brings to the driver
 _SAMPLE = 1024
 
@@ -71,13 +71,13 @@ def near_duplicates_spark(
     pool: Iterable[str] = (),
     master: str = "local[*]",
 ) -> list[Match | None]:
-    """What `NearDuplicates.offer_all` says of the texts after `add(pool)`, computed on Spark.
+    """Return what `NearDuplicates.offer_all` would for the texts after `add(pool)`, using Spark.
 
-    The driver holds the texts, some 30 bytes more for each, and the near duplicates of one round.
+    The driver holds the texts, about 30 more bytes for each, and the near duplicates of one round.
 
     Raises:
-        MissingError: pyspark is not installed, or there is no Java runtime of version 17.
-        BioinstructError: the cluster does not answer, or could not do the work.
+        MissingError: pyspark or a Java runtime of version 17 or newer is not installed.
+        BioinstructError: the cluster does not respond, or the job failed.
     """
     threshold = check_threshold(threshold)
     if tokenizer not in TOKENIZERS:
@@ -85,7 +85,7 @@ def near_duplicates_spark(
     added = [*pool]
     together = [*added, *texts]
     causes, scores = np.full(len(together), -1, np.int64), np.zeros(len(together))
-    if threshold < 1 and len(together) > 1:  # nothing is more alike than equal
+    if threshold < 1 and len(together) > 1:  # no F is above 1
         with spark_session(master) as session:
             words = _words(session, together, threshold, TOKENIZERS[tokenizer], same_subject)
             _Filter(session, threshold).decide(words, len(added), causes, scores)
@@ -98,7 +98,7 @@ def near_duplicates_spark(
 
 
 class _Filter:
-    """The rounds, and the tables that stay on the cluster while they last."""
+    """The rounds of the filter, and the tables cached on the cluster while they run."""
 
     def __init__(self, session: SparkSession, threshold: float) -> None:
         self._session = session
@@ -107,7 +107,7 @@ class _Filter:
         session.conf.set("spark.sql.shuffle.partitions", str(max(2 * parallel, 8)))
 
     def decide(self, words: DataFrame, pool: int, causes: Ids, scores: Scores) -> None:
-        """Write which earlier text drops each text, if any; the first `pool` are kept."""
+        """Write the earlier text that drops each text, if any; keep the first `pool`."""
         words = words.persist()
         firsts, repeats, equals = _unique(words, pool)
         self._bodies = self._only(words, firsts).persist()
@@ -122,7 +122,7 @@ class _Filter:
         scores[repeats[later]] = np.where(kept, 1.0, scores[equals])[later]
 
     def _rounds(self, kept: Ids, pending: Ids, causes: Ids, scores: Scores) -> None:
-        """Strike out what is like the kept, keep the next texts that are left, and so on."""
+        """Drop texts that repeat a kept one, decide the next texts, and repeat."""
         while len(pending):
             if len(kept):
                 later, earlier, score = self._earliest(pending, kept)
@@ -134,10 +134,10 @@ class _Filter:
             kept = head[causes[head] < 0]
 
     def _head_size(self, pending: Ids) -> int:
-        """How many of the texts to compare with each other in one round.
+        """Return how many texts to compare with each other in one round.
 
-        A whole chapter of a file may be variants of one question. A sample of the texts tells how
-        many candidates there are, which bounds the work and what the driver has to hold.
+        A long stretch of a file may be variants of one question. Estimates the number of
+        candidates from a sample, which bounds the work and the driver's memory.
         """
         most = pending[:_HEAD_MOST]
         if len(most) <= _HEAD_LEAST:
@@ -151,12 +151,12 @@ class _Filter:
         return max(within * step, _HEAD_LEAST) if within < len(sample) else len(most)
 
     def _pairs(self, head: Ids) -> Pairs:
-        """The near duplicates among the texts, the later of the two first, in file order."""
+        """Return the near duplicates among the texts as (later, earlier, score), in file order."""
         found = self._near(head, head).toArrow()
         return _columns(found.sort_by([("later", "ascending"), ("earlier", "ascending")]))
 
     def _earliest(self, pending: Ids, kept: Ids) -> Pairs:
-        """For each of the texts that has one, the first near duplicate among the kept."""
+        """Return the first near duplicate among the kept texts, for each text that has one."""
         from pyspark.sql import functions as f
 
         first = f.min(f.struct("earlier", "score")).alias("first")
@@ -164,7 +164,7 @@ class _Filter:
         return _columns(found.select("later", "first.earlier", "first.score").toArrow())
 
     def _near(self, later: Ids, earlier: Ids) -> DataFrame:
-        """Candidates of the index that ROUGE-L confirms."""
+        """Return the candidates that ROUGE-L confirms."""
         from pyspark.sql import functions as f
 
         threshold = self._threshold
@@ -186,7 +186,7 @@ class _Filter:
         return pairs.select("later", "earlier", scored).where(f.col("score") > threshold)
 
     def _candidates(self, later: Ids, earlier: Ids) -> DataFrame:
-        """Pairs that share a rare word, and whose sketches and lengths leave room for enough."""
+        """Return pairs that share a rare word and whose sketches and lengths allow a match."""
         from pyspark.sql import functions as f
 
         one, other = self._only(self._index, later), self._only(self._index, earlier)
@@ -196,7 +196,7 @@ class _Filter:
             other = f.broadcast(other)
         a, b = one.alias("a"), other.alias("b")
         both = f.col("a.length") + f.col("b.length")
-        # A hair too low is harmless, since every pair is verified; too high would lose one.
+        # Slightly too low is harmless, since every pair is verified; too high would lose pairs.
         least = f.ceil(both * (self._threshold / 2) - 1e-6)
         apart = f.bit_count(f.col("a.sketch").bitwiseXOR(f.col("b.sketch")))
         near = (
@@ -210,7 +210,7 @@ class _Filter:
         return a.join(b, near).select(*pair).distinct()
 
     def _only(self, table: DataFrame, ids: Ids) -> DataFrame:
-        """The rows whose id is among these."""
+        """Return the rows with the given ids."""
         import pyarrow as pa
         from pyspark.sql import functions as f
 
@@ -225,7 +225,7 @@ def _words(
     tokenize: Tokenizer,
     same_subject: bool,
 ) -> DataFrame:
-    """The texts that have words: these with a space between them, how many, and the subject."""
+    """Return the nonempty texts: words joined by spaces, their number, and the subject."""
     import pyarrow as pa
 
     def split(column: pd.Series[str]) -> pd.DataFrame:
@@ -246,7 +246,7 @@ def _words(
     tables = [
         session.createDataFrame(pa.table({"id": np.arange(at, at + len(part)), "text": part}))
         for at in range(0, len(texts), _CHUNK)
-        # Half a surrogate pair cannot be sent, and is part of no word.
+        # A lone surrogate cannot be encoded, and is part of no word.
         for part in [[_sendable(text) for text in texts[at : at + _CHUNK]]]
     ]
     table = reduce(lambda one, other: one.union(other), tables)
@@ -254,9 +254,9 @@ def _words(
 
 
 def _unique(words: DataFrame, pool: int) -> tuple[Ids, Ids, Ids]:
-    """The first of each group of equal texts; the others; and of each the first of its group.
+    """Return the first of each group of equal texts, the other texts, and their group's first.
 
-    What equals a text of the pool is not in its group: an earlier one of the pool may drop it.
+    A text that equals one of the pool is not grouped with it: an earlier pool text may drop it.
     """
     from pyspark.sql import functions as f
 
@@ -271,10 +271,9 @@ def _unique(words: DataFrame, pool: int) -> tuple[Ids, Ids, Ids]:
 
 
 def _index(bodies: DataFrame) -> DataFrame:
-    """A row for each of the rarest words of each text: all near duplicates share one of these.
+    """Return a row for each of the rarest words of each text; near duplicates share one of them.
 
-    A word is known by its hash, which the subject is part of: were two words to share one, pairs
-    would be compared in vain.
+    Words are identified by a hash that includes the subject; a collision only costs comparisons.
     """
     from pyspark.sql import functions as f
 
@@ -301,14 +300,14 @@ def _bit(word: Column) -> Column:
 
 
 def _keep_first(pairs: Pairs, causes: Ids, scores: Scores) -> None:
-    """Go through near duplicates in file order: a text that is itself dropped drops nothing."""
+    """Decide near duplicates in file order; a dropped text drops nothing."""
     for later, earlier, score in zip(*(column.tolist() for column in pairs), strict=True):
         if causes[later] < 0 and causes[earlier] < 0:
             causes[later], scores[later] = earlier, score
 
 
 def _rouge_l(left: str, right: str, threshold: float) -> float:
-    """ROUGE-L F of two texts, or 0 where it is below the threshold by more than rounding."""
+    """Return the ROUGE-L F of two texts, or 0 if it is clearly below the threshold."""
     a, b = left.split(" "), right.split(" ")
     least = max(int(threshold * (len(a) + len(b)) / 2) - 1, 0)
     return rouge_l(int(LCSseq.similarity(a, b, score_cutoff=least)), len(a), len(b))
@@ -327,7 +326,7 @@ def _columns(table: pa.Table) -> Pairs:
 
 
 def _pandas_udf(function: Any, kind: str) -> Any:
-    """The function on columns; Spark reads from its annotations, as objects, what it takes."""
+    """Make a pandas UDF, whose annotations Spark needs as objects rather than strings."""
     import pandas as pd
     from pyspark.sql.functions import pandas_udf
 
@@ -339,11 +338,11 @@ def _pandas_udf(function: Any, kind: str) -> Any:
 
 @contextlib.contextmanager
 def spark_session(master: str) -> Iterator[SparkSession]:
-    """The session that is open, or one on the cluster of this address until the block ends.
+    """Yield the active session, or one on the given cluster that lasts until the block ends.
 
     Raises:
-        MissingError: pyspark is not installed, or there is no Java runtime of version 17.
-        BioinstructError: the cluster does not answer, or could not do the work.
+        MissingError: pyspark or a Java runtime of version 17 or newer is not installed.
+        BioinstructError: the cluster does not respond, or the job failed.
     """
     try:
         from py4j.protocol import Py4JError
@@ -357,14 +356,14 @@ def spark_session(master: str) -> Iterator[SparkSession]:
     with contextlib.suppress(PySparkException):
         active = SparkSession.active()
     try:
-        with warnings.catch_warnings():  # that not all of pandas 3 was tried; what is used here was
+        with warnings.catch_warnings():  # PySpark warns about pandas 3; our tests cover what we use
             warnings.filterwarnings("ignore", "PySpark does not yet fully support", FutureWarning)
             session = active or _start(master)
             yield session
     except (Py4JError, PySparkException) as error:
         reason = re.sub(r"\s+", " ", str(error))[:400]
         raise BioinstructError(
-            f"Spark at {master} could not do it: {reason}",
+            f"the Spark job at {master} failed: {reason}",
             hint="every worker needs this Python with bioinstruct[spark]; see docs/spark.md",
         ) from error
     finally:
@@ -385,7 +384,7 @@ def _check_java() -> None:
     home = os.environ.get("JAVA_HOME")
     java = str(Path(home) / "bin" / "java") if home else shutil.which("java")
     if not java or not Path(java).is_file():
-        raise MissingError("Apache Spark needs a Java runtime, and there is none", hint=_JAVA_HINT)
+        raise MissingError("Apache Spark needs a Java runtime", hint=_JAVA_HINT)
     told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
     version = re.search(r'version "(?:1\.)?(\d+)', told)
     if not version or int(version[1]) < _JAVA:

@@ -1,4 +1,4 @@
-"""Texts as numbers: a number for each word, a character for each word, and a 64-bit sketch."""
+"""Encode texts for fast comparison: an integer and a character per word, and bit sketches."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["TOKENIZERS", "Code", "Coded", "Coder", "Tokenizer", "self_instruct_w
 
 Tokenizer = Callable[[str], Sequence[Hashable]]
 Code = str | list[int]
-"""A text with one character for each word, or their numbers where characters run out."""
+"""A text with one character per word, or a list of integers if characters run out."""
 
 _LAST_CHARACTER = 0x10FFFF
-_SURROGATES = 0xD800, 0x800  # where they begin and how many there are: they are no characters
+_SURROGATES = 0xD800, 0x800  # start and number of the code points that are no characters
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: neighbours get distant bits
 _LETTERS = {byte: byte for byte in b"0123456789abcdefghijklmnopqrstuvwxyz"}
 _LETTERS |= {byte: byte + 32 for byte in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
@@ -27,7 +27,7 @@ _WORDS_ONLY = bytes(_LETTERS.get(byte, 32) for byte in range(256))
 
 
 def self_instruct_words(text: str) -> list[bytes]:
-    """`text.words` as bytes, several times faster: the tokeniser of rouge-score."""
+    """Return `text.words` as bytes, several times faster."""
     lower = text if text.isascii() else text.lower()
     return lower.encode("utf-8", "surrogatepass").translate(_WORDS_ONLY).split()
 
@@ -40,14 +40,14 @@ TOKENIZERS: dict[str, Tokenizer] = {
 
 @dataclass(frozen=True)
 class Coded:
-    """Texts as numbers."""
+    """Encoded texts."""
 
     words: NDArray[np.int32]
-    """The words of all texts, one after the other."""
+    """Word ids of all texts, concatenated. Shape: (words,)."""
     offsets: NDArray[np.int64]
-    """Where each text begins, and the end."""
+    """Start of each text in `words`, and the end of the last. Shape: (texts + 1,)."""
     groups: NDArray[np.int64]
-    """Texts of different groups are never near duplicates."""
+    """Group of each text; texts of different groups are never near duplicates. Shape: (texts,)."""
     codes: list[Code]
 
     @cached_property
@@ -66,7 +66,7 @@ class Coded:
         )
 
     def take(self, rows: NDArray[np.int64]) -> Coded:
-        """Some of the texts."""
+        """Return the texts at the given rows."""
         lengths = self.lengths[rows]
         ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
         at = np.arange(ends[-1]) + np.repeat(self.offsets[rows] - ends[:-1], lengths)
@@ -76,17 +76,17 @@ class Coded:
 
     @cached_property
     def sketches(self) -> NDArray[np.uint64]:
-        """For each text 64 bits, one set for each of its words.
+        """A 64-bit sketch of each text, with one bit set for each of its words. Shape: (texts,).
 
-        Where two sketches differ in d bits, the texts differ in d words at least.
+        Texts whose sketches differ in d bits differ in at least d words.
         """
         return self._sketches(self._hashes() >> np.uint64(58))
 
     @cached_property
     def wide_sketches(self) -> NDArray[np.uint64]:
-        """The same with 256 bits in a row of four: for texts whose words fill 64 bits."""
+        """A 256-bit sketch of each text, for texts whose words fill 64 bits. Shape: (texts, 4)."""
         place = self._hashes() >> np.uint64(56)
-        if len(self) == 1:  # as below, with a fifth of the calls: texts may come one by one
+        if len(self) == 1:  # same result in a fifth of the calls, for texts that come one by one
             bits = np.zeros((len(place), 4), np.uint64)
             bits[np.arange(len(place)), place >> np.uint64(6)] = np.uint64(1) << (
                 place & np.uint64(63)
@@ -106,15 +106,15 @@ class Coded:
             chosen = bits[only]
             bits = np.zeros_like(bits)
             bits[only] = chosen
-        found = np.zeros(len(self), np.uint64)
-        some = np.flatnonzero(self.lengths)
-        if len(some):
-            found[some] = np.bitwise_or.reduceat(bits, self.offsets[some])
-        return found
+        sketches = np.zeros(len(self), np.uint64)
+        nonempty = np.flatnonzero(self.lengths)
+        if len(nonempty):
+            sketches[nonempty] = np.bitwise_or.reduceat(bits, self.offsets[nonempty])
+        return sketches
 
 
 class Coder:
-    """Makes numbers of words, in the order in which they are first seen."""
+    """Encode texts, numbering words in the order in which they first appear."""
 
     def __init__(self, tokenize: Tokenizer, group: Callable[[str], Hashable] | None = None) -> None:
         self._tokenize = tokenize
@@ -123,10 +123,10 @@ class Coder:
         self._groups: dict[Hashable, int] = {}
 
     def encode(self, texts: Iterable[str]) -> Coded:
-        """Texts as numbers; the words of earlier texts keep theirs."""
+        """Encode texts; words that earlier texts had keep their numbers."""
         parts = [np.zeros(0, np.int32)]
         lengths, groups = [0], []
-        for block in _blocks(texts, 10_000):  # so that not all words are objects at one time
+        for block in _blocks(texts, 10_000):  # so that not all words are Python objects at once
             words = [self._tokenize(text) for text in block]
             flat = list(chain.from_iterable(words))
             for word in dict.fromkeys(flat):
@@ -151,7 +151,10 @@ def _blocks(texts: Iterable[str], size: int) -> Iterator[list[str]]:
 
 
 def _codes(words: NDArray[np.int32], offsets: NDArray[np.int64]) -> list[Code]:
-    """What rapidfuzz compares fastest; it takes a character and its number for the same."""
+    """Return the texts in the form that rapidfuzz compares fastest.
+
+    It treats a character and its code point as equal, so both forms can be mixed.
+    """
     begin, count = _SURROGATES
     values = words.astype(np.uint32) + 1
     values[values >= begin] += count

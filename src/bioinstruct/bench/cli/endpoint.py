@@ -1,4 +1,4 @@
-"""What a command line says of servers: a model behind one, a judge, and what they may cost."""
+"""Command-line options of a served model, a judge, and their budget."""
 
 from __future__ import annotations
 
@@ -36,71 +36,82 @@ AGREEMENT = "agreement.json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options that the functions here read."""
+    """Add the options that the functions of this module read."""
     served = parser.add_argument_group("a model behind a server")
     served.add_argument(
         "--endpoint",
         metavar="URL",
-        help="an OpenAI-compatible server, such as http://localhost:8000/v1, that serves --model; "
-        f"its key: ${KEY}",
+        help="OpenAI-compatible server of --model, such as http://localhost:8000/v1; set its key "
+        f"in ${KEY}",
     )
     served.add_argument(
         "--temperature",
         type=_temperature,
         default=0.0,
         metavar="X",
-        help="for a model or a judge that takes no other than X; none: the server's (default: 0)",
+        help="sampling temperature, for a model or judge that requires X; `none` leaves it to the "
+        "server (default: 0)",
     )
-    served.add_argument("--concurrency", type=positive, default=16, metavar="N")
     served.add_argument(
-        "--timeout", type=float, default=300, metavar="S", help="seconds for an answer"
+        "--concurrency",
+        type=positive,
+        default=16,
+        metavar="N",
+        help="requests in flight (default: 16)",
+    )
+    served.add_argument(
+        "--timeout",
+        type=float,
+        default=300,
+        metavar="S",
+        help="seconds to wait for an answer (default: 300)",
     )
     judge = parser.add_argument_group("a judge of written answers")
     judge.add_argument(
         "--judge",
         metavar="MODEL",
-        help="a model that gives points by a rubric, and prefers base or tuned; key and address: "
+        help="model that scores answers by a rubric and compares base with tuned; uses "
         "OPENAI_API_KEY and OPENAI_BASE_URL; needs --budget",
     )
     judge.add_argument(
         "--agreement",
         action="store_true",
-        help="first say how the judge agrees with people on 400 summaries of MTS-Dialog",
+        help="first measure the judge's agreement with people on 400 summaries of MTS-Dialog",
     )
     add_money(
         judge,
-        budget="never spend more: on the judge where there is one, else at the --endpoint",
+        budget="spending limit for the judge, or without a judge for the --endpoint",
     )
 
 
 def usage_error(args: argparse.Namespace) -> str:
-    """What does not go together; empty when all does."""
+    """Return what is wrong with the options, or an empty string."""
     if args.endpoint and (args.adapter or args.data or args.recipe or args.plan or args.merge):
-        return "--endpoint scores what a server has: there is nothing to tune or to merge"
+        return "--endpoint only scores: it cannot tune, merge or load an adapter"
     if args.endpoint and (args.encoder or not args.model):
-        return "--endpoint needs --model NAME, as the server calls it"
+        return "--endpoint needs --model NAME, the name of the model at the server"
     if args.judge and args.budget is None:
-        return "--judge needs --budget USD; where it is free: --price 0 0 --budget 1"
+        return "--judge needs --budget USD; for a free server: --price 0 0 --budget 1"
     if args.judge and args.encoder:
-        return "--judge reads written answers, which an encoder does not give"
+        return "--judge needs written answers, which an encoder does not produce"
     if args.agreement and not args.judge:
-        return "--agreement is of a judge: name one with --judge"
+        return "--agreement needs a judge: name one with --judge"
     return ""
 
 
 def score_endpoint(args: argparse.Namespace, tests: Tests, watch: Watch) -> Report:
-    """Score a model behind a server; its answers and the transcript are in the folder of the run.
+    """Score a served model; answers and transcript are written to the folder of the run.
 
     Raises:
-        BioinstructError: it cannot be reached, refuses, or did not answer all: what it did answer
-            is kept.
+        BioinstructError: the server cannot be reached, refuses, or left requests unanswered. The
+            answers it gave are kept.
     """
     from bioinstruct.bench.experiment import readable_by, run
     from bioinstruct.bench.models.endpoint import Endpoint
     from bioinstruct.llm.openai import OpenAIClient
 
     client = OpenAIClient(
-        base_url=args.endpoint, api_key=_key(args), timeout=args.timeout, retries=_patience(args)
+        base_url=args.endpoint, api_key=_key(args), timeout=args.timeout, retries=_retries(args)
     )
     client.watches.append(_RetryNotice(client.base_url))
     asking = _asking(args, args.model, client.base_url, paid=not args.judge)
@@ -110,12 +121,12 @@ def score_endpoint(args: argparse.Namespace, tests: Tests, watch: Watch) -> Repo
         closed = [task.name for task in tests if task.choices and task not in readable]
         if closed:
             say(
-                f"no likelihoods from {client.base_url} in the style {args.style}: answers are "
-                f"written, not chosen, in {', '.join(closed)}"
+                f"{client.base_url} gives no likelihoods in the style {args.style}: the model "
+                f"writes its answers instead of choosing them in {', '.join(closed)}"
             )
         report = run(endpoint, readable, args.out, seed=args.seed, watch=watch)
         for reason, count in endpoint.odd.items():
-            say(f"{count:,} questions were refused ({reason}) and count as empty answers")
+            say(f"the server refused {count:,} requests ({reason}); they count as empty answers")
         if endpoint.called - {args.model}:
             say(f"the server calls the model {', '.join(sorted(endpoint.called))}")
         if asking.budget:
@@ -124,7 +135,7 @@ def score_endpoint(args: argparse.Namespace, tests: Tests, watch: Watch) -> Repo
 
 
 def judged(args: argparse.Namespace, report: Report, tests: Mapping[Task, Any]) -> Report:
-    """The same report with a judge's verdicts, or with the reason why there are none."""
+    """Add a judge's verdicts to the report, or the reason why there are none."""
     from bioinstruct.bench.experiment import REPORT
 
     try:
@@ -132,7 +143,7 @@ def judged(args: argparse.Namespace, report: Report, tests: Mapping[Task, Any]) 
         written = _written(report, tests, args.out)
         if not written:
             raise BioinstructError("no task has written answers")
-        _tell("judging", judge, judge.requests(written), price)
+        _print_cost("judging", judge, judge.requests(written), price)
         verdict = judge.judge(written, seed=args.seed)
         path = args.out / AGREEMENT
         known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
@@ -147,10 +158,10 @@ def judged(args: argparse.Namespace, report: Report, tests: Mapping[Task, Any]) 
 
 
 def measure_agreement(args: argparse.Namespace) -> dict[str, Any]:
-    """How the judge's points go with those of people; also written to the folder of the run.
+    """Measure the judge's agreement with people and write it to the folder of the run.
 
     Raises:
-        BioinstructError: there is no judge, or MTS-Dialog is not there.
+        BioinstructError: the judge fails, or MTS-Dialog is not available.
     """
     from bioinstruct import corpora
     from bioinstruct.bench.judge.prompt import PROMPT
@@ -159,60 +170,60 @@ def measure_agreement(args: argparse.Namespace) -> dict[str, Any]:
     judge, price = _judge(args)
     folder = corpora.data_directory() / "mts_dialog"
     summaries = list(mts_dialog.judged(folder))[: args.limit]
-    _tell("agreement with people", judge, judge.requests_of(summaries), price)
-    found = judge.agree(summaries, seed=args.seed)
-    said = {"judge": args.judge, "prompt": PROMPT} | asdict(found)
-    write_text(args.out / AGREEMENT, json.dumps(said, indent=2) + "\n")
-    return said
+    _print_cost("agreement with people", judge, judge.requests_of(summaries), price)
+    measured = judge.agree(summaries, seed=args.seed)
+    result = {"judge": args.judge, "prompt": PROMPT} | asdict(measured)
+    write_text(args.out / AGREEMENT, json.dumps(result, indent=2) + "\n")
+    return result
 
 
 def _judge(args: argparse.Namespace) -> tuple[Judge, Price | None]:
     from bioinstruct.bench.judge.judge import Judge
     from bioinstruct.llm.openai import OpenAIClient
 
-    client = OpenAIClient(timeout=args.timeout, retries=_patience(args))
+    client = OpenAIClient(timeout=args.timeout, retries=_retries(args))
     client.watches.append(_RetryNotice(client.base_url))
     asking = _asking(args, args.judge, client.base_url, paid=True)
     price, _ = price_and_budget(args, args.judge, client.base_url)
     return Judge(client, args.judge, args.out / VERDICTS, asking), price
 
 
-def _patience(args: argparse.Namespace) -> Retries:
-    """A server that never answers ends the run in a few times what an answer may take."""
+def _retries(args: argparse.Namespace) -> Retries:
+    """Give up on a server that never answers after four timeouts, or a minute if that is longer."""
     from bioinstruct.llm.rate_limit import Retries
 
     return Retries(seconds=max(60, 4 * args.timeout))
 
 
 class _RetryNotice:
-    """Prints each kind of trouble once, so that no wait is unexplained."""
+    """Print a notice at the first retry for each kind of error, to explain the wait."""
 
     def __init__(self, base_url: str) -> None:
         self._base_url = base_url
         self._known: set[str] = set()
 
     def sending(self, request: Request) -> None:
-        """Nothing is wrong yet."""
+        """Do nothing: only retries are reported."""
 
     def retrying(self, request: Request, reason: str, *, charged: bool) -> None:
         if reason not in self._known:
             self._known.add(reason)
-            say(f"{self._base_url}: {reason}; such questions are asked again")
+            say(f"{self._base_url}: {reason}; retrying such requests")
 
 
-def _tell(what: str, judge: Judge, requests: Sequence[Any], price: Price | None) -> None:
+def _print_cost(what: str, judge: Judge, requests: Sequence[Any], price: Price | None) -> None:
     from bioinstruct.bench.judge.judge import estimate
 
     cost: Cost = estimate(requests)
     usd = f"at most {cost.usd(price):.4f} USD" if price else "price unknown"
     say(
-        f"{what} by {judge.model}: {cost.requests:,} questions, {cost.prompt_tokens:,} tokens in, "
+        f"{what} by {judge.model}: {cost.requests:,} requests, {cost.prompt_tokens:,} tokens in, "
         f"at most {cost.completion_tokens:,} out ({cost.method}): {usd}"
     )
 
 
 def _written(report: Report, tests: Mapping[Task, Any], out: Path) -> list[Written]:
-    """The written answers of a run, out of its file of answers: nothing is asked again."""
+    """Read the written answers of a run from its answer file, without asking the model."""
     from bioinstruct.bench.evaluation.cache import Answers
     from bioinstruct.bench.experiment import ANSWERS
     from bioinstruct.bench.judge.judge import Written
@@ -239,7 +250,7 @@ def _recorded(
 
 @dataclass(frozen=True)
 class _Recorded(Constant):
-    """A model whose answers are all in the file already."""
+    """A stand-in for a model whose answers are all in the answer file."""
 
     recorded: str = ""
 
@@ -261,7 +272,7 @@ def _asking(args: argparse.Namespace, model: str, base_url: str, *, paid: bool) 
 
 
 def _key(args: argparse.Namespace) -> str:
-    """The key of the endpoint; that of OpenAI goes nowhere but to its own address."""
+    """Return the key of the endpoint; OPENAI_API_KEY is sent only to its own server."""
     if key := os.environ.get(KEY):
         return key
     own = (os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1").rstrip("/")

@@ -1,4 +1,4 @@
-"""The `bioinstruct-bench` command: parse, call, print."""
+"""The `bioinstruct-bench` command: parse arguments, run, print the report."""
 
 from __future__ import annotations
 
@@ -41,30 +41,32 @@ examples:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Entry point of `bioinstruct-bench`."""
-    # Threads that wait for each other must not spin for long: on two cores shared with other work,
-    # tuning the tiny model fell from 2,600 tokens a second to 100; on free cores, 7,000 either way.
-    # Read when torch is loaded, so set first.
+    # Keep waiting threads from spinning for long: on two cores shared with other work, tuning the
+    # tiny model fell from 2,600 tokens a second to 100; on free cores it is 7,000 either way.
+    # Set it here, since torch reads it when it is imported.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler of --plan says when it starts
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # silences the profiler that --plan uses
     parser = _parser()
     args = parser.parse_args(argv)
     if args.encoder and (args.model or args.adapter or args.data or args.no_tune):
-        parser.error("--encoder stands alone: it is not a model that instructions tune")
+        parser.error("--encoder cannot be combined with --model, --adapter, --data or --no-tune")
     if args.merge and (args.plan or (args.no_tune and not args.adapter)):
-        parser.error("--merge needs an adapter: tune one, or give one with --adapter")
+        parser.error("--merge needs an adapter: tune one, or name one with --adapter")
     if args.plan and (args.no_tune or args.adapter):
-        parser.error("--plan is for tuning, --no-tune and --adapter do without it")
+        parser.error("--plan is for tuning and cannot be combined with --no-tune or --adapter")
     if (args.no_tune or args.adapter) and (args.data or args.recipe):
-        parser.error("--data and --recipe are for tuning, --no-tune and --adapter do without it")
+        parser.error(
+            "--data and --recipe are for tuning and cannot be combined with --no-tune or --adapter"
+        )
     if args.track and (args.plan or args.no_tune or args.adapter or args.encoder or not args.model):
-        parser.error("--track is for tuning a model")
+        parser.error("--track needs --model, and a run that tunes it")
     if wrong := endpoint.usage_error(args) or model.usage_error(args):
         parser.error(wrong)
     args.style = args.style or (Style.CHAT if args.endpoint else Style.ALPACA)
     run_command(
         "bioinstruct-bench",
         lambda: _list(args) if args.list else _in_step(args),
-        stopped="the answers so far are kept: the same command goes on from there",
+        stopped="all answers so far are saved; run the same command again to continue",
     )
 
 
@@ -83,9 +85,11 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument(
         "--encoder",
         metavar="PATH",
-        help="instead of a model: fine-tune an encoder such as BioBERT on each task, and score it",
+        help="instead of a model, fine-tune an encoder such as BioBERT on each task and score it",
     )
-    what.add_argument("--adapter", type=Path, metavar="DIR", help="score this adapter, do not tune")
+    what.add_argument(
+        "--adapter", type=Path, metavar="DIR", help="score this adapter instead of tuning"
+    )
     add_arguments(what)
     model.add_arguments(what)
     _add_tuning(parser.add_argument_group("how to tune"))
@@ -95,22 +99,25 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         default=Path("out"),
         metavar="DIR",
-        help="the folder for report, answers and adapter (default: out)",
+        help="folder for report, answers and adapter (default: out)",
     )
-    output.add_argument("--json", action="store_true", help="print the report, not the table")
-    output.add_argument("--spec", action="store_true", help="say below the table what is counted")
-    output.add_argument("--list", action="store_true", help="list the tasks and suites, and stop")
+    output.add_argument(
+        "--json", action="store_true", help="print the report as JSON, not the table"
+    )
+    output.add_argument("--spec", action="store_true", help="explain the metrics below the table")
+    output.add_argument("--list", action="store_true", help="list tasks and suites, and exit")
     output.add_argument(
         "--export",
         nargs=2,
         metavar=("lm-eval", "DIR"),
-        help="write the tasks as a folder that lm-evaluation-harness runs, and stop",
+        help="write the tasks as a folder for lm-evaluation-harness, and exit",
     )
     output.add_argument(
         "--compare",
         type=Path,
         metavar="FILE",
-        help="set a results file of lm-evaluation-harness beside our scores; alone: show it",
+        help="compare our scores with a results file of lm-evaluation-harness; without --model, "
+        "show the file",
     )
     endpoint.add_arguments(parser)
     return parser
@@ -130,10 +137,10 @@ def _add_tuning(how: argparse._ArgumentGroup) -> None:
     how.add_argument(
         "--plan",
         action="store_true",
-        help="say what tuning will take (steps, tokens, memory, time), and stop",
+        help="estimate what tuning takes (steps, tokens, memory, time), and exit",
     )
     how.add_argument(
-        "--track", choices=("tensorboard", "wandb"), help="draw the steps there as they are done"
+        "--track", choices=("tensorboard", "wandb"), help="log the training steps there"
     )
     how.add_argument("--no-tune", action="store_true", help="score only")
     how.add_argument(
@@ -141,9 +148,7 @@ def _add_tuning(how: argparse._ArgumentGroup) -> None:
         choices=("float32", "bfloat16"),
         help="also write the model with the adapter merged into it, to DIR/merged",
     )
-    how.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="of the random numbers (default: 0)"
-    )
+    how.add_argument("--seed", type=int, default=0, metavar="N", help="random seed (default: 0)")
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -154,7 +159,7 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _in_step(args: argparse.Namespace) -> int:
-    """Alone, or as one of several processes (`accelerate launch`), of which the first prints."""
+    """Run, under `accelerate` if launched so; only rank 0 prints."""
     if os.environ.get("WORLD_SIZE", "1") == "1":
         return _bench(args)
     from bioinstruct.bench.models.distributed import Devices
@@ -168,8 +173,8 @@ def _in_step(args: argparse.Namespace) -> int:
             )
         if devices.sharded and args.merge:
             raise BioinstructError(
-                "a base in shards is not merged",
-                hint="when it is tuned, in one process: --model M --adapter DIR --merge float32",
+                "cannot merge a sharded base model",
+                hint="merge in one process afterwards: --model M --adapter DIR --merge float32",
             )
         alone = args.encoder or (args.plan and not devices.sharded)
         return _bench(args) if devices.first or not alone else 0
@@ -185,7 +190,7 @@ def _bench(args: argparse.Namespace) -> int:
     if args.model:
         return _bench_model(args)
     if not (args.compare or args.agreement):
-        raise BioinstructError("no model", hint="give one with --model PATH, or `--model tiny`")
+        raise BioinstructError("no model", hint="name one with --model PATH, or `--model tiny`")
     return _compare(args, ()) if args.compare else 0
 
 
@@ -198,7 +203,7 @@ def _bench_model(args: argparse.Namespace) -> int:
 
     quiet()
     if not args.endpoint:
-        find_model(args.model)  # a slip in the name is told before anything is read
+        find_model(args.model)  # reports a wrong name before anything is read
     check_out(args.out)
     if args.track:
         check_tracker(args.track)
@@ -231,7 +236,7 @@ def _bench_model(args: argparse.Namespace) -> int:
 
 
 def _show(args: argparse.Namespace, report: Report, tests: Tests) -> int:
-    """Have it judged, and print it."""
+    """Judge the answers if asked to, and print the report."""
     from bioinstruct.bench.evaluation.report import DEMONSTRATION, table
 
     if args.judge:
@@ -248,7 +253,7 @@ def _show(args: argparse.Namespace, report: Report, tests: Tests) -> int:
 
 
 def _agreement(args: argparse.Namespace) -> None:
-    """Print it where nothing else is to be printed; a report has it in the part of the judge."""
+    """Measure agreement; print it only without --model, since a report includes it."""
     from bioinstruct.bench.judge.judge import agreement_lines
 
     found = endpoint.measure_agreement(args)
@@ -269,7 +274,7 @@ def _export(args: argparse.Namespace) -> int:
 
 
 def _compare(args: argparse.Namespace, rows: Sequence[Row]) -> int:
-    """A line for each number of the results file; with --json after a report, to the folder."""
+    """Print a line for each score of the results file; write it as JSON next to a JSON report."""
     from bioinstruct.bench.evaluation.lm_eval import compared, read_results
     from bioinstruct.files import write_text
     from bioinstruct.tables import aligned
@@ -303,7 +308,7 @@ def _merge(model: CausalLM, args: argparse.Namespace, report: Report) -> None:
         return merged_card(report, dtype=args.merge, apart=apart, adapter=text)
 
     apart = save_merged(model, folder, dtype=args.merge, card=card)
-    say(f"kept {folder}, in {args.merge}: no logit tried differs by more than {apart:.2g}")
+    say(f"wrote {folder} in {args.merge}; the tested logits differ by at most {apart:.2g}")
 
 
 def _plan(model: CausalLM, training: Training, args: argparse.Namespace) -> int:
@@ -337,7 +342,7 @@ def _bench_encoder(args: argparse.Namespace) -> int:
     report = run_encoder(args.encoder, tests, args.out, recipe=recipe, seed=args.seed, tuned=tuned)
     left = [task.name for task in tests if task.name not in {row.task for row in report.rows}]
     if left:
-        say(f"left out, because an encoder cannot write: {', '.join(left)}")
+        say(f"left out, because an encoder cannot generate text: {', '.join(left)}")
     print(
         report.as_json() if args.json else table(report, specified=args.spec),
         end="" if args.json else "\n",
@@ -369,7 +374,7 @@ def _watch(track: str | None = None) -> Watch:
     def tuned(p: Progress) -> None:
         line.show(
             f"tuning  step {p.step:,}/{p.steps:,}  loss {p.loss:.3f}  "
-            f"{p.tokens_per_second:,.0f} tokens/s ({p.target_tokens_per_second:,.0f} learnt)  "
+            f"{p.tokens_per_second:,.0f} tokens/s ({p.target_tokens_per_second:,.0f} target)  "
             f"{_duration(p.seconds_left)} left",
             last=p.step == p.steps,
         )
@@ -383,7 +388,7 @@ def _kept(out: Path, training: Training | None) -> str:
     names = [REPORT, ANSWERS]
     if training:
         names += [ADAPTER, *([CONTAMINATED] if training.contaminated else [])]
-    return "kept " + ", ".join(str(out / name) for name in names)
+    return "wrote " + ", ".join(str(out / name) for name in names)
 
 
 def _duration(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""What a command line says of a model on this machine: how it is loaded and how it is asked."""
+"""Command-line options of a local model."""
 
 from __future__ import annotations
 
@@ -15,45 +15,44 @@ __all__ = ["add_arguments", "load", "usage_error"]
 
 
 def add_arguments(group: argparse._ArgumentGroup) -> None:
-    """The options that `load` reads."""
+    """Add the options that `load` reads."""
     group.add_argument(
         "--style",
         type=Style,
         choices=list(Style),
-        help="prompt layout, the same for tuning and scoring (default: alpaca; with --endpoint: "
-        "chat)",
+        help="prompt layout for tuning and scoring (default: alpaca, or chat with --endpoint)",
     )
     group.add_argument(
         "--overflow",
         type=Overflow,
         choices=list(Overflow),
-        help="a prompt that does not fit the context: shorten its input in the middle, cut its "
-        "left, or skip it; counted in the table (default: shorten)",
+        help="what to do with a prompt that exceeds the context: shorten its input in the middle, "
+        "cut its left, or skip it; the table counts them (default: shorten)",
     )
     group.add_argument(
         "--scorer",
         choices=("auto", "flat", "tree", "cascade"),
-        help="how log-likelihoods are computed; the numbers are the same (default: auto, the "
-        "fastest that is exact on the model)",
+        help="how to compute log-likelihoods; the results are the same (default: auto, the "
+        "fastest that is exact for the model)",
     )
     group.add_argument(
-        "--trust-remote-code", action="store_true", help="run code that the model brings"
+        "--trust-remote-code", action="store_true", help="run Python code from the model folder"
     )
 
 
 def usage_error(args: argparse.Namespace) -> str:
-    """What does not go together; empty when all does."""
+    """Return what is wrong with the options, or an empty string."""
     if (args.endpoint or args.encoder) and (args.overflow or args.scorer):
-        return "--overflow and --scorer are for a model on this machine that writes"
+        return "--overflow and --scorer need a local causal language model"
     return ""
 
 
 def load(args: argparse.Namespace, *, quantize: str) -> CausalLM:
-    """The model that a command line names.
+    """Load the model that the options name.
 
     Raises:
-        ModelError: there is no such model, or it cannot be asked in this style.
-        MissingError: 4 bits are asked for without bitsandbytes.
+        ModelError: the model cannot be loaded, or does not support the prompt style.
+        MissingError: 4-bit quantization needs bitsandbytes, which is not installed.
     """
     from bioinstruct.bench.models.causal_lm import CausalLM
     from bioinstruct.bench.models.loglikelihood import Plan

@@ -1,4 +1,4 @@
-"""What a command line says of tasks: which, in what form, how many examples, shots or none."""
+"""Command-line options that choose tasks, formulations, examples and shots."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ SPLITS = ("train", "validation", "test")
 
 
 def add_arguments(group: argparse._ArgumentGroup) -> None:
-    """The options that `chosen_tests` reads."""
+    """Add the options that `chosen_tests` reads."""
     group.add_argument(
         "--tasks",
         nargs="+",
         metavar="TASK",
-        help="tasks or suites (see --list); default: those of `open` whose corpora are in "
-        "$BIOINSTRUCT_DATA, else the demonstration",
+        help="tasks or suites (see --list); default: tasks of `open` whose corpora are in "
+        "$BIOINSTRUCT_DATA, or else the demonstration",
     )
     group.add_argument(
         "--task-file",
         type=Path,
         metavar="FILE",
-        help="a task of your own: a Python file, or records in JSON Lines with --metric",
+        help="your own task: a Python file, or a JSON Lines file of records with --metric",
     )
     group.add_argument(
         "--metric",
@@ -48,21 +48,21 @@ def add_arguments(group: argparse._ArgumentGroup) -> None:
         choices=list(METRICS),
         default=[],
         metavar="NAME",
-        help=f"how records of --task-file are counted, or what to count of written texts besides: "
+        help=f"metrics for the records of --task-file, or additional metrics for written texts: "
         f"{', '.join(METRICS)}",
     )
     group.add_argument(
         "--lexicon",
         type=Path,
         metavar="FILE",
-        help="also count the concepts of written texts; a line: concept, tab, term",
+        help="also score the concepts in written texts; each line is a concept, a tab and a term",
     )
     group.add_argument(
         "--bertscore",
         nargs=2,
         action=_Layer,
         metavar=("PATH", "LAYER"),
-        help="also count written texts by BERTScore, with this encoder (roberta-large 17)",
+        help="also score written texts with BERTScore, using this encoder (e.g. roberta-large 17)",
     )
     group.add_argument(
         "--as",
@@ -71,22 +71,22 @@ def add_arguments(group: argparse._ArgumentGroup) -> None:
         type=Form,
         choices=list(Form),
         default=[Form.LETTERS],
-        help="form of questions with options (default: letters)",
+        help="formulation of multiple-choice questions (default: letters)",
     )
     group.add_argument("--split", choices=SPLITS, help="score this split (default: test)")
     group.add_argument(
-        "--shots", type=positive, default=0, metavar="K", help="worked examples in front"
+        "--shots", type=positive, default=0, metavar="K", help="number of few-shot examples"
     )
     group.add_argument(
         "--limit",
         type=positive,
         metavar="N",
-        help="only N examples of each task: a random sample, always the same",
+        help="score only a fixed random sample of N examples of each task",
     )
 
 
 def listing() -> str:
-    """The tasks and the suites, a line each."""
+    """List the tasks and the suites, one on each line."""
     tasks = known_tasks().values()
     width = max(len(task.name) for task in tasks)
     lines = [f"{task.name:{width}}  {task.group:5}  {task.description}" for task in tasks]
@@ -95,10 +95,10 @@ def listing() -> str:
 
 
 def chosen_tests(args: argparse.Namespace) -> Tests:
-    """The examples of the tasks that a command line chooses.
+    """Load the examples of the chosen tasks.
 
     Raises:
-        BioinstructError: a task that is named singly cannot be had, or none of a suite can.
+        BioinstructError: a task that the user named is not available, or no task of a suite is.
     """
     own = load_task_file(args.task_file, args.metric) if args.task_file else []
     if args.tasks:
@@ -110,13 +110,13 @@ def chosen_tests(args: argparse.Namespace) -> Tests:
     if args.split:
         tasks = [replace(task, split=args.split) for task in tasks]
     extra = _extra_metrics(args)
-    tasks = [_counted(task, extra) for task in tasks]
+    tasks = [_with_metrics(task, extra) for task in tasks]
     tasks = list(dict.fromkeys(as_form(task, form) for task in tasks for form in args.forms))
     tests = load_tests(tasks, args.limit, must=must)
     if args.shots:
         tests = with_shots(tests, args.shots, seed=args.seed, must=must)
         say(
-            f"{args.shots} worked examples in front, drawn with seed {args.seed}: ids in the report"
+            f"{args.shots} few-shot examples, drawn with seed {args.seed}; the report has their ids"
         )
     _check(tests, must)
     return tests
@@ -127,14 +127,14 @@ def _check(tests: Tests, must: Collection[str]) -> None:
         say(f"not available: {missing.task}, {missing.split}: {missing.why}")
     if not tests:
         hints = {missing.how: None for missing in tests.unavailable}
-        raise MissingError("none of the tasks can be had", hint="; ".join(filter(None, hints)))
+        raise MissingError("none of the tasks is available", hint="; ".join(filter(None, hints)))
 
 
 def _present(split: str) -> list[Task]:
-    """The tasks of `open` whose corpora are here, else those of the demonstration."""
+    """Return the tasks of `open` whose corpora are available, or else the demonstration."""
     folder = os.environ.get("BIOINSTRUCT_DATA")
     if folder:
-        corpora.data_directory()  # a folder that is named and not there is a slip
+        corpora.data_directory()  # raises if the folder does not exist
     present, missing = [], []
     for task in SUITES["open"]():
         try:
@@ -145,7 +145,7 @@ def _present(split: str) -> list[Task]:
             present.append(task)
     if present:
         if missing:
-            say(f"left out, because their corpora are not in {folder}: {', '.join(missing)}")
+            say(f"skipping tasks whose corpora are not in {folder}: {', '.join(missing)}")
         return present
     why = f"no corpora in {folder}" if folder else "BIOINSTRUCT_DATA is not set"
     say(f"{why}: running the demonstration tasks")
@@ -153,7 +153,7 @@ def _present(split: str) -> list[Task]:
 
 
 def _extra_metrics(args: argparse.Namespace) -> tuple[Metric, ...]:
-    """What a command line counts of written texts besides."""
+    """Return the additional metrics for written texts."""
     more = [get_metric(name) for name in args.metric]
     if args.lexicon:
         more.append(concept_f1(_lexicon(args.lexicon)))
@@ -163,17 +163,17 @@ def _extra_metrics(args: argparse.Namespace) -> tuple[Metric, ...]:
 
 
 class _Layer(argparse.Action):
-    """A path, and a layer, which is a number."""
+    """Parse a path and the number of a layer."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option: str | None = None) -> None:
         path, layer = values
         if not layer.isdecimal():
-            raise argparse.ArgumentError(self, f"{layer!r} is no number of a layer")
+            raise argparse.ArgumentError(self, f"{layer!r} is not a layer number")
         setattr(namespace, self.dest, (path, int(layer)))
 
 
-def _counted(task: Task, extra: tuple[Metric, ...]) -> Task:
-    """A task of generation with these metrics besides its own."""
+def _with_metrics(task: Task, extra: tuple[Metric, ...]) -> Task:
+    """Add metrics to a generation task."""
     if task.group is not Category.GEN or task.choices:
         return task
     more = tuple(metric for metric in extra if metric not in task.metrics)
@@ -181,15 +181,15 @@ def _counted(task: Task, extra: tuple[Metric, ...]) -> Task:
 
 
 def _lexicon(path: Path) -> dict[str, str]:
-    """The concept of each term.
+    """Read the concept of each term.
 
     Raises:
         DataError: a line is not a concept, a tab and a term.
     """
-    found = {}
+    concepts = {}
     for number, line in enumerate(read_lines(find(path)), start=1):
         concept, tab, term = line.rstrip("\n").partition("\t")
         if line.strip() and not (concept.strip() and tab and term.strip()):
             raise DataError("expected a concept, a tab and a term", path=path, line=number)
-        found[term.strip()] = concept.strip()
-    return found
+        concepts[term.strip()] = concept.strip()
+    return concepts

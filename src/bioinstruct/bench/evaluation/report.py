@@ -34,7 +34,7 @@ __all__ = [
 
 DEMONSTRATION = (
     "This is the demonstration, on short notes and sentences written for it. "
-    "It shows that the road works, not how good a model is."
+    "It shows that the pipeline runs end to end; it says nothing about model quality."
 )
 NOT_JUDGED = "not judged: written answers are counted by the metrics above only (see --judge)"
 

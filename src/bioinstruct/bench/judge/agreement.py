@@ -1,4 +1,4 @@
-"""How a judge's points go with what people found: rank correlations over the same texts."""
+"""Rank correlation of a judge's scores with human scores of the same texts."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from bioinstruct.corpora.mts_dialog import Judged as Human
 __all__ = ["HUMAN", "Agreement", "Correlation", "agreement", "spearman"]
 
 HUMAN = ("factual_f1", "factual_precision", "factual_recall", "hallucination_rate", "omission_rate")
-"""What people scored in the correlation study of MTS-Dialog; of the last two less is better."""
+"""Human scores in the correlation study of MTS-Dialog; lower is better for the last two."""
 _POINTS = ("points", "correct", "complete", "clear")
 _DRAWS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Correlation:
-    """Of one of the judge's points with one human score."""
+    """Correlation of one of the judge's scores with one human score."""
 
     points: str
     human: str
     spearman: Interval
-    """With the 95 % interval of a bootstrap over conversations: several texts are of one."""
+    """Spearman's rank correlation, with a 95 % bootstrap interval over conversations."""
     pearson: float
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Over all texts whose verdict could be read."""
+    """Correlations over all texts with a readable verdict."""
 
     n: int
     unreadable: int
@@ -51,7 +51,14 @@ def agreement(
     unreadable: int = 0,
     seed: int = 0,
 ) -> Agreement:
-    """Correlate each of a judge's points with each human score, text by text."""
+    """Correlate a judge's scores with human scores of the same texts.
+
+    Args:
+        points: the judge's overall, correct, complete and clear scores of each text.
+        humans: the human scores of each text.
+        unreadable: number of verdicts that could not be read.
+        seed: seed of the bootstrap.
+    """
     given = np.array(points, dtype=np.float64)
     _, documents = np.unique([human.document for human in humans], return_inverse=True)
     correlations = []
@@ -70,7 +77,7 @@ _CLOSEST = {"correct": "factual_precision", "complete": "factual_recall"}
 
 
 def spearman(one: Array, other: Array) -> float:
-    """Spearman's rank correlation; 0 where all of one are the same."""
+    """Return Spearman's rank correlation; 0 if either side is constant."""
     return _r(_ranks(one), _ranks(other))
 
 
@@ -80,13 +87,13 @@ def _with_interval(
     _, places = np.unique(documents, return_inverse=True)
     drawn = weights(int(places.max()) + 1, seed, _DRAWS).astype(np.intp)
     draws = [np.repeat(np.arange(len(one)), draw[places]) for draw in drawn]
-    found = [spearman(one[draw], other[draw]) for draw in draws]
-    low, high = np.percentile(found, [2.5, 97.5])
+    values = [spearman(one[draw], other[draw]) for draw in draws]
+    low, high = np.percentile(values, [2.5, 97.5])
     return Interval(spearman(one, other), float(low), float(high))
 
 
 def _ranks(values: Array) -> Array:
-    """Ranks from 0; those that tie have the mean of theirs."""
+    """Return ranks from 0; ties share their mean rank."""
     _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     ranks: Array = (last - (counts + 1) / 2)[which]

@@ -1,4 +1,4 @@
-"""A language model as judge of written answers: points by a rubric, and base against tuned."""
+"""Judge written answers with a language model: scores by a rubric, and base against tuned."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ points = Metric(
     lambda gold, found: (found if found is not None else 0.0, float(found is not None)),
     mean,
 )
-"""What is not readable in the judge's verdict is left out and counted apart."""
+"""Items with an unreadable verdict are left out and counted separately."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The written answers of one task; None where there was no answer."""
+    """The written answers of one task; None for an item without an answer."""
 
     task: str
     examples: Sequence[Instruction]
@@ -61,7 +61,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class JudgedTask:
-    """What a judge found of one task."""
+    """The verdicts on one task, summarised."""
 
     task: str
     n: int
@@ -69,31 +69,31 @@ class JudgedTask:
     tuned: Interval | None
     difference: Interval | None
     wins: int
-    """Items where the tuned model's answer was preferred in both orders."""
+    """Items for which the judge preferred the tuned model's answer in both orders."""
     losses: int
     ties: int
     swayed: int
-    """Those of the ties where the preferred answer was the first in both orders, or the second."""
+    """Ties in which the judge preferred the same position in both orders."""
     unreadable: int
-    """Verdicts that could not be read or were refused: left out, each with its item."""
+    """Verdicts that were refused or could not be read; their items are left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the report says of a judge and its verdicts."""
+    """A judge and its verdicts, as part of the report."""
 
     judge: str
     prompt: str
     called: tuple[str, ...]
-    """What the server called the judge."""
+    """Model names that the server reported for the judge."""
     tasks: tuple[JudgedTask, ...] = ()
     spec: str = points.spec
     agreement: Mapping[str, Any] | None = None
-    """With people (`Agreement`); None where that was not measured."""
+    """Agreement with human scores (`Agreement`); None if not measured."""
 
     def lines(self) -> list[str]:
-        """To read below a table."""
-        said = [f"judge {self.judge}, {self.prompt}; {self.spec}"]
+        """Return the verdicts as lines to print below a table."""
+        text = [f"judge {self.judge}, {self.prompt}; {self.spec}"]
         for task in self.tasks:
             line = f"  {task.task}, {task.n:,} items: {_between(task.base)}"
             if task.tuned and task.difference:
@@ -101,13 +101,13 @@ class Judgement:
                 line += f"; tuned preferred {task.wins:,}, base {task.losses:,}, "
                 line += f"neither {task.ties:,} ({task.swayed:,} by their order)"
             if task.unreadable:
-                line += f"; {task.unreadable:,} verdicts not readable"
-            said.append(line)
-        return [*said, *agreement_lines(self.agreement)]
+                line += f"; {task.unreadable:,} unreadable verdicts"
+            text.append(line)
+        return [*text, *agreement_lines(self.agreement)]
 
 
 def agreement_lines(found: Mapping[str, Any] | None) -> list[str]:
-    """How a judge goes with people, to read."""
+    """Return the agreement of a judge with people as lines to print."""
     if found is None:
         return ["  agreement with people: not measured (--agreement)"]
     lines = [f"  agreement with people on {found['n']:,} summaries (Spearman, 95 % interval):"]
@@ -124,7 +124,7 @@ def _between(found: Interval) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What verdicts will take at most."""
+    """Upper bound of the cost of verdicts."""
 
     requests: int
     prompt_tokens: int
@@ -133,12 +133,12 @@ class Cost:
     """How the tokens were counted."""
 
     def usd(self, price: Price) -> float:
-        """US dollars."""
+        """Return the cost in US dollars."""
         return price.cost(self.prompt_tokens, self.completion_tokens)
 
 
 def estimate(requests: Iterable[Request]) -> Cost:
-    """Tokens of the requests and of the longest answers that they allow; each request once."""
+    """Count the tokens of the distinct requests and of the longest answers they allow."""
     asked = list(dict.fromkeys(requests))
     counter = TokenCounter(asked[0].model if asked else "")
     return Cost(
@@ -151,7 +151,7 @@ def estimate(requests: Iterable[Request]) -> Cost:
 
 @dataclass(slots=True)
 class Judge:
-    """A model that judges; its verdicts are kept in a transcript and never asked for twice."""
+    """A judging model, with a transcript of its verdicts so that none is requested twice."""
 
     client: Provider
     model: str
@@ -160,30 +160,30 @@ class Judge:
     called: set[str] = field(default_factory=set)
 
     def requests(self, written: Sequence[Written]) -> list[Request]:
-        """All that will be asked about these answers, in order."""
+        """Return all requests for these answers, in order."""
         return [request for task in written for request in self._of_task(task)]
 
     def requests_of(self, summaries: Sequence[Human]) -> list[Request]:
-        """All that will be asked about summaries that people have judged."""
+        """Return all requests for summaries that people have scored."""
         return [
             self._grade(Shown(_SUMMARY, one.dialogue, one.reference), one.summary)
             for one in summaries
         ]
 
     def judge(self, written: Sequence[Written], *, seed: int = 0) -> Judgement:
-        """Points of all answers, and base against tuned in both orders.
+        """Score all answers, and compare base with tuned in both orders.
 
         Raises:
-            BudgetError: the next question does not fit into the budget.
-            ProviderError: the server refuses every question alike.
-            ModelError: it knows no JSON schemas, or some questions had no answer.
+            BudgetError: the next request would exceed the budget.
+            ProviderError: the server refuses all requests.
+            ModelError: the server does not support JSON schemas, or left requests unanswered.
         """
         found = self._ask(self.requests(written))
         tasks = tuple(self._judged(task, found, seed) for task in written)
         return Judgement(self.model, PROMPT, tuple(sorted(self.called)), tasks)
 
     def agree(self, summaries: Sequence[Human], *, seed: int = 0) -> Agreement:
-        """How the judge's points go with what people found in the same summaries.
+        """Measure the agreement of the judge's scores with human scores of the same summaries.
 
         Raises:
             BioinstructError: fewer than three verdicts can be read.
@@ -213,7 +213,7 @@ class Judge:
         return grade(shown, text or "", model=self.model, temperature=heat)
 
     def _duels(self, example: Instruction, texts: Sequence[str | None]) -> list[Request]:
-        """Base against tuned in both orders; nothing where they are equal or one says nothing."""
+        """Compare base with tuned in both orders, unless they are equal or one is empty."""
         if len(texts) < 2 or texts[0] == texts[1] or not all(map(_says, texts)):
             return []
         base, tuned = (text or "" for text in texts)
@@ -224,7 +224,7 @@ class Judge:
         ]
 
     def _ask(self, requests: Sequence[Request]) -> dict[Request, Outcome]:
-        """The outcome of each; a refused one is among them, one without an answer ends the run."""
+        """Return the outcome of each request, refusals included; raise if one has no answer."""
         found: dict[Request, Outcome] = {}
         with (
             asyncio.Runner() as runner,
@@ -234,7 +234,7 @@ class Judge:
             try:
                 found.update(asked)
             except SchemaUnsupportedError as error:
-                hint = "choose a judge whose server takes JSON schemas"
+                hint = "choose a judge whose server supports JSON schemas"
                 raise ModelError(str(error), hint=hint) from error
             finally:
                 if close := getattr(self.client, "aclose", None):
@@ -293,7 +293,7 @@ class Judge:
         texts: tuple[str | None, str | None],
         found: dict[Request, Outcome],
     ) -> str:
-        """win, loss, tie, swayed (by the order) or unreadable: of the tuned model's answer."""
+        """Return win, loss, tie, swayed (by the order) or unreadable, for the tuned model."""
         asked = self._duels(example, texts)
         if not asked:
             said = [_says(text) for text in texts]

@@ -1,4 +1,4 @@
-"""What a judge is asked about written answers: the rubric, and how its verdict is read."""
+"""The judge's rubric and prompts, and parsing of its verdicts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 PROMPT = "judge-1"
-"""Name and version of rubric and prompts: another wording has another number."""
+"""Name and version of rubric and prompts; any change of wording needs a new number."""
 
 CRITERIA = {
     "correct": "Is everything that the answer says supported by the input, by the reference, or by "
@@ -55,8 +55,8 @@ _ANCHORS = {
         "as a careful expert would write it",
     ),
 }
-_TOKENS = 400  # of a verdict with its reason
-_LONGEST = 24_000  # characters of each text that are shown
+_TOKENS = 400  # longest verdict, with its reason
+_LONGEST = 24_000  # characters shown of each text
 
 _V = TypeVar("_V", bound=BaseModel)
 
@@ -68,7 +68,7 @@ _HEAD = (
 
 
 class Grade(BaseModel):
-    """Points of one answer, 1 to 5 by each criterion, and why."""
+    """Score of one answer, 1 to 5 by each criterion, with the reason."""
 
     reason: str
     correct: Literal[1, 2, 3, 4, 5]
@@ -77,12 +77,12 @@ class Grade(BaseModel):
 
     @property
     def points(self) -> float:
-        """The mean over the criteria, 1 to 5."""
+        """Mean over the criteria, from 1 to 5."""
         return (self.correct + self.complete + self.clear) / 3
 
 
 class Better(BaseModel):
-    """Which of two answers is better, and why."""
+    """The better of two answers, with the reason."""
 
     reason: str
     better: Literal["1", "2", "tie"]
@@ -90,7 +90,7 @@ class Better(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a judge sees besides the answers."""
+    """The item that a judge sees along with the answers."""
 
     instruction: str
     input: str
@@ -98,7 +98,7 @@ class Shown:
 
 
 def grade(shown: Shown, answer: str, *, model: str, temperature: float | None = 0.0) -> Request:
-    """Ask for the points of one answer."""
+    """Build the request to score one answer."""
     lines = ["Give 1 to 5 points for each of these:"]
     for name, question in CRITERIA.items():
         lines.append(f"{name}: {question}")
@@ -110,7 +110,7 @@ def grade(shown: Shown, answer: str, *, model: str, temperature: float | None = 
 def duel(
     shown: Shown, first: str, second: str, *, model: str, temperature: float | None = 0.0
 ) -> Request:
-    """Ask which of two answers is better; to be asked in both orders."""
+    """Build the request to compare two answers; send it in both orders."""
     lines = ["Say which answer is better, 1 or 2, or tie where neither is. What counts, in order:"]
     lines += [f"{name}: {question}" for name, question in CRITERIA.items()]
     texts = _texts(shown) | {"answer 1": first, "answer 2": second}
@@ -118,12 +118,12 @@ def duel(
 
 
 def read_grade(outcome: Outcome) -> Grade | None:
-    """The points of a verdict; None where they cannot be read."""
+    """Parse the scores of a verdict; None if they cannot be read."""
     return _read(outcome, Grade)
 
 
 def read_duel(outcome: Outcome) -> str | None:
-    """`1`, `2` or `tie`; None where it cannot be read."""
+    """Parse a verdict as `1`, `2` or `tie`; None if it cannot be read."""
     verdict = _read(outcome, Better)
     return verdict.better if verdict else None
 
@@ -159,7 +159,7 @@ def _cut(text: str) -> str:
 
 
 def _schema(verdict: type[BaseModel]) -> str:
-    """As strict schemas must be: all properties required, no others."""
+    """Return a strict JSON schema: all properties required, no others allowed."""
     points = {"type": "integer", "enum": [1, 2, 3, 4, 5]}
     kinds: dict[str, dict[str, object]] = {
         "reason": {"type": "string"},

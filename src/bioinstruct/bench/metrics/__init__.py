@@ -1,4 +1,4 @@
-"""How answers are counted: a `Metric` for each way, from well-kept libraries where there are."""
+"""Metrics for the answers of a model, computed with established libraries where they exist."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ METRICS = {
     "chrf": chrf,
     "entity-f1": entity_f1,
 }
-"""Those that a user can name, for records of their own."""
+"""Metrics that users can name for their own records."""
 
 
 def get_metric(name: str) -> Metric:
-    """The metric of that name.
+    """Return the metric of that name.
 
     Raises:
-        UnknownNameError: there is none.
+        UnknownNameError: there is no such metric.
     """
     if name not in METRICS:
         raise UnknownNameError("metric", name, METRICS)

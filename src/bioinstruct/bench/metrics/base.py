@@ -1,7 +1,7 @@
-"""Metrics as additive counts: what one item contributes, and what the sums of the items say.
+"""Metrics as functions of counts summed over items.
 
-Because every metric is a function of sums over items, the same counts give the score, its
-bootstrap interval and the paired difference of two models, without scoring anything twice.
+The same counts of each item give the score, its bootstrap interval and the paired difference of
+two models, without scoring anything twice.
 """
 
 from __future__ import annotations
@@ -20,37 +20,37 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A score, 1 at best."""
+    """A score whose best value is 1."""
 
     name: str
     spec: str
-    """What is counted, in the words that are printed beside the number."""
+    """Definition of the metric, printed with its value."""
     count: Callable[[Any, Any], tuple[float, ...]]
-    """Gold and prediction of one item to its k counts; a prediction of None was not readable."""
+    """Return the k counts of one item from gold and prediction (None if it could not be parsed)."""
     value: Callable[[Array], Array]
-    """Counts summed over items, shape (..., k), to scores, shape (...)."""
+    """Return scores, shape (...), from counts summed over items, shape (..., k)."""
     of_texts: bool = False
-    """True where gold and prediction are the texts themselves, not what the task reads in them."""
+    """Whether gold and prediction are the raw texts rather than what the task parses from them."""
     align: Callable[[Sequence[Any]], Sequence[Any]] | None = None
-    """Puts predictions in another order first: only to repeat a published mistake."""
+    """Reorder the predictions first; only used to reproduce a published mistake."""
 
     def counts(self, golds: Sequence[Any], predictions: Sequence[Any]) -> Array:
-        """Counts of each item, shape (items, k)."""
-        found = self.align(predictions) if self.align else predictions
-        pairs = zip(golds, found, strict=True)
-        return np.array([self.count(gold, one) for gold, one in pairs], dtype=np.float64)
+        """Return the counts of each item, shape (items, k)."""
+        aligned = self.align(predictions) if self.align else predictions
+        pairs = zip(golds, aligned, strict=True)
+        return np.array([self.count(gold, answer) for gold, answer in pairs], dtype=np.float64)
 
 
 def ratio(numerator: Array, denominator: Array) -> Array:
-    """Element by element, with 0 / 0 = 0."""
+    """Divide element by element, with 0 / 0 = 0."""
     return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator != 0.0)
 
 
 def mean(sums: Array) -> Array:
-    """From a total and how many it is of."""
+    """Return the mean from a total and a number of items, shape (..., 2)."""
     return ratio(sums[..., 0], sums[..., 1])
 
 
 def f1(sums: Array) -> Array:
-    """From true positives, gold and predicted: 2 tp / (gold + predicted), micro-averaged."""
+    """Return the micro-averaged F1, 2 tp / (gold + predicted), from counts of shape (..., 3)."""
     return ratio(2.0 * sums[..., 0], sums[..., 1] + sums[..., 2])

@@ -1,7 +1,4 @@
-"""BERTScore: how well each word of one text finds its like in the other, by an encoder's vectors.
-
-After Zhang et al., ICLR 2020 (arXiv 1904.09675), without weights by rarity and without rescaling.
-"""
+"""BERTScore (Zhang et al., ICLR 2020, arXiv 1904.09675), without idf weights or rescaling."""
 
 from __future__ import annotations
 
@@ -14,20 +11,20 @@ from bioinstruct.errors import BioinstructError, ModelError
 
 __all__ = ["bert_score"]
 
-_NO_LIMIT = 10**6  # what transformers puts where a tokenizer names no length is far above
+_NO_LIMIT = 10**6  # transformers uses a far larger number if a tokenizer has no maximum length
 
 
 def bert_score(path: str, layer: int) -> Metric:
-    """The mean F1 of BERTScore, by the vectors that a layer of an encoder gives.
+    """Return the mean F1 of BERTScore, computed from the output of one layer of an encoder.
 
     Args:
-        path: a folder, or an id of the Hub, with config, tokenizer and safetensors weights.
-        layer: which layer's output, from 1. The authors found 17 best for roberta-large and 9 for
+        path: a folder or Hub id with config, tokenizer and safetensors weights.
+        layer: number of the layer, from 1. The authors found 17 best for roberta-large and 9 for
             bert-base.
 
     Raises:
-        BioinstructError: there is no such layer.
-        ModelError: there is no such encoder.
+        BioinstructError: the encoder has no such layer.
+        ModelError: the encoder cannot be loaded.
     """
     encoder = _Encoder(path, layer)
 
@@ -46,20 +43,20 @@ def bert_score(path: str, layer: int) -> Metric:
 
 
 class _Read(NamedTuple):
-    """A text as the encoder sees it."""
+    """An encoded text."""
 
     vectors: Any
-    """A row of length 1 for each token, those that the tokenizer adds too."""
+    """Unit vectors of all tokens, including special tokens, shape (tokens, width)."""
     own: Any
-    """Which of them are of the text; only these are averaged, but any may be found."""
+    """Mask of the text's own tokens. Only these are averaged, but any token can be matched."""
 
 
 def _f1(gold: _Read, given: _Read) -> float:
     same = gold.vectors @ given.vectors.T
     recall = float(same.amax(dim=1)[gold.own].mean())
     precision = float(same.amax(dim=0)[given.own].mean())
-    found = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
-    return 0.0 if math.isnan(found) else found  # a text of nothing but added tokens has no mean
+    score = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+    return 0.0 if math.isnan(score) else score  # a text of special tokens only has no mean
 
 
 class _Encoder:
@@ -82,12 +79,12 @@ class _Encoder:
                 hint=f"it has layers 1 to {config.num_hidden_layers}",
             )
         named = self.tokenizer.model_max_length
-        # Two tokens less than there are positions: RoBERTa begins to count them behind its padding.
+        # Two tokens fewer than positions: RoBERTa numbers positions after its padding index.
         self.limit: int = named if named < _NO_LIMIT else context_length(config) - 2
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.model = model.to(self.device).eval()
         self.layer = layer
-        # A word of byte-level BPE is another without the space before it.
+        # Byte-level BPE encodes a word differently without a space before it.
         self.begin = " " if self.tokenizer.tokenize(" a") != self.tokenizer.tokenize("a") else ""
         self.read = functools.lru_cache(maxsize=4)(self._read)
 

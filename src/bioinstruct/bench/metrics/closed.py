@@ -1,4 +1,4 @@
-"""Metrics of one answer out of a closed set: accuracy, macro-F1, F1 of relations."""
+"""Metrics for answers from a closed set: accuracy, macro F1, relation F1."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ accuracy = Metric("accuracy", "share of items answered with the gold answer", _c
 
 
 def mean_over_classes(classes: int) -> Callable[[Array], Array]:
-    """F1 of each class from its true positives, gold and predicted, averaged over the classes.
+    """Return a function that averages the F1 of each class over the classes.
 
-    A class that is neither in the gold nor predicted is left out, as by scikit-learn.
+    As in scikit-learn, a class that is neither in the gold nor predicted is left out.
     """
 
     def value(sums: Array) -> Array:
@@ -34,7 +34,7 @@ def mean_over_classes(classes: int) -> Callable[[Array], Array]:
 
 
 def macro_f1(labels: Sequence[str]) -> Metric:
-    """Over the labels; what could not be read is a miss of its gold label."""
+    """Return macro F1 over the labels; an unparsed answer counts as a miss of its gold label."""
     names = tuple(labels)
 
     def count(gold: Any, prediction: Any) -> tuple[float, ...]:
@@ -52,7 +52,7 @@ def macro_f1(labels: Sequence[str]) -> Metric:
 
 
 def relation_f1(negative: str) -> Metric:
-    """Over the items that are, or are said to be, a relation: all but the negative label."""
+    """Return micro F1 over all labels but the negative one."""
 
     def count(gold: Any, prediction: Any) -> tuple[float, ...]:
         there, found = gold != negative, prediction not in {None, negative}

@@ -1,7 +1,7 @@
-"""The published scorers of Llama2-MedTuned, with their flaws, to stand beside the right ones.
+"""The published scorers of Llama2-MedTuned, with their flaws, for comparison with correct ones.
 
-Written anew from `evaluations/evaluating_ner.py` and `evaluating_re.py` of
-nlpie-research/BioInstTune-LLM at 2f45112. They read the texts themselves.
+Reimplements `evaluations/evaluating_ner.py` and `evaluating_re.py` of
+nlpie-research/BioInstTune-LLM at 2f45112. These metrics parse the raw texts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _TAGS = {"B", "I", "O"}
 
 
 def _tags_by_word(text: str) -> dict[str, str]:
-    """A dict, so a word that is there twice has one tag, its last; a colon breaks a word."""
+    """Map words to tags; a repeated word keeps its last tag, and a colon splits a word."""
     found = {}
     for line in text.strip().split("\n"):
         word, *rest = line.split(":")
@@ -47,9 +47,9 @@ medtuned_entity_f1 = Metric(
 
 
 def medtuned_relation_f1(labels: Sequence[str]) -> Metric:
-    """The label that is somewhere in the text; where none is, later answers move up by one.
+    """Score the first label contained in the text; an answer without one shifts all later ones.
 
-    The original tries the labels in an order that changes from run to run; here it is theirs.
+    The original tries labels in an order that changes from run to run; this tries them in order.
     """
     names = tuple(labels)
 

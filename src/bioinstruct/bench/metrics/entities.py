@@ -1,4 +1,4 @@
-"""Metrics of entities in a sentence: strict, and by overlap."""
+"""Entity F1, with exact and with overlapping spans."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _Span = tuple[int, int, str]
 
 
 def _count_overlaps(gold: Sequence[_Span], prediction: Sequence[_Span] | None) -> tuple[float, ...]:
-    """Each gold entity is found by one prediction at most: an equal one, else the first free."""
+    """Match each gold entity with an equal prediction, or else with the first free overlap."""
     free = list(prediction or ())
     missed = []
     for entity in gold:

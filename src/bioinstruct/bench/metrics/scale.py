@@ -1,4 +1,4 @@
-"""Metrics of numbers on a scale."""
+"""Metrics for answers on a numeric scale."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _count(gold: float, prediction: float | None) -> tuple[float, ...]:
 def _correlation(sums: Array) -> Array:
     n, x, y, xx, yy, xy = np.moveaxis(sums, -1, 0)
     spread_x, spread_y = n * xx - x * x, n * yy - y * y
-    # Rounding leaves a spread of nothing at some 1e-12 of its parts: no correlation then.
+    # Rounding leaves a zero spread at about 1e-12 of its terms; the correlation is then undefined.
     flat = (spread_x <= 1e-9 * n * xx) | (spread_y <= 1e-9 * n * yy)
     norm = np.sqrt(np.where(flat, 0.0, spread_x * spread_y))
     return ratio(np.where(flat, 0.0, n * xy - x * y), norm)

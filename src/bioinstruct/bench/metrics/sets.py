@@ -1,4 +1,4 @@
-"""Metrics of answers that are sets: several labels of a text, pairs that are related."""
+"""Metrics for answers that are sets: labels of a text, related pairs."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ same_set = Metric(
 
 
 def macro_label_f1(labels: Sequence[str]) -> Metric:
-    """Over the labels; what is given besides them adds nothing to any of them."""
+    """Return macro F1 over the labels; other answers count for no label."""
     names = tuple(labels)
 
     def count(gold: _Set, prediction: _Set | None) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""Metrics of free text: overlap of words, of n-grams, of characters and of concepts."""
+"""Metrics for free text: overlap of words, n-grams, characters and concepts."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def _rouge_scorer(kind: str) -> Any:
 
 
 def _rouge_l(gold: str, prediction: str) -> float:
-    """What rouge-score gives, with another package's longest common subsequence.
+    """Return the ROUGE-L F of rouge-score, using rapidfuzz for the longest common subsequence.
 
-    On answers of 300 words rouge-score takes 50 ms, this 50 us.
+    For answers of 300 words this takes 50 us, rouge-score 50 ms.
     """
     from rapidfuzz.distance import LCSseq
 
@@ -110,7 +110,7 @@ def _count_bleu(gold: str, prediction: str | None) -> tuple[float, ...]:
 
 
 def _bleu_of(sums: Array) -> Array:
-    """Corpus BLEU with sacrebleu's own smoothing: the n-th order without a match counts 1/2^n."""
+    """Return corpus BLEU with sacrebleu's smoothing: 1/2^n for the n-th order without a match."""
     length, wanted = sums[..., 0], sums[..., 1]
     right, given = sums[..., 2 : 2 + _ORDERS], sums[..., 2 + _ORDERS :]
     unmatched = (right == 0) & (given > 0)
@@ -142,16 +142,16 @@ chrf = Metric("chrF", "mean over items of chrF2 of sacrebleu, over 100", _count_
 
 
 def concept_f1(lexicon: Mapping[str, str]) -> Metric:
-    """F1 of the sets of concepts that gold and answer name, in the manner of MEDCON.
+    """Return the F1 of the sets of concepts in gold and answer, in the manner of MEDCON.
 
     Args:
-        lexicon: concept of each term. MEDCON itself finds terms of the UMLS by QuickUMLS.
+        lexicon: maps terms to concepts. (MEDCON itself finds UMLS terms with QuickUMLS.)
     """
     terms = {tuple(words(term)): concept for term, concept in lexicon.items() if words(term)}
     longest = max(map(len, terms), default=0)
 
     def concepts(text: str) -> set[str]:
-        """The longest term that begins at each word, none inside another."""
+        """Find the concepts of a text, matching the longest term at each word."""
         there, found, at = words(text), set(), 0
         while at < len(there):
             sizes = range(min(longest, len(there) - at), 0, -1)
