@@ -1,1 +1,1 @@
-"""Talking to a model provider: requests, limits, money, and a transcript that loses nothing."""
+"""Clients for model providers, with rate limits, budgets, and a transcript of all answers."""

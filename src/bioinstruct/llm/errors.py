@@ -1,4 +1,4 @@
-"""What went wrong with a request: what is tried again, what is final, and what stops a run."""
+"""Classify failed requests: retry them, give them up, or stop the run."""
 
 from __future__ import annotations
 
@@ -26,31 +26,32 @@ __all__ = [
     "words",
 ]
 
-_LONGEST = 500  # characters of a server's words that are repeated
+_LONGEST = 500  # characters of a server's message that are shown
 _AGAIN = frozenset({408, 409, 423, 425, 429})
 _OURS = "temperature|top_p|presence_penalty|frequency_penalty|stop|seed|max_tokens"
 _UNKNOWN = "unsupported|not supported|unknown|unrecogni|unexpected|not permitted|instead"
 _HINTS = {
     401: "check OPENAI_API_KEY, and that it belongs to the endpoint in OPENAI_BASE_URL",
-    402: "add money to the account, then run the same command again: it goes on where it was",
-    403: "the key is known but may not do this: check its rights and the model's name",
-    404: "check --model, and OPENAI_BASE_URL: it mostly ends in /v1",
+    402: "add credit to the account, then run the same command again to continue",
+    403: "the key lacks permission: check its rights and the model's name",
+    404: "check --model, and OPENAI_BASE_URL, which usually ends in /v1",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What to do about an answer that is an error."""
+    """The reaction to an error response."""
 
     fate: Literal["again", "fail", "rename", "schema", "stop"]
-    """Ask again; give this request up; ask with the other name of `max_tokens`; stop the run,
-    since the server knows no schema, or since it would refuse everything."""
+    """`again`: retry; `fail`: give this request up; `rename`: use the other name of `max_tokens`;
+    `schema`: stop, since the server does not support schemas; `stop`: stop, since every request
+    would fail."""
     reason: str
     hint: str = ""
 
 
 def judge(status: int, body: str, *, schema: bool = False) -> Verdict:
-    """What an HTTP status and the body of an error mean; `schema`: a JSON schema was asked for."""
+    """Classify an error by HTTP status and body; `schema` if the request had a JSON schema."""
     error = _error(body)
     code = f"{error.get('code')} {error.get('type')}".lower()
     text = f"{code} {error.get('message')} {error.get('param')}".lower()
@@ -62,14 +63,14 @@ def judge(status: int, body: str, *, schema: bool = False) -> Verdict:
         return Verdict(fate="fail", reason="content-filter")
     if status in {400, 413, 422}:
         return _bad_request(text, code, str(error.get("param")), schema=schema)
-    hint = _HINTS.get(status, "check OPENAI_BASE_URL: it mostly ends in /v1")
+    hint = _HINTS.get(status, "check OPENAI_BASE_URL, which usually ends in /v1")
     return Verdict(fate="stop", reason=f"http-{status}", hint=hint)
 
 
 def _bad_request(text: str, code: str, param: str, *, schema: bool) -> Verdict:
-    """A request that the server cannot take: is it this one, or all of the run?"""
+    """Decide whether a bad request concerns this prompt or all requests of the run."""
     if schema and re.search("response_format|json_schema|structured.output|guided|grammar", text):
-        hint = "this server takes no JSON schema: use --format delimited"
+        hint = "this server does not support JSON schemas: use --format delimited"
         return Verdict(fate="schema", reason="no-schema", hint=hint)
     if re.search(r"max_(completion_)?tokens", text) and re.search(_UNKNOWN, text):
         return Verdict(fate="rename", reason="bad-request")
@@ -82,19 +83,19 @@ def _bad_request(text: str, code: str, param: str, *, schema: bool) -> Verdict:
 
 
 def words(body: str) -> str:
-    """The server's message out of the body of an error, not too long."""
+    """Extract the server's message from the body of an error, shortened."""
     message = str(_error(body).get("message") or "") or re.sub(r"<[^>]*>", " ", body)
     message = " ".join(message.split())
     return message if len(message) <= _LONGEST else message[:_LONGEST] + " [...]"
 
 
 def redactor(secrets: Iterable[str], *, guess: bool = True) -> Callable[[str], str]:
-    """A function that takes these secrets out of a text, and what looks like a key with `guess`.
+    """Return a function that removes secrets from a text and, with `guess`, what looks like a key.
 
-    Secrets of less than 8 characters are the placeholders of local servers, such as `EMPTY`.
+    Secrets of fewer than 8 characters are placeholders of local servers, such as `EMPTY`.
     """
     known = sorted({secret for secret in secrets if len(secret) >= 8}, key=len, reverse=True)
-    # OpenAI repeats a part of a wrong key; some proxies repeat the headers.
+    # OpenAI repeats part of a wrong key, and some proxies repeat the headers.
     looks = re.compile(
         r"(?i)((?:authorization|api-key)\W{1,4})(?:(?:basic|bearer)\s+)?[^\s\"',;]+"
         r"|\bsk-[\w*.\-]{4,}|\bbearer\s+[^\s\"',;]+"
@@ -109,7 +110,7 @@ def redactor(secrets: Iterable[str], *, guess: bool = True) -> Callable[[str], s
 
 
 def _error(body: str) -> dict[str, Any]:
-    """The object that describes an error, in the layouts of OpenAI, vLLM and FastAPI."""
+    """Return the object that describes an error, in the formats of OpenAI, vLLM and FastAPI."""
     try:
         content = json.loads(body)
     except ValueError:

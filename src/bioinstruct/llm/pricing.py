@@ -1,4 +1,4 @@
-"""What a request costs, and a cap on what a run may cost."""
+"""Prices of requests, and a budget for a run."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class Price:
     input: float
     output: float
     batch: float = 1.0
-    """What the Batch API asks of the full price, 0.5 for half; 1 where there is none."""
+    """Factor of the Batch API, such as 0.5; 1 if there is none."""
     source: str = "given"
-    """Where it is from, with the date, in words to print."""
+    """Source of the price with its date, for display."""
 
     def cost(self, prompt_tokens: int, completion_tokens: int, *, batch: bool = False) -> float:
-        """US dollars."""
+        """Return the cost in US dollars."""
         full = (prompt_tokens * self.input + completion_tokens * self.output) / 1_000_000
         return full * self.batch if batch else full
 
     def in_batches(self) -> Price:
-        """The price of asking by the Batch API."""
+        """Return the price with the Batch API."""
         source = f"{self.source}, times {self.batch:g} for batches"
         return Price(input=self.input * self.batch, output=self.output * self.batch, source=source)
 
@@ -106,24 +106,24 @@ class Budget:
 
     @property
     def spent(self) -> float:
-        """US dollars for what came back, and for what was lost on the way, counted in full."""
+        """US dollars spent on answers, and on failed attempts, which count in full."""
         return self._spent
 
     @property
     def reserved(self) -> float:
-        """US dollars that the requests in flight may still cost."""
+        """US dollars that requests in flight may still cost."""
         return self._sum
 
     def worst(self, request: Request) -> float:
-        """US dollars that a request can cost at most.
+        """Return the maximum cost of a request in US dollars.
 
         Raises:
-            BioinstructError: it has no `max_tokens`, so there is no most.
+            BioinstructError: the request has no `max_tokens`, so its cost has no bound.
         """
         return self._cost(prompt_bound(request), _bound(request.max_tokens), batch=self._batch)
 
     def resume(self, transcript: Transcript) -> None:
-        """Count what earlier runs spent, and what was in flight when one was killed."""
+        """Count the cost of earlier runs, and of requests in flight when one was killed."""
         pending: dict[str, list[float]] = {}
         spent = 0.0
         for row in transcript.history():
@@ -146,7 +146,7 @@ class Budget:
         self._spent = spent + sum(sum(costs) for costs in pending.values())
 
     def claim(self, request: Request, key: str) -> None:
-        """Set aside what a batch of an earlier run, that is still open, may cost for a request."""
+        """Reserve the cost of a request that is in an open batch of an earlier run."""
         costs = self._pending.get(key)
         amount = self.worst(request)
         if costs:
@@ -155,7 +155,7 @@ class Budget:
         self._set_aside(request, amount)
 
     def reserve(self, request: Request) -> bool:
-        """Set the worst case of a request aside; False: it does not fit now."""
+        """Reserve the maximum cost of a request; return False if it does not fit."""
         worst = self.worst(request)
         if self._spent + self.reserved + worst > self.usd:
             return False
@@ -163,30 +163,30 @@ class Budget:
         return True
 
     def settle(self, request: Request, outcome: Outcome) -> None:
-        """Put what it cost in the place of what was reserved."""
+        """Replace the reservation of a request by its actual cost."""
         self.release(request)
         self._spent += self._charge(request, outcome, batch=self._batch)
 
     def release(self, request: Request) -> None:
-        """Free what was reserved for a request that was never sent, or is not charged."""
+        """Release the reservation of a request that was not sent or is not charged."""
         self._take_back(request)
 
     def lose(self, request: Request) -> None:
-        """Count a request in full that may have been charged though no answer came."""
+        """Count in full a request that may be charged although it has no answer."""
         self._spent += self._take_back(request)
 
     def short(self) -> BudgetError:
-        """What to raise when the next request does not fit and nothing is in flight."""
+        """Return the error for when the next request does not fit and none is in flight."""
         return BudgetError(
             f"the budget of {self.usd:g} USD does not cover one more request "
             f"({self._spent:.4f} USD spent)",
-            hint="what was answered is kept: a larger --budget goes on from here",
+            hint="all answers are saved: continue with a larger --budget",
         )
 
     def _set_aside(self, request: Request, amount: float) -> None:
         self._take_back(request)
         self._reserved[request] = amount
-        self._sum += amount  # kept, since adding up all of a batch for each of it takes long
+        self._sum += amount  # running total, since summing a whole batch for each of its requests is slow
 
     def _take_back(self, request: Request) -> float:
         amount = self._reserved.pop(request, 0.0)

@@ -1,4 +1,4 @@
-"""One limiter for all requests in flight: how many, how fast, and when to wait."""
+"""A rate limiter for all requests in flight, and the retry policy."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a provider allows; None is no limit."""
+    """Rate limits of a provider; None means no limit."""
 
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
     """Prompt tokens and `max_tokens` together, as providers count them."""
     requests_per_second: int | None = None
     concurrency: int | None = None
-    """Requests on the wire at once, whoever asks."""
+    """Maximum number of requests in flight."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retries:
-    """How long one request is tried."""
+    """Retry policy of a request."""
 
     attempts: int = 12
     seconds: float = 1800
-    """No further attempt is begun later than this after the first."""
+    """Start no further attempt this many seconds after the first."""
     first_delay: float = 0.5
-    """Seconds; doubled with each attempt, and a random part of up to half is taken off."""
+    """Seconds; doubles with each attempt, minus a random part of up to half."""
     longest_delay: float = 60
     in_a_row: int = 3
-    """So many requests given up with no answer between them: the server is down, the run stops."""
+    """Stop the run if this many requests in a row exhaust their retries: the server is down."""
 
     def delay(self, attempt: int, rng: random.Random) -> float:
-        """Seconds between an attempt that failed, counted from 0, and the next."""
+        """Return the seconds to wait after a failed attempt, counted from 0."""
         full = min(self.longest_delay, self.first_delay * 2.0 ** min(attempt, 30))
         return full * rng.uniform(0.5, 1)
 
@@ -60,7 +60,7 @@ class _Window:
         self._sum = 0
 
     def wait(self, units: int, now: float) -> float:
-        """Seconds until so many units may pass; more than the limit pass alone."""
+        """Return the seconds until `units` may pass; more units than the limit pass alone."""
         while self._entries and self._entries[0][0] + self._seconds <= now:
             self._sum -= self._entries.popleft()[1]
         room = self._limit - self._sum
@@ -78,10 +78,10 @@ class _Window:
 
 
 class Limiter:
-    """Lets requests through in the order in which they came, never more than the limits.
+    """Let requests through in order, within the limits.
 
-    The limits hold for every window of a minute or second, not only for those of the clock. A
-    request of more tokens than a minute allows waits for an empty minute and passes alone.
+    The limits hold for every window of a minute or second, wherever it starts. A request with
+    more tokens than a minute allows waits for an empty minute and passes alone.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Limiter:
 
     @asynccontextmanager
     async def slot(self, tokens: int) -> AsyncIterator[None]:
-        """Wait for the turn of a request of so many tokens, and hold it while it is on the wire."""
+        """Wait for the turn of a request of `tokens` tokens, and hold a slot until it ends."""
         self._settle_here()
         async with self._places or nullcontext():
             async with self._turn:
@@ -119,15 +119,15 @@ class Limiter:
             yield
 
     def _settle_here(self) -> None:
-        """Queues belong to one event loop; what has passed counts in the next one too."""
+        """Create the queues for the current event loop; past requests count in a new one too."""
         if self._loop is not (loop := asyncio.get_running_loop()):
             self._loop = loop
-            self._turn = asyncio.Lock()  # fair: who came first is served first
+            self._turn = asyncio.Lock()  # fair: first come, first served
             places = self._limits.concurrency
             self._places = asyncio.Semaphore(places) if places else None
 
     def pause(self, seconds: float) -> None:
-        """Let nothing through for so long: a server has asked for it."""
+        """Let nothing through for some seconds, at the server's request."""
         self._open_at = max(self._open_at, self._clock() + seconds)
 
     def _wait(self, tokens: int) -> float:
@@ -137,10 +137,10 @@ class Limiter:
 
 
 def retry_after(headers: Mapping[str, str], *, now: datetime | None = None) -> float | None:
-    """Seconds that a server asks to wait, from what it said in the headers of an error.
+    """Return the wait in seconds that the headers of an error ask for, or None.
 
     `Retry-After` is a number of seconds or an HTTP date (RFC 9110, 10.2.3); `retry-after-ms` is
-    OpenAI's and more exact; `x-ratelimit-reset-*` such as `6m0.5s` counts where nothing is left.
+    OpenAI's and more exact; `x-ratelimit-reset-*`, such as `6m0.5s`, counts if a quota is used up.
     """
     if (number := _number(headers.get("retry-after-ms"))) is not None:
         return number / 1000
@@ -168,7 +168,7 @@ def _number(text: str | None) -> float | None:
 
 
 def _duration(text: str) -> float | None:
-    """Seconds of `120ms`, `6m0s` or a plain number."""
+    """Parse `120ms`, `6m0s` or a plain number of seconds."""
     parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         return _number(text)

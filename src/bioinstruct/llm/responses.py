@@ -1,4 +1,4 @@
-"""What a server replied, whole or half, and the outcome that is in it."""
+"""Parse server responses, complete or not, into outcomes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from bioinstruct.llm.types import Answer, Failure, Outcome, Request
 
 __all__ = ["Reply", "TryAgainError", "exhausted", "read_reply"]
 
-_UNFINISHED = frozenset({"abort", "error"})  # a server's own fault, in vLLM and in routers
+_UNFINISHED = frozenset({"abort", "error"})  # server errors, in vLLM and in routers
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One HTTP response, read to its end."""
+    """A complete HTTP response."""
 
     status: int
     body: str
@@ -26,14 +26,12 @@ class Reply:
 
 
 class TryAgainError(Exception):
-    """An attempt that failed for a reason that may pass."""
+    """An attempt failed for a transient reason."""
 
     def __init__(
         self, reason: str, message: str, *, charged: bool = False, wait: float | None = None
     ) -> None:
-        """Say what failed; `charged`: the provider may count it.
-
-        `wait` is what the server asked for, in seconds.
+        """Store the reason, whether the provider may charge it, and the requested wait in seconds.
         """
         super().__init__(message)
         self.reason = reason
@@ -43,7 +41,10 @@ class TryAgainError(Exception):
 
 
 def exhausted(request: Request, message: str, *, charged: bool) -> Failure:
-    """A request that is given up; `charged`: the provider may count its last attempt."""
+    """Return the failure of a request whose retries are exhausted.
+
+    `charged` if the provider may charge the last attempt.
+    """
     return Failure(
         reason="retries-exhausted",
         message=message,
@@ -53,10 +54,10 @@ def exhausted(request: Request, message: str, *, charged: bool) -> Failure:
 
 
 def read_reply(body: str, request: Request) -> Outcome:
-    """The outcome in the body of a response of status 200.
+    """Parse the body of a response of status 200.
 
     Raises:
-        TryAgainError: it is cut off, empty, or an error in disguise.
+        TryAgainError: the body is truncated, empty, or contains an error.
     """
     content = _content(body)
     choices = content.get("choices")
@@ -99,7 +100,7 @@ def _outcome(choice: dict[str, Any], content: dict[str, Any], request: Request) 
 
 
 def _echoed(said: object) -> tuple[tuple[str, float | None], ...]:
-    """Tokens and their log-probabilities; none where the server does not say them."""
+    """Return tokens with their log-probabilities, if the server reports them."""
     said = said if isinstance(said, dict) else {}
     tokens, values = said.get("tokens"), said.get("token_logprobs")
     if not isinstance(tokens, list) or not isinstance(values, list) or len(tokens) != len(values):
@@ -120,14 +121,14 @@ def _content(body: str) -> dict[str, Any]:
 
 
 def _code(content: dict[str, Any]) -> int:
-    """The status that an error inside a body says; a server's fault where it says none."""
+    """Return the status of an error inside a body, or 500 if it has none."""
     error = content.get("error")
     code = error.get("code") if isinstance(error, dict) else None
     return code if isinstance(code, int) and 400 <= code < 600 else 500
 
 
 def _text(content: object) -> str:
-    """The text of a message, which some servers give in parts."""
+    """Return the text of a message, which some servers split into parts."""
     if isinstance(content, list):
         parts = [part.get("text") for part in content if isinstance(part, dict)]
         return "".join(part for part in parts if isinstance(part, str))
@@ -135,5 +136,5 @@ def _text(content: object) -> str:
 
 
 def _count(value: object) -> int:
-    """A number of tokens as it was said; 0 where that is none."""
+    """Return a reported number of tokens, or 0 if it is not a number."""
     return value if isinstance(value, int) and value > 0 else 0

@@ -1,4 +1,4 @@
-"""How many tokens a text has: by tiktoken where it can, else an estimate that says so."""
+"""Count tokens with tiktoken if possible, or else estimate them."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ __all__ = [
 ]
 
 _SOURCE = "https://openaipublic.blob.core.windows.net/encodings/{}.tiktoken"  # as tiktoken has it
-_PATIENCE = 5.0  # seconds to fetch an encoding (1.7 or 3.6 MB)
-_PER_MESSAGE = 4  # the marks of a turn and its role, in OpenAI's own count of chat prompts
-_PER_PROMPT = 3  # the answer is primed with the start of a turn
-_MOST_BYTES = 8  # in a token, on average over a whole text
-_BYTES_PER_TOKEN = 2.5  # fewer than in any prompt that was measured, see docs/client.md
+_PATIENCE = 5.0  # seconds to download an encoding (1.7 or 3.6 MB)
+_PER_MESSAGE = 4  # tokens around a turn and its role, as OpenAI counts chat prompts
+_PER_PROMPT = 3  # tokens that start the turn of the answer
+_MOST_BYTES = 8  # bytes per token, on average over a whole text
+_BYTES_PER_TOKEN = 2.5  # lower than in any prompt that we measured, see docs/client.md
 
 
 class TokenCounter:
-    """Counts for one model.
+    """Count tokens for a model.
 
-    An encoding is taken from the cache of tiktoken (`TIKTOKEN_CACHE_DIR`), or fetched once, with a
-    few seconds' patience, unless `HF_HUB_OFFLINE=1` forbids it.
+    Takes the encoding from tiktoken's cache (`TIKTOKEN_CACHE_DIR`), or downloads it once with a
+    timeout of a few seconds, unless `HF_HUB_OFFLINE=1` forbids it.
     """
 
     exact: bool
-    """Whether tiktoken knows this model and its encoding is at hand."""
+    """Whether tiktoken supports the model and its encoding is available."""
     method: str
-    """How it counts, in words to print."""
+    """How tokens are counted, for display."""
 
     def __init__(self, model: str) -> None:
         import tiktoken
@@ -69,13 +69,13 @@ class TokenCounter:
             self.method += "of tiktoken is not at hand"
 
     def text(self, text: str) -> int:
-        """Tokens of a text."""
+        """Return the number of tokens of a text."""
         if self._encoding is None:
             return math.ceil(len(text.encode("utf-8", "replace")) / _BYTES_PER_TOKEN)
         return len(self._encoding.encode_ordinary(text))
 
     def prompt(self, request: Request) -> int:
-        """Tokens of a request's messages and schema, with what a chat adds to each message."""
+        """Count the tokens of a request's messages and schema, with the chat format's additions."""
         content = sum(_PER_MESSAGE + self.text(text) for text in request.texts)
         return content + _PER_PROMPT + self.text(request.schema or "")
 
@@ -88,30 +88,30 @@ def prompt_bound(request: Request) -> int:
 
 
 def encodings() -> list[str]:
-    """Names of the encodings that tiktoken has."""
+    """Return the names of tiktoken's encodings."""
     import tiktoken
 
     return sorted(tiktoken.list_encoding_names())
 
 
 def encoding_counter(name: str) -> Callable[[str], int]:
-    """What counts the tokens of a text by an encoding of tiktoken, exactly.
+    """Return a function that counts the tokens of a text with a tiktoken encoding.
 
     Raises:
-        MissingError: the encoding is not at hand and could not be fetched.
+        MissingError: the encoding is not cached and cannot be downloaded.
     """
     encoding = _encoding(name)
     if encoding is None:
         raise MissingError(
-            f"the encoding {name} of tiktoken is not at hand",
-            hint="run it once with a network, or put the file in TIKTOKEN_CACHE_DIR",
+            f"the tiktoken encoding {name} is not available",
+            hint="run once with a network connection, or put the file into TIKTOKEN_CACHE_DIR",
         )
     return lambda text: len(encoding.encode_ordinary(text))
 
 
 @cache
 def _encoding(name: str) -> Encoding | None:
-    """An encoding that is cached or can be fetched soon; None else, never a wait without end."""
+    """Return an encoding that is cached or can be downloaded within the timeout, or None."""
     if not _cached(name) and os.environ.get("HF_HUB_OFFLINE", "0") not in {"", "0"}:
         return None
     found: list[Encoding] = []
@@ -121,7 +121,7 @@ def _encoding(name: str) -> Encoding | None:
 
         try:
             found.append(tiktoken.get_encoding(name))
-        except Exception as error:  # whatever a network can do wrong: there is the estimate
+        except Exception as error:  # any network error: fall back to the estimate
             logging.getLogger(__name__).info("no encoding %s: %s", name, type(error).__name__)
 
     thread = threading.Thread(target=load, daemon=True)
@@ -131,7 +131,7 @@ def _encoding(name: str) -> Encoding | None:
 
 
 def _cached(name: str) -> bool:
-    """Whether tiktoken has the file of an encoding where it would look for it."""
+    """Return whether the file of an encoding is in tiktoken's cache."""
     folder = os.environ.get("TIKTOKEN_CACHE_DIR", os.environ.get("DATA_GYM_CACHE_DIR"))
     if folder is None:
         folder = str(Path(tempfile.gettempdir()) / "data-gym-cache")
@@ -141,20 +141,19 @@ def _cached(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Charged:
-    """What an outcome is taken to have cost."""
+    """Token counts by which an outcome is charged."""
 
     prompt_tokens: int
     completion_tokens: int
     misreported: bool
-    """The server's counts cannot be true, and ours stand in their place."""
+    """Whether the server's counts were implausible and replaced by ours."""
 
 
 def charged(request: Request, outcome: Outcome) -> Charged:
-    """Tokens as the server says, unless no tokeniser could count so few or so many.
+    """Return the server's token counts, corrected if they are implausible.
 
-    Text has fewer than 8 bytes a token: below that our own count is taken where it is larger. Above
-    the bytes of the prompt, or above `max_tokens`, the upper bound is taken: what can have been
-    reserved for it.
+    Below one token per 8 bytes, our own count is used if it is larger. Above the bytes of the
+    prompt, or above `max_tokens`, that upper bound is used, which the budget has reserved.
     """
     sent = sum(len(text.encode("utf-8", "replace")) for text in request.texts)
     text = outcome.text if isinstance(outcome, Answer) else ""

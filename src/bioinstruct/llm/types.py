@@ -1,4 +1,4 @@
-"""What is asked of a model provider, and what can come back."""
+"""Requests to a model provider, and their outcomes."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One question, complete: what is not in here cannot change the answer."""
+    """A complete request: nothing else can change the answer."""
 
     model: str
     messages: tuple[Message, ...]
     temperature: float | None = None
-    """None leaves it to the server, as for all that follow."""
+    """None uses the server's default, here and in the fields below."""
     top_p: float | None = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
@@ -39,31 +39,31 @@ class Request:
     schema: str | None = None
     """JSON schema that the answer must have, as JSON text with a `title`; None for free text."""
     sample: int = 0
-    """Which of several answers to the same question: each is an entry of its own."""
+    """Index that distinguishes several answers to the same question."""
     prompt: str | None = None
-    """Text to go on from as it stands (`/completions`), where there are no messages."""
+    """Text to continue (`/completions`), instead of messages."""
     echo: bool = False
-    """Ask for the tokens of the prompt and how likely each is (`Answer.echoed`)."""
+    """Request the tokens of the prompt with their log-probabilities (`Answer.echoed`)."""
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """What a model is given to read."""
+        """Return the texts that the model reads."""
         return (*(turn.content for turn in self.messages), *filter(None, [self.prompt]))
 
     def key(self, base_url: str) -> str:
-        """SHA-256 of everything in the request and of where it is sent, in hexadecimal digits."""
+        """Return the SHA-256 of the request and the server's address, in hexadecimal digits."""
         return _key(self, base_url)
 
     def row(self) -> dict[str, Any]:
-        """All of it, as JSON values."""
-        # What came later is left out where it is not used: keys on record stay what they are.
+        """Return all fields as JSON values."""
+        # Omit fields added later if they are not used, so that existing keys stay the same.
         later = [name for name in ("prompt", "echo") if not getattr(self, name)]
         row = {name: getattr(self, name) for name in self.__slots__ if name not in later}
         messages = [{"role": turn.role, "content": turn.content} for turn in self.messages]
         return row | {"messages": messages, "stop": list(self.stop)}
 
 
-@lru_cache(maxsize=1024)  # asked for at each step of a request; those in flight are all that matter
+@lru_cache(maxsize=1024)  # computed at each step of a request; only those in flight matter
 def _key(request: Request, base_url: str) -> str:
     content = json.dumps([base_url, request.row()], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
@@ -71,21 +71,21 @@ def _key(request: Request, base_url: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What the model wrote."""
+    """An answer of the model."""
 
     text: str
     finish_reason: str
-    """`stop`, `length` and so on, as the server says."""
+    """Reported by the server, such as `stop` or `length`."""
     model: str
-    """As the server names it, often with its date."""
+    """The server's name of the model, often with its date."""
     prompt_tokens: int
     completion_tokens: int
     echoed: tuple[tuple[str, float | None], ...] = ()
-    """With `echo`: each token of the prompt, and its log-probability in nats where the server says
-    one; it says none of the first."""
+    """With `echo`, each token of the prompt with its log-probability in nats, or None if the server
+    reports none, as for the first token."""
 
     def row(self) -> dict[str, Any]:
-        """All of it, as JSON values."""
+        """Return all fields as JSON values."""
         left_out = () if self.echoed else ("echoed",)
         return {name: getattr(self, name) for name in self.__slots__ if name not in left_out}
 
@@ -97,14 +97,14 @@ class Failure:
     reason: str
     """A short code: `bad-request`, `content-filter`, `refusal` or `retries-exhausted`."""
     message: str
-    """The server's own words, without secrets."""
+    """The server's message, without secrets."""
     prompt_tokens: int = 0
-    """What it may have cost all the same: a filtered answer has been written and is charged."""
+    """Tokens that may be charged nevertheless: a filtered answer was generated and costs money."""
     completion_tokens: int = 0
 
     @property
     def final(self) -> bool:
-        """Whether asking again would be in vain; what is not final is asked again by a new run."""
+        """Whether a retry is pointless; a new run retries failures that are not final."""
         return self.reason in _FINAL
 
 
@@ -116,28 +116,28 @@ class Provider(Protocol):
 
     @property
     def base_url(self) -> str:
-        """Where the requests go, without a key."""
+        """The server's address, without a key."""
         ...
 
     async def complete(self, request: Request) -> Outcome:
-        """Ask once, with all retries that the client's policy has."""
+        """Send a request, with the retries of the client's policy."""
         ...
 
 
 class Watch(Protocol):
-    """What is told about the attempts inside `complete`; raising from it ends the request."""
+    """Observer of the attempts within `complete`; raising an exception ends the request."""
 
     def sending(self, request: Request) -> None:
-        """An attempt is about to go on the wire."""
+        """Called before an attempt is sent."""
         ...
 
     def retrying(self, request: Request, reason: str, *, charged: bool) -> None:
-        """An attempt has failed and is made again; `charged`: the provider may count it."""
+        """Called before a retry; `charged` if the provider may charge the failed attempt."""
         ...
 
 
 @runtime_checkable
 class Watched(Protocol):
-    """A client that retries and tells of it."""
+    """A client that reports its retries."""
 
     watches: list[Watch]
