@@ -186,7 +186,7 @@ class Budget:
     def _set_aside(self, request: Request, amount: float) -> None:
         self._take_back(request)
         self._reserved[request] = amount
-        self._sum += amount  # running total, since summing a whole batch for each of its requests is slow
+        self._sum += amount  # running total: summing a batch per request is slow
 
     def _take_back(self, request: Request) -> float:
         amount = self._reserved.pop(request, 0.0)

@@ -31,8 +31,7 @@ class TryAgainError(Exception):
     def __init__(
         self, reason: str, message: str, *, charged: bool = False, wait: float | None = None
     ) -> None:
-        """Store the reason, whether the provider may charge it, and the requested wait in seconds.
-        """
+        """Store the reason, whether the provider may charge it, and the wait in seconds."""
         super().__init__(message)
         self.reason = reason
         self.message = message
