@@ -145,7 +145,7 @@ def test_an_answer_that_takes_too_long_is_given_up_and_the_next_is_answered(
     failure = complete(serving, long, timeout=0.05)
     assert isinstance(failure, Failure)
     assert failure.reason == "retries-exhausted"
-    assert "time-out, no whole answer in 0.05 s" in failure.message
+    assert "time-out, no complete answer in 0.05 s" in failure.message
     assert isinstance(complete(serving, serving.request("The patient")), Answer)
 
 

@@ -1,4 +1,4 @@
-"""Batches at the provider: their files, their state, and what stands in a line of a result."""
+"""The provider's Batch API: batches, their files, and the lines of their results."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ __all__ = ["Job", "JobBoard", "LineError", "line_of", "read_line", "spool", "sta
 
 _T = TypeVar("_T")
 _ENDPOINT = "/v1/chat/completions"
-_NAME = "bioinstruct"  # of our entry in a batch's metadata
-_DAY = 86_400  # how far the clocks here and at the provider may differ
+_NAME = "bioinstruct"  # key of our entry in a batch's metadata
+_DAY = 86_400  # seconds by which our clock and the provider's may differ
 
 
 class LineError(Exception):
-    """A line that says what would befall every request; holds the error to stop with."""
+    """A line whose error concerns all requests; holds the error that stops the run."""
 
     def __init__(self, error: ProviderError, *, fate: str) -> None:
         """`fate`: `stop`, `schema` or `rename`, as in a `Verdict`."""
@@ -41,7 +41,7 @@ class LineError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A batch, as the provider tells of it."""
+    """A batch, as the provider reports it."""
 
     id: str
     name: str
@@ -61,21 +61,22 @@ class Job:
 
     @property
     def over(self) -> bool:
-        """Whether nothing more will come of it."""
+        """Whether the batch has ended."""
         return self.status in {"completed", "failed", "expired", "cancelled"}
 
 
 class JobBoard:
-    """The batches and files of one endpoint, over HTTP.
+    """The batches and files of an endpoint.
 
-    All raise `SilentError` when the server does not answer and `ProviderError` when it refuses.
+    Every method raises `SilentError` if the server does not respond and `ProviderError` if it
+    refuses.
     """
 
     def __init__(self, client: OpenAIClient) -> None:
         self._client = client
 
     async def upload(self, file: IO[bytes], name: str) -> str:
-        """The id of a file of requests that is now at the provider."""
+        """Upload a file of requests and return its id."""
 
         async def work(sdk: Any) -> str:
             file.seek(0)
@@ -87,10 +88,10 @@ class JobBoard:
         return await self._call(work)
 
     async def create(self, file_id: str, plan: Plan, *, doubt: float) -> Job:
-        """A new batch, or the one of this name where a lost reply hides that there is one.
+        """Create a batch, or find the one of this name if the response to its creation was lost.
 
         Raises:
-            SilentError: it may have been made all the same.
+            SilentError: no response; the batch may exist nevertheless.
         """
 
         async def work(sdk: Any) -> Job:
@@ -107,12 +108,12 @@ class JobBoard:
             try:
                 return (await self.find({plan.name}, since=plan.at)).get(plan.name)
             except ProviderError as error:
-                raise SilentError(f"cannot tell whether a batch was made: {error}") from None
+                raise SilentError(f"cannot tell whether a batch was created: {error}") from None
 
         return await self._call(work, found=found)
 
     async def find(self, names: set[str], *, since: float) -> dict[str, Job]:
-        """The batches of these names that were made after a time (in seconds, as `time.time`)."""
+        """Find the batches of these names created since a time, in seconds as `time.time`."""
         found: dict[str, Job] = {}
         after: dict[str, str] = {}
         while names - found.keys():
@@ -134,27 +135,27 @@ class JobBoard:
         return work
 
     async def get(self, job_id: str) -> Job:
-        """Where a batch stands."""
+        """Return the state of a batch."""
 
         async def work(sdk: Any) -> Job:
             return _job(self._read(await sdk.batches.with_raw_response.retrieve(job_id)))
 
         return await self._call(
-            work, unknown="use the key and project that the batch was made with"
+            work, unknown="use the key and project with which the batch was created"
         )
 
     def rows(self, file: IO[bytes]) -> Iterator[dict[str, Any]]:
-        """The lines of what was fetched."""
+        """Yield the lines of a downloaded file."""
         file.seek(0)
         for line in file:
             try:
                 yield _object(self._client.redact_body(line.decode("utf-8", "replace")))
-            except TryAgainError as trouble:  # to leave it out would be to pay for it again
-                hint = "run the same command again: the file is fetched again"
+            except TryAgainError as trouble:  # skipping the line would mean paying for it again
+                hint = "run the same command again to download the file again"
                 raise ProviderError(f"a line of a result: {trouble}", hint=hint) from None
 
     async def fetch(self, file_id: str, into: IO[bytes]) -> None:
-        """Append a file at the provider to one here, whole."""
+        """Download a file from the provider and append it to a local one."""
         begin = into.seek(0, 2)
 
         async def work(sdk: Any) -> None:
@@ -165,7 +166,7 @@ class JobBoard:
                     into.write(piece)
             _check_end(into, begin)
 
-        kept = "providers keep results for some time only: ask again with another transcript"
+        kept = "providers keep results for a limited time: start again with another transcript"
         await self._call(work, unknown=kept)
 
     async def _call(
@@ -175,7 +176,7 @@ class JobBoard:
         found: Callable[[], Awaitable[_T | None]] | None = None,
         unknown: str = "this endpoint may have no Batch API: leave --batch out",
     ) -> _T:
-        """Call; `unknown` is the hint where there is nothing at the address."""
+        """Make a call; `unknown` is the hint for a 404."""
         try:
             return await self._client.call(work, found=found)
         except ProviderError as error:
@@ -191,7 +192,7 @@ class JobBoard:
 
 
 def line_of(request: Request, key: str, *, max_name: str) -> bytes:
-    """A line of the file that is uploaded."""
+    """Return a request as a line of the file to upload."""
     row = {
         "custom_id": f"{key}-{request.sample}",
         "method": "POST",
@@ -202,12 +203,11 @@ def line_of(request: Request, key: str, *, max_name: str) -> bytes:
 
 
 def read_line(row: dict[str, Any], request: Request, *, redact: Callable[[str], str]) -> Outcome:
-    """The outcome in a line of a file of results or errors.
+    """Parse the outcome in a line of a file of results or errors.
 
     Raises:
-        TryAgainError: there is none, for a reason that may pass; `charged` says whether it may
-            have been paid for.
-        LineError: every request would be refused.
+        TryAgainError: the line has a transient error; `charged` says whether it may cost money.
+        LineError: the error concerns all requests.
     """
     response = row.get("response")
     if not isinstance(response, dict):
@@ -230,7 +230,7 @@ def read_line(row: dict[str, Any], request: Request, *, redact: Callable[[str], 
 
 
 def standing(jobs: Sequence[Job]) -> str:
-    """Where batches stand, in words to print; nothing of none."""
+    """Describe the state of batches for display; empty if there are none."""
     if not jobs:
         return ""
     what = "batch" if len(jobs) == 1 else f"{len(jobs)} batches"
@@ -262,12 +262,12 @@ def _object(text: str) -> dict[str, Any]:
     except ValueError:
         content = None
     if not isinstance(content, dict):
-        raise TryAgainError("half-json", f"not whole JSON: {text[:80]!r}")
+        raise TryAgainError("half-json", f"not complete JSON: {text[:80]!r}")
     return content
 
 
 def _check_end(file: IO[bytes], begin: int) -> None:
-    """Close the last line, and see that it is whole: a file that was cut off is fetched again."""
+    """Terminate the last line and check that it is complete, or else download the file again."""
     end = file.seek(0, 2)
     if end == begin:
         return
@@ -281,5 +281,5 @@ def _check_end(file: IO[bytes], begin: int) -> None:
 
 
 def spool() -> IO[bytes]:
-    """A file without a name, gone when it is closed."""
+    """Return a temporary file that is deleted when it is closed."""
     return tempfile.TemporaryFile()

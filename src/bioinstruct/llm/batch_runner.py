@@ -1,4 +1,4 @@
-"""Asking in batches, at half the price and within a day: what `ask` does, by the Batch API."""
+"""Send requests through the Batch API, at half the price and within a day; otherwise like `ask`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from bioinstruct.llm.types import Answer, Outcome, Request
 
 __all__ = ["Batching", "ask_in_batches"]
 
-_FULL_QUEUE = "token_limit_exceeded"  # more tokens are waiting at the provider than it lets wait
+_FULL_QUEUE = "token_limit_exceeded"  # too many tokens in the provider's queue
 
 
 async def ask_in_batches(
@@ -37,25 +37,25 @@ async def ask_in_batches(
     watch: Callable[[Usage], None] | None = None,
     batching: Batching | None = None,
 ) -> AsyncGenerator[tuple[Request, Outcome], None]:
-    """Outcomes in the order of the requests, as `ask` has them; what is on record is not asked.
+    """Yield outcomes in the order of the requests, as `ask` does; skip recorded requests.
 
-    It may be killed at any moment: the batches go on at the provider, and the next call with the
-    same transcript finds them, by their ids or else by their names in the provider's list. Requests
-    are asked in rounds: when the next has no outcome on record, `size` says how many to ask.
+    You can kill it at any moment: the provider continues with the batches, and the next call with
+    the same transcript finds them by their ids, or else by their names in the provider's list.
+    Requests are sent in rounds: `size` returns how many to send when the next has no outcome.
 
     Args:
-        requests: not to depend on outcomes of the same round.
-        client: whose endpoint has a Batch API.
-        transcript: as for `ask`, and of the batches too.
-        size: how many requests the next round should have; all of them by default.
-        budget: made with `batch=True`; what does not fit waits until it is known what the batch in
-            front of it cost.
-        watch: is told of the progress.
-        batching: limits and patience.
+        requests: must not depend on outcomes of the same round.
+        client: a client whose endpoint has a Batch API.
+        transcript: as for `ask`; also records the batches.
+        size: returns the number of requests of the next round; default all of them.
+        budget: made with `batch=True`; requests that do not fit wait until the cost of the batch
+            before them is known.
+        watch: called with the progress.
+        batching: limits and timeouts.
 
     Raises:
         BudgetError: the next request does not fit into the budget; all before it were yielded.
-        ProviderError: the server refuses every request alike, or somebody has cancelled a batch.
+        ProviderError: the server refuses all requests, or somebody cancelled a batch.
     """
     if transcript.base_url != client.base_url:
         raise BioinstructError(f"a transcript of {transcript.base_url}, not of {client.base_url}")
@@ -82,7 +82,7 @@ async def ask_in_batches(
 
 @dataclass(slots=True)
 class _Open:
-    """A batch at the provider, and those of its requests that are waited for, by key."""
+    """A batch at the provider, with its pending requests by key."""
 
     plan: Plan
     max_name: str
@@ -92,7 +92,7 @@ class _Open:
 
 
 class _Run:
-    """What is in batches, what is to be put into one, and what is told about it."""
+    """Requests in batches, requests waiting for one, and their progress reports."""
 
     def __init__(
         self,
@@ -124,7 +124,7 @@ class _Run:
         self._stop: BioinstructError | None = None
 
     def on_record(self, request: Request) -> Outcome | None:
-        """The outcome that need not be asked for."""
+        """Return the recorded outcome of a request, or None."""
         outcome = self._transcript.get(request)
         if outcome is None or not (isinstance(outcome, Answer) or outcome.final):
             return None
@@ -136,7 +136,7 @@ class _Run:
     def round_of(
         self, request: Request, source: Iterator[Request], size: int | None
     ) -> tuple[list[Request], Iterator[Request]]:
-        """The requests of a round, with what an earlier run put into a batch, and the rest."""
+        """Return the requests of a round, including those in open batches, and the others."""
         self.done = set()
         asked, new = [request], 1
         for one in source:
@@ -150,7 +150,7 @@ class _Run:
         return asked, source
 
     async def ask(self, asked: Iterable[Request]) -> BioinstructError | None:
-        """Have all of a round answered; what stops the run, if something does."""
+        """Get outcomes for all requests of a round; return the error that stops the run, if any."""
         self._todo.clear()
         self._tries.clear()
         self._barren = True
@@ -169,7 +169,7 @@ class _Run:
         return self._stop
 
     async def _begin(self, requests: Iterable[Request]) -> None:
-        """Find the batches of earlier runs; what is in none is to be put into one."""
+        """Find the batches of earlier runs, and queue requests that are in none."""
         known: dict[str, _Open] = {}
         for request in requests:
             key = self._key(request)
@@ -193,7 +193,7 @@ class _Run:
         self._pause = 0.0
 
     async def _look_for(self, plans: dict[str, Plan]) -> dict[str, Job]:
-        """Those that were made just before a process was killed."""
+        """Find batches that were created just before a process was killed."""
         since = min(plan.at for plan in plans.values())
         found = await self._board.find(set(plans), since=since)
         if plans.keys() - found.keys():
@@ -210,12 +210,12 @@ class _Run:
                 await self._send(chunk, file)
 
     def _chunk(self, file: IO[bytes]) -> dict[str, Request]:
-        """Write the requests of a batch, as many as its limits and the budget let through."""
+        """Write the requests of a batch, as many as its limits and the budget allow."""
         chunk: dict[str, Request] = {}
         model, size = self._todo[0].model, 0
         while self._todo and len(chunk) < self._most and self._todo[0].model == model:
             request = self._todo[0]
-            if not is_text(request):  # one such line would fail the whole file
+            if not is_text(request):  # one such line would invalidate the whole file
                 self._record(self._todo.popleft(), NOT_TEXT)
                 continue
             key = self._key(request)
@@ -229,14 +229,14 @@ class _Run:
         return chunk
 
     async def _send(self, chunk: dict[str, Request], file: IO[bytes]) -> None:
-        """Make a batch; from the first line on a kill at any moment leaves enough to find it."""
+        """Create a batch, with records that suffice to find it after a kill at any moment."""
         plan = self._plans.add(chunk)
         one = _Open(plan, self._client.max_name, chunk)
         try:
             file_id = await self._board.upload(file, plan.name)
             one.job = await self._board.create(file_id, plan, doubt=self._batching.doubt)
         except SilentError:
-            raise  # it may have been made all the same: the next run looks for it
+            raise  # the batch may exist nevertheless: the next run looks for it
         except ProviderError:
             self._give_back(one, "refused")
             raise
@@ -247,7 +247,7 @@ class _Run:
         self._tell()
 
     async def _wait(self) -> None:
-        """Let some time pass, then see how each batch stands."""
+        """Wait for a while, then check the state of each batch."""
         await asyncio.sleep(self._pause)
         batching = self._batching
         self._pause = min(batching.longest_poll, max(batching.first_poll, 2 * self._pause))
@@ -283,7 +283,7 @@ class _Run:
         self._tell()
 
     def _fail(self, one: _Open, job: Job) -> None:
-        """A batch that was never begun: too many others wait, or its requests are refused."""
+        """Handle a batch that failed to start: the queue is full, or its requests are refused."""
         self._tries.subtract(one.left.values())
         requests = len(one.left)
         self._give_back(one, job.status)
@@ -296,9 +296,9 @@ class _Run:
             self._stop = self._stop or ProviderError(self._client.redact(said))
 
     async def _ingest(self, one: _Open, job: Job) -> dict[str, TryAgainError] | None:
-        """Record what is in the files of results and errors; why the others have no outcome.
+        """Record the results and errors of a batch; return why other requests have no outcome.
 
-        None: there are answers in none of the files yet, and they must not be paid for again.
+        Returns None if the files lack answers that the provider counts: they are paid for.
         """
         troubles: dict[str, TryAgainError] = {}
         rows = 0
@@ -323,7 +323,7 @@ class _Run:
         return troubles if rows >= job.answered else None
 
     def _refuse(self, wrong: LineError, one: _Open) -> None:
-        """What befalls each request: mended by the other name of `max_tokens`, or the end."""
+        """Handle an error of all requests: rename `max_tokens`, or stop the run."""
         if wrong.fate == "rename" and one.max_name == self._first_name:
             if self._client.max_name == self._first_name:
                 self._client.rename(self._first_name)
@@ -331,7 +331,7 @@ class _Run:
         self._stop = self._stop or wrong.error
 
     def _again(self, one: _Open, job: Job, troubles: dict[str, TryAgainError]) -> None:
-        """Put what has no outcome into the next batch, or give it up."""
+        """Put requests without an outcome into the next batch, or give them up."""
         uncharged = []
         missing = "missing" if job.status == "completed" else job.status
         for key, request in one.left.items():
@@ -354,7 +354,7 @@ class _Run:
             self._plans.end(one.plan, job.status, uncharged=uncharged)
 
     def _give_back(self, one: _Open, status: str) -> None:
-        """Nothing of a batch is charged: what is in it is asked anew."""
+        """Queue all requests of a batch again, none of which is charged."""
         self._plans.end(one.plan, status, uncharged=one.plan.keys)
         if self._budget is not None:
             for request in one.left.values():

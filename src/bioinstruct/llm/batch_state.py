@@ -1,4 +1,4 @@
-"""How batches are made, and which requests are in which, as a transcript has it."""
+"""Settings of batches, and the batches recorded in a transcript."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ __all__ = ["Batching", "Plan", "Plans"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batching:
-    """How batches are made and waited for."""
+    """Limits and timeouts of batches."""
 
     requests: int = 50_000
-    """In one batch at most, as OpenAI has it."""
+    """Maximum number of requests in a batch (OpenAI's limit)."""
     bytes: int = 200_000_000
-    """Of its file at most."""
+    """Maximum size of a batch's file in bytes."""
     first_poll: float = 0.5
-    """Seconds; the pause is doubled up to the longest, and begins anew when a batch ends."""
+    """Seconds; the interval doubles up to the longest, and starts again when a batch ends."""
     longest_poll: float = 60
     submissions: int = 4
-    """So often a request is put into a batch before it is given up."""
+    """Number of batches in which to try a request before giving it up."""
     doubt: float = 5
-    """Seconds before the list is looked at, once more, for a batch that was perhaps made."""
+    """Seconds to wait before checking the list again for a batch that may have been created."""
     late: float = 600
-    """Seconds for which a file may have fewer answers than the provider counts."""
+    """Seconds to wait if a file has fewer answers than the provider counts."""
     silence: float = 6 * 3600
-    """Seconds for which the provider may not answer at all while a batch is waited for."""
+    """Seconds for which the provider may be unreachable while we wait for a batch."""
 
 
 @dataclass(slots=True)
@@ -49,11 +49,11 @@ class Plan:
 
 
 class Plans:
-    """The batches of a transcript that have not ended.
+    """The open batches of a transcript.
 
-    Notes: `batch-planned` before anything is sent (with what `Budget.resume` needs of each
-    request), `batch-created` when the provider has said the id, `batch-ended` when all that came of
-    it is on record, with the keys of the requests that it will not be charged for.
+    They are recorded as notes: `batch-planned` before anything is sent (with what `Budget.resume`
+    needs of each request), `batch-created` with the provider's id, and `batch-ended` when all
+    outcomes are recorded, with the keys of the requests that are not charged.
     """
 
     def __init__(self, transcript: Transcript) -> None:
@@ -68,15 +68,15 @@ class Plans:
             self._remove(self._open[value["name"]])
 
     def of(self, key: str) -> Plan | None:
-        """The last batch with this request that has not ended."""
+        """Return the last open batch that contains this request, or None."""
         return self._of.get(key)
 
     def waiting(self) -> int:
-        """How many requests without an outcome are in batches that have not ended."""
+        """Return the number of requests in open batches without an outcome."""
         return sum(key not in self._transcript for key in self._of)
 
     def add(self, requests: Mapping[str, Request]) -> Plan:
-        """Write down that these are about to be sent as one batch."""
+        """Record that these requests are about to be sent as a batch."""
         sent = {key: [prompt_bound(one), one.max_tokens] for key, one in requests.items()}
         plan = Plan(uuid4().hex, time.time(), frozenset(requests))
         value = {"name": plan.name, "at": plan.at, "requests": sent}
@@ -85,12 +85,12 @@ class Plans:
         return plan
 
     def created(self, plan: Plan, job_id: str) -> None:
-        """Write down what the provider calls it."""
+        """Record the provider's id of a batch."""
         self._transcript.note("batch-created", {"name": plan.name, "id": job_id})
         plan.id = job_id
 
     def end(self, plan: Plan, status: str, *, uncharged: Iterable[str]) -> None:
-        """Write down that nothing more is to be had from it."""
+        """Record that a batch has ended."""
         value = {"name": plan.name, "status": status, "uncharged": list(uncharged)}
         self._transcript.note("batch-ended", value)
         self._remove(plan)

@@ -1,4 +1,4 @@
-"""Any server that speaks the chat completions of OpenAI, through the official package."""
+"""A client for OpenAI-compatible servers, based on the `openai` package."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ __all__ = ["NOT_TEXT", "OPENAI", "OpenAIClient", "body_of", "clean_url", "is_tex
 _T = TypeVar("_T")
 
 NOT_TEXT = Failure(reason="bad-request", message="half a surrogate pair is no text")
-"""The outcome of a request that `is_text` refuses."""
+"""Outcome of a request that `is_text` refuses."""
 OPENAI = "https://api.openai.com/v1"
-_PATIENCE = 4  # attempts to reach a server that was never reached: a wrong address is told soon
+_PATIENCE = 4  # attempts to reach a server that never responded, to report a wrong address soon
 _NOT_SENT = {"ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol"}
 
 
 class OpenAIClient:
-    """A client of one endpoint; the official package's own retries are off.
+    """A client of one endpoint, without the retries of the `openai` package.
 
     Raises (from `complete`):
-        ProviderError: a bad key, an unknown model, no money left, a server that does not answer.
-        SchemaUnsupportedError: the server does not know JSON schemas.
+        ProviderError: bad key, unknown model, no credit, or the server does not respond.
+        SchemaUnsupportedError: the server does not support JSON schemas.
     """
 
     def __init__(
@@ -59,17 +59,17 @@ class OpenAIClient:
         limits: Limits | None = None,
         retries: Retries | None = None,
     ) -> None:
-        """Connect to nothing yet.
+        """Configure the client without connecting.
 
         Args:
-            base_url: else `OPENAI_BASE_URL`, else OpenAI.
-            api_key: else `OPENAI_API_KEY`; only OpenAI itself must have one.
+            base_url: server address; default `OPENAI_BASE_URL`, or else OpenAI.
+            api_key: default `OPENAI_API_KEY`; only OpenAI requires a key.
             timeout: seconds for one attempt, from sending to the last byte.
-            limits: what the provider allows.
-            retries: how long one request is tried.
+            limits: rate limits of the provider.
+            retries: retry policy.
 
         Raises:
-            MissingError: there is no key for OpenAI, or it or the address cannot be one.
+            MissingError: OpenAI's key is missing, or the key or address is malformed.
         """
         self.watches: list[Watch] = []
         self._url = base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI
@@ -82,16 +82,16 @@ class OpenAIClient:
                 hint="set OPENAI_API_KEY, or OPENAI_BASE_URL to a server that needs none",
             )
         if not (self._key.isascii() and self._key.isprintable()):
-            raise MissingError("the key has a character that no key has", hint="copy it again")
+            raise MissingError("the key has an invalid character", hint="copy it again")
         password = urlsplit(self._url).password or ""
         query = [value for name, value in parse_qsl(urlsplit(self._url).query) if "key" in name]
         secrets = [self._key, password, *query]
         self.redact = redactor(secrets)
-        self.redact_body = redactor(secrets, guess=False)  # an answer may speak of bearers
+        self.redact_body = redactor(secrets, guess=False)  # an answer may contain "bearer"
         self._timeout = timeout
         self._limiter = Limiter(limits)
         self._retries = retries or Retries()
-        self._rng = random.Random()  # of delays only: nothing that is written depends on it
+        self._rng = random.Random()  # for delays only: no output depends on it
         self.max_name = "max_completion_tokens" if self._base_url == OPENAI else "max_tokens"
         self._renamed = False
         self._reached = False
@@ -100,11 +100,11 @@ class OpenAIClient:
 
     @property
     def base_url(self) -> str:
-        """Without a key, a password or a query."""
+        """The server's address, without key, password or query."""
         return self._base_url
 
     async def complete(self, request: Request) -> Outcome:
-        """The answer, or why there is none; retried as `Retries` says."""
+        """Return the answer or a failure, retrying according to `Retries`."""
         if not is_text(request):
             return NOT_TEXT
         begun = time.monotonic()
@@ -120,7 +120,9 @@ class OpenAIClient:
                 for watch in list(self.watches):
                     watch.retrying(request, trouble.reason, charged=trouble.charged)
                 await asyncio.sleep(wait)
-                attempt += 0 if trouble.wait else 1  # who says when to come back is not down
+                attempt += (
+                    0 if trouble.wait else 1
+                )  # a server that says when to come back is not down
             else:
                 self._given_up = 0
                 return outcome
@@ -131,14 +133,14 @@ class OpenAIClient:
         *,
         found: Callable[[], Awaitable[_T | None]] | None = None,
     ) -> _T:
-        """Do something else at the endpoint than asking, with the same patience.
+        """Make another kind of call to the endpoint, with the same retry policy.
 
         Args:
-            work: is done again when it raises what may pass.
-            found: says, before that, whether an attempt has worked though its reply was lost.
+            work: the call; retried after transient errors.
+            found: checks, before a retry, whether an attempt succeeded but its response was lost.
 
         Raises:
-            SilentError: nothing but what may pass came, for as long as was tried.
+            SilentError: all attempts failed with transient errors.
             ProviderError: the server refuses.
         """
         begun, attempt = time.monotonic(), 0
@@ -157,7 +159,7 @@ class OpenAIClient:
                 return result
 
     async def aclose(self) -> None:
-        """Close the connections; `async with` does so too."""
+        """Close the connections, as `async with` does."""
         if self._sdk is not None:
             await self._sdk.close()
             self._sdk = None
@@ -169,8 +171,10 @@ class OpenAIClient:
         await self.aclose()
 
     async def _attempt(self, request: Request) -> Outcome:
-        """Send once, and again at once where only the name of a setting was wrong."""
-        tokens = prompt_bound(request) // 3 + (request.max_tokens or 0)  # near what servers count
+        """Send a request once, or twice if only the name of a setting was wrong."""
+        tokens = prompt_bound(request) // 3 + (
+            request.max_tokens or 0
+        )  # close to the server's count
         async with self._limiter.slot(tokens):
             for watch in list(self.watches):
                 watch.sending(request)
@@ -191,11 +195,11 @@ class OpenAIClient:
         raise self._error(verdict, said)
 
     async def _send(self, request: Request) -> Reply:
-        """One HTTP request; only what a server can mend by itself is an error to try again."""
+        """Send one HTTP request; raise `TryAgainError` for transient errors."""
         from openai import APIConnectionError, APIStatusError
 
         sent = body_of(request, max_name=self.max_name)
-        # OpenAI keeps it in its logs: what a user quotes to the support. It holds no secret.
+        # OpenAI logs this id, for users to quote to its support. It is no secret.
         name = {"X-Client-Request-Id": f"{request.key(self._base_url)}-{request.sample}"}
         try:
             async with asyncio.timeout(self._timeout):
@@ -207,7 +211,7 @@ class OpenAIClient:
         except APIStatusError as error:
             response = error.response
         except TimeoutError:
-            message = f"no whole answer in {self._timeout:g} s"
+            message = f"no complete answer in {self._timeout:g} s"
             raise TryAgainError("time-out", message, charged=True) from None
         except APIConnectionError as error:
             raise self._connection_trouble(error) from None
@@ -224,13 +228,13 @@ class OpenAIClient:
                 result = await work(self._connection())
         except APIStatusError as error:
             raise self._refusal(error.response) from None
-        except (APIConnectionError, HTTPError) as error:  # the second inside a long body
+        except (APIConnectionError, HTTPError) as error:  # the second while reading a long body
             raise self._connection_trouble(error) from None
         self._reached = True
         return result
 
     def _refusal(self, response: Response) -> Exception:
-        """What a reply to `call` means that is an error."""
+        """Return the exception for an error response to `call`."""
         self._reached = True
         reply = Reply(response.status_code, self.redact_body(response.text), response.headers)
         said = self.redact(f"{self._base_url} says {reply.status}: {words(reply.body)}")
@@ -248,7 +252,7 @@ class OpenAIClient:
         return TryAgainError("connection", message, charged=True)
 
     def _next_wait(self, attempt: int, trouble: TryAgainError) -> float:
-        """Seconds; what the server asks for is waited in the limiter, by all alike."""
+        """Return the seconds to wait; waits that the server asks for are left to the limiter."""
         if trouble.reason == "unreachable" and not self._reached and attempt + 1 >= _PATIENCE:
             hint = f"check {self._named}, and that the server runs"
             raise ProviderError(f"cannot reach {trouble.message}", hint=hint) from None
@@ -259,7 +263,7 @@ class OpenAIClient:
         if wait is None:
             return None
         if wait > self._retries.seconds:
-            hint = "run the same command again then: it goes on where it was"
+            hint = "run the same command again after that time to continue"
             raise ProviderError(f"{said} (and to wait {wait / 3600:.1f} hours)", hint=hint)
         self._limiter.pause(wait)
         return wait
@@ -269,7 +273,7 @@ class OpenAIClient:
         said = self.redact(trouble.message)
         last = f"{attempts} attempts, the last: {trouble.reason}, {said}"
         if self._given_up >= self._retries.in_a_row:
-            hint = "what was answered is kept: run the same command again later"
+            hint = "all answers are saved: run the same command again later"
             raise ProviderError(
                 f"{self._given_up} requests in a row had no answer in {last}",
                 hint=hint,
@@ -278,9 +282,9 @@ class OpenAIClient:
         return exhausted(request, last, charged=trouble.charged)
 
     def rename(self, name: str) -> None:
-        """Call `max_tokens` otherwise than by a name that was refused, the first time that one is.
+        """Switch to the other name of `max_tokens` when a name is refused for the first time.
 
-        Newer models want `max_completion_tokens`, many servers know only `max_tokens`.
+        Newer models require `max_completion_tokens`; many servers support only `max_tokens`.
         """
         if name == self.max_name:
             both = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
@@ -307,25 +311,25 @@ class OpenAIClient:
 
 
 def clean_url(url: str) -> str:
-    """An address without user, password, query and slash at its end.
+    """Return an address without user, password, query and trailing slash.
 
     Raises:
-        MissingError: it is not a web address.
+        MissingError: the address is not a web address.
     """
     parts = urlsplit(url.strip())
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise MissingError(
             "the endpoint is not a web address",
-            hint="OPENAI_BASE_URL is such as http://localhost:8000/v1",
+            hint="set OPENAI_BASE_URL to an address such as http://localhost:8000/v1",
         )
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
 
 
 def body_of(request: Request, *, max_name: str = "max_completion_tokens") -> dict[str, Any]:
-    """The JSON that is sent to `/chat/completions`; what is None is left to the server.
+    """Return the JSON body for `/chat/completions`, or for `/completions` if there is a prompt.
 
-    Where there is a prompt in place of messages, it is sent to `/completions`.
+    Settings that are None are omitted, which leaves them to the server.
     """
     if request.prompt is not None:
         max_name = "max_tokens"
@@ -354,7 +358,7 @@ def body_of(request: Request, *, max_name: str = "max_completion_tokens") -> dic
 
 
 def is_text(request: Request) -> bool:
-    """Whether all of a prompt can be sent as UTF-8."""
+    """Return whether the prompt can be encoded as UTF-8."""
     try:
         "".join(request.texts).encode("utf-8")
     except UnicodeEncodeError:

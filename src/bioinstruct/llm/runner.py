@@ -1,4 +1,4 @@
-"""Asking many requests at once, in order, recording each outcome before it is used."""
+"""Send many requests concurrently, and record each outcome before yielding it in order."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ from bioinstruct.llm.types import Answer, Outcome, Provider, Request, Watched
 __all__ = ["EventLoop", "Usage", "ask", "replay"]
 
 _T = TypeVar("_T")
-_AHEAD = 8  # times `concurrency`: what may be finished while the first is still waited for
+_AHEAD = 8  # times `concurrency`: outcomes that may wait for an earlier one
 
 
 @dataclass(slots=True)
 class Usage:
-    """Where a run stands; one object that goes on changing."""
+    """State of a run; one object that is updated in place."""
 
     done: int = 0
-    """Requests with an answer, those on record included."""
+    """Requests with an answer, including recorded ones."""
     on_record: int = 0
-    """Requests whose outcome the transcript had already."""
+    """Requests whose outcome was already in the transcript."""
     in_flight: int = 0
     failed: Counter[str] = field(default_factory=Counter)
     """Requests without an answer, by reason."""
     retried: Counter[str] = field(default_factory=Counter)
-    """Attempts that were made again, by reason."""
+    """Retried attempts, by reason."""
     prompt_tokens: int = 0
-    """Of what was asked in this run, as the server says where that can be true."""
+    """Prompt tokens of this run as the server reports them, if that is plausible."""
     completion_tokens: int = 0
     spent: float = 0.0
-    """US dollars, with a budget; earlier runs of the transcript included."""
+    """US dollars if there is a budget, including earlier runs on the transcript."""
     reserved: float = 0.0
-    """US dollars that the requests in flight may still cost, with a budget."""
+    """US dollars that requests in flight may still cost, if there is a budget."""
     misreported: int = 0
-    """Outcomes whose token counts cannot be true: our own stand in their place."""
+    """Outcomes with implausible token counts, which ours replace."""
     batches: str = ""
-    """Where the batches stand, in words to print."""
+    """State of the batches, for display."""
 
     def add(self, tokens: Charged) -> None:
         """Count the tokens of an outcome."""
@@ -65,15 +65,15 @@ async def ask(
     watch: Callable[[Usage], None] | None = None,
     drain: float = 30,
 ) -> AsyncGenerator[tuple[Request, Outcome], None]:
-    """Outcomes in the order of the requests; what is on record is not asked again.
+    """Yield outcomes in the order of the requests; recorded requests are not sent again.
 
-    Requests are pulled as they are needed, at most 8 times `concurrency` ahead, so they must not
-    depend on outcomes. Use it in `contextlib.aclosing`: when it is closed early, or stopped by
-    Ctrl-C, what is on the wire may finish for `drain` seconds and is recorded.
+    Requests are pulled as needed, at most 8 times `concurrency` ahead, so they must not depend on
+    outcomes. Use it in `contextlib.aclosing`: when it is closed early or stopped by Ctrl-C,
+    requests in flight get `drain` seconds to finish, and their outcomes are recorded.
 
     Raises:
         BudgetError: the next request does not fit into the budget; all before it were yielded.
-        ProviderError: the server refuses every request alike.
+        ProviderError: the server refuses all requests.
     """
     if transcript.base_url != client.base_url:
         raise BioinstructError(f"a transcript of {transcript.base_url}, not of {client.base_url}")
@@ -102,7 +102,7 @@ async def ask(
 def replay(
     requests: Iterable[Request], transcript: Transcript
 ) -> Iterator[tuple[Request, Outcome]]:
-    """Outcomes on record, in the order of the requests, up to the first that has none."""
+    """Yield recorded outcomes in the order of the requests, up to the first without one."""
     for request in requests:
         outcome = transcript.get(request)
         if outcome is None:
@@ -111,9 +111,9 @@ def replay(
 
 
 class EventLoop:
-    """Runs coroutines one after the other in one event loop, for code that is not asynchronous.
+    """Run coroutines in one event loop from synchronous code.
 
-    Where a loop is running already, as in a notebook, it works in a thread of its own.
+    If a loop is already running, as in a notebook, it uses a separate thread.
     """
 
     def __enter__(self) -> Self:
@@ -135,7 +135,7 @@ class EventLoop:
             self._thread.submit(self._runner.close).result()
 
     def run(self, work: Coroutine[Any, Any, _T]) -> _T:
-        """Run a coroutine to its end and return its result; Ctrl-C cancels it."""
+        """Run a coroutine and return its result; Ctrl-C cancels it."""
         if self._thread is None:
             return self._runner.run(work)
         future = self._thread.submit(self._runner.run, self._cancellable(work))
@@ -153,7 +153,7 @@ class EventLoop:
 
 @dataclass(slots=True)
 class _Place:
-    """A place in the queue: its outcome, or the task that will have it."""
+    """A slot in the queue: an outcome, or the task that will return it."""
 
     request: Request
     outcome: Outcome | None = None
@@ -170,7 +170,7 @@ class _Place:
 
 
 class _Run:
-    """What is in flight, and what is told about it."""
+    """Requests in flight, and their progress reports."""
 
     def __init__(
         self,
@@ -194,7 +194,7 @@ class _Run:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Be told of the client's attempts, if it tells."""
+        """Watch the client's attempts, if it reports them."""
         if not isinstance(self._client, Watched):
             yield
             return
@@ -205,7 +205,7 @@ class _Run:
             self._client.watches.remove(self)
 
     def fill(self, source: Iterator[Request], places: deque[_Place], *, concurrency: int) -> None:
-        """Put requests in their places until enough are in flight."""
+        """Queue requests until enough are in flight."""
         while len(places) < _AHEAD * concurrency and len(self._tasks) < concurrency:
             request = self._unaffordable or next(source, None)
             if request is None:
@@ -213,12 +213,12 @@ class _Run:
             self._unaffordable = None
             place = self._place(request)
             if place is None:
-                self._unaffordable = request  # the next to be asked, when there is room
+                self._unaffordable = request  # the next to send, when the budget has room
                 return
             places.append(place)
 
     def _place(self, request: Request) -> _Place | None:
-        """Where the outcome of a request is or will be; None: it does not fit into the budget."""
+        """Return the slot for a request, or None if it does not fit into the budget."""
         if request in self._tasks:
             return _Place(request, task=self._tasks[request])
         outcome = self._transcript.get(request)
@@ -266,19 +266,19 @@ class _Run:
         self._tell()
 
     def _free(self, request: Request, *, refused: bool) -> None:
-        """What was reserved for a request that ended without an outcome."""
+        """Settle the reservation of a request that ended without an outcome."""
         assert self._budget is not None
         if request in self._wire and not refused:
-            self._budget.lose(request)  # it may be answered and charged all the same
+            self._budget.lose(request)  # it may be answered and charged nevertheless
             return
         self._budget.release(request)
         if request in self._noted:
             self._transcript.note("unsent", {"key": request.key(self._transcript.base_url)})
 
     def sending(self, request: Request) -> None:
-        """Note that money may go out, before it does."""
+        """Record that a request may cost money, before it is sent."""
         if request not in self._tasks:
-            return  # of somebody else
+            return  # not one of this run
         if self._closing:
             raise asyncio.CancelledError
         if self._budget is not None and request not in self._noted:
@@ -289,7 +289,7 @@ class _Run:
         self._wire.add(request)
 
     def retrying(self, request: Request, reason: str, *, charged: bool) -> None:
-        """Count an attempt that failed, in full if it may be charged."""
+        """Count a failed attempt, in full if it may be charged."""
         if request not in self._tasks:
             return
         self._usage.retried[reason] += 1
@@ -309,12 +309,12 @@ class _Run:
         self._news.clear()
 
     def raise_what_stops(self) -> None:
-        """Raise what would befall every request."""
+        """Raise an error that concerns all requests."""
         if self._stop is not None:
             raise self._stop
 
     def raise_if_short(self) -> None:
-        """Raise when it is for want of money that nothing is left to wait for."""
+        """Raise if the budget is the reason that nothing is in flight."""
         if self._unaffordable is not None:
             raise self._short()
 
@@ -323,7 +323,7 @@ class _Run:
         return self._budget.short()
 
     async def drain(self, seconds: float) -> None:
-        """Let what is on the wire finish, and end the rest."""
+        """Let requests in flight finish for some seconds, then cancel the others."""
         self._closing = True
         watched = isinstance(self._client, Watched)
         for request, task in list(self._tasks.items()):

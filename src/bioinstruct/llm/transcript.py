@@ -1,4 +1,4 @@
-"""Requests and their outcomes, line by line: cache, resume point and replay in one file."""
+"""A file of requests and outcomes that serves as cache, resume point and replay."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _HEAD = b'{"format": "bioinstruct-transcript"'  # how a header begins, also one 
 
 
 class Transcript:
-    """An append-only file of JSON Lines; made by `open` or `read`, closed by `with`.
+    """An append-only JSON Lines file; create it with `open` or `read`, close it with `with`.
 
-    Only the place of each outcome is kept in memory, some 250 bytes a request.
+    Memory holds only the position of each outcome, about 250 bytes per request.
     """
 
     path: Path
     base_url: str
     dropped: int
-    """Bytes of a last line that a crash cut off, and that was left out."""
+    """Bytes of a truncated last line, which was dropped."""
 
     def __init__(self, path: Path, *, base_url: str | None) -> None:
         """Open a transcript to append to, or, without `base_url`, only to read."""
@@ -83,7 +83,7 @@ class Transcript:
         return transcript
 
     def get(self, request: Request) -> Outcome | None:
-        """Return the last outcome on record, also one that is not final (`Failure.final`)."""
+        """Return the last recorded outcome, even if it is not final (`Failure.final`)."""
         row = self._journal.get(request.key(self.base_url))
         if row is None:
             return None
@@ -95,7 +95,7 @@ class Transcript:
     def add(self, request: Request, outcome: Outcome, *, batch: str = "") -> None:
         """Append an outcome; when this returns, killing the process cannot lose it.
 
-        `batch` is the provider's id of the batch that it came in, if it came in one.
+        `batch` is the provider's id of the batch that contained it, if any.
         """
         kind = "answer" if isinstance(outcome, Answer) else "failure"
         content = outcome.row() if isinstance(outcome, Answer) else asdict(outcome)
@@ -105,7 +105,7 @@ class Transcript:
         self._journal.append(row | {"request": request.row()})
 
     def note(self, kind: str, value: Any) -> None:
-        """Append something else worth keeping, such as the id of a batch; JSON values only."""
+        """Append a note of JSON values, such as the id of a batch."""
         row = {"kind": "note", "note": kind, "at": _now(), "value": value}
         self._notes.append((kind, self._journal.append(row)))
 
@@ -126,7 +126,7 @@ class Transcript:
         return islice(self._journal.rows(), 1, None)
 
     def __contains__(self, key: str) -> bool:
-        """Whether the request of a key has an outcome."""
+        """Return whether the request with this key has an outcome."""
         return key in self._journal
 
     def __len__(self) -> int:
@@ -140,7 +140,7 @@ class Transcript:
         self.close()
 
     def close(self) -> None:
-        """Sync the file to the disk, and let others have it."""
+        """Sync the file to disk and release its lock."""
         self._journal.close()
 
     def _enter(self, row: Any, place: int, number: int) -> None:
@@ -169,7 +169,7 @@ class Transcript:
         self.base_url = row["base_url"]
 
     def _begin(self, base_url: str) -> None:
-        """Write the header of a new file, and who has it open."""
+        """Write the header of a new file, and the id of the process that opened it."""
         if self._journal.empty:
             head = {"format": _FORMAT, "version": _VERSION, "base_url": base_url}
             self._journal.append(head)
@@ -192,7 +192,7 @@ def _now() -> str:
 
 
 def _holder(path: Path) -> str:
-    """Return who has a transcript open, according to its last `opened`."""
+    """Return the process that has a transcript open, according to its last `opened` note."""
     pid = None
     with suppress(BioinstructError, OSError), Transcript.read(path) as transcript:
         for value in transcript.notes("opened"):
