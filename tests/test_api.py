@@ -90,7 +90,7 @@ def test_load_keeps_the_good_lines_and_says_what_was_left_out(
     with caplog.at_level(logging.INFO, logger="bioinstruct"):
         found = bi.load(path)
     assert found == [record(0), record(1)]
-    assert [one.line for one in found.rejected] == [3]  # type: ignore[attr-defined]
+    assert [one.place["line"] for one in found.rejected] == [3]  # type: ignore[attr-defined]
     assert "left out 1" in caplog.text
     assert "1 left out" in str(found)
 

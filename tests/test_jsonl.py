@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bioinstruct import Category, DataError, Instruction, MissingError, read, write
-from bioinstruct.jsonl import Rejected, write_rejected
+from bioinstruct.rejection import Rejection, write_rejections
 from tests.records import record, records
 
 BOM = b"\xef\xbb\xbf"
@@ -276,12 +276,14 @@ def test_good_lines_go_on_and_bad_ones_are_kept_with_their_reasons(
 ) -> None:
     bad = [b"nonsense", line(5, category="x"), b"\xff\xfe", line(6)[:-9]]
     file.write_bytes(b"\n".join([line(0), bad[0], line(1), b"", bad[1], bad[2], line(2), bad[3]]))
-    rejected: list[Rejected] = []
+    rejected: list[Rejection] = []
     assert list(read(file, rejected=rejected)) == records(3)
-    assert [(r.path, r.line) for r in rejected] == [(str(file), n) for n in (2, 5, 6, 8)]
+    assert [dict(r.place) for r in rejected] == [
+        {"path": str(file), "line": n} for n in (2, 5, 6, 8)
+    ]
     assert [r.text for r in rejected] == [b.decode("utf-8", "replace") for b in bad]
     assert [r.reason.split(" ")[0] for r in rejected] == ["not", "category:", "UTF-16,", "not"]
-    write_rejected(tmp_path / "rejected.jsonl", rejected)
+    write_rejections(tmp_path / "rejected.jsonl", rejected)
     texts = (tmp_path / "rejected.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(text) for text in texts]
     assert rows[1] == {
@@ -298,16 +300,16 @@ def test_no_bytes_whatever_break_the_reader_and_no_line_is_lost(
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "junk.jsonl"
     path.write_bytes(b"\n".join([line(0), *junk, line(1)]))
-    rejected: list[Rejected] = []
+    rejected: list[Rejection] = []
     assert list(read(path, rejected=rejected)) == records(2)
     assert len(rejected) == sum(bool(text.removeprefix(BOM).strip()) for text in junk)
 
 
 def test_a_rejected_line_that_is_mended_is_read(file: Path) -> None:
     file.write_bytes(line(0, category="qa"))
-    rejected: list[Rejected] = []
+    rejected: list[Rejection] = []
     assert list(read(file, rejected=rejected)) == []
-    file.write_text(rejected[0].text.replace('"qa"', '"IE"'), encoding="utf-8")
+    file.write_text((rejected[0].text or "").replace('"qa"', '"IE"'), encoding="utf-8")
     assert list(read(file)) == [record(0)]
 
 

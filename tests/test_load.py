@@ -14,8 +14,8 @@ from bioinstruct.dataset.hub import in_memory
 from bioinstruct.dataset.load import load_dataset, read_examples
 from bioinstruct.dataset.publish import publish
 from bioinstruct.errors import MissingError
-from bioinstruct.jsonl import Rejected
 from bioinstruct.parquet import features
+from bioinstruct.rejection import Rejection
 from bioinstruct.seeds import load_seeds
 from tests.records import record, records
 
@@ -166,9 +166,9 @@ def test_a_missing_file_is_an_error_at_once() -> None:
 
 def test_wrong_lines_can_be_kept_while_the_good_ones_go_on(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_text(_lines(record(0)) + "{}\n" + _lines(record(1)), "utf-8")
-    rejected: list[Rejected] = []
+    rejected: list[Rejection] = []
     assert list(read_examples("x.jsonl", rejected=rejected)) == records(2)
-    assert [line.line for line in rejected] == [2]
+    assert [line.place["line"] for line in rejected] == [2]
     (tmp_path / "x.jsonl").write_text("{}\n{}\n", encoding="utf-8")
     with pytest.raises(BioinstructError, match="and 2 lines that are not instructions") as error:
         list(read_examples("x.jsonl", rejected=[]))
@@ -192,6 +192,6 @@ def test_an_edited_record_in_a_folder_is_refused_by_number(tmp_path: Path) -> No
     (tmp_path / "b" / "train.jsonl").write_text(lines, encoding="utf-8")
     with pytest.raises(DataError, match=r"b: record 2: id: .*edited after it was written"):
         list(read_examples("b"))
-    rejected: list[Rejected] = []
+    rejected: list[Rejection] = []
     assert list(read_examples("b", rejected=rejected)) == [record(0)]
-    assert rejected[0].line == 2
+    assert rejected[0].place["line"] == 2

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bioinstruct import Category, DataError, Instruction, MissingError, UnknownNameError, corpora
 from bioinstruct.corpora import Access, Corpus, Row, get_corpus, registry
 from bioinstruct.dataset.publish import obstacle
-from bioinstruct.filters import Dropped
+from bioinstruct.filters import Rejection
 from bioinstruct.mixtures.build import Report, compile_mixture, is_noncommercial
 from bioinstruct.mixtures.spec import Mixture, Source, allocate, load_mixture, mixtures
 from tests.records import record
@@ -239,11 +239,11 @@ def test_what_overlaps_a_test_split_of_any_corpus_is_left_out(register: Register
     register("b", [], test=[record(7, input=leaked.input.upper())])
     register("c", [], test=[MissingError("no file c/test.tsv")])
     report = Report()
-    dropped: list[Dropped] = []
+    dropped: list[Rejection] = []
     mixture = Mixture(source=(Source(corpus="a"),))
     kept = list(compile_mixture(mixture, report=report, on_drop=dropped.append))
     assert kept == numbered("a", 2)
-    assert [(d.reason, d.example) for d in dropped] == [("contaminated-exact", leaked)]
+    assert [(d.reason, d.record) for d in dropped] == [("contaminated-exact", leaked)]
     assert report.tests == 1
     assert report.not_compared == {"c": "no file c/test.tsv"}
     assert mixed("a", decontaminate=False) == numbered("a", 2)

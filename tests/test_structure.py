@@ -17,7 +17,7 @@ SOURCE = Path(bioinstruct.__file__).parent
 LEVELS = [
     {"errors", "lazy", "progress", "schema", "tables", "text"},
     {"console", "files", "parquet", "prompts"},
-    {"journal"},
+    {"journal", "rejection"},
     {"llm"},
     {"jsonl", "tokens", "corpora", "filters", "labels"},
     {"seeds", "dataset", "doctor"},

@@ -17,7 +17,6 @@ import sys
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from json.encoder import encode_basestring as _quoted
 from pathlib import Path
 from typing import BinaryIO
@@ -26,31 +25,15 @@ from pydantic import ValidationError
 
 from bioinstruct.errors import DataError, MissingError
 from bioinstruct.files import atomic_file
-from bioinstruct.schema import Instruction
+from bioinstruct.rejection import Rejection
+from bioinstruct.schema import Instruction, explain
 
-__all__ = ["Rejected", "read", "write", "write_rejected"]
+__all__ = ["read", "write"]
 
 _CUT_OFF = "; the file ends inside this line: was it cut off?"
-_MESSAGES = {
-    "extra_forbidden": "unknown field",
-    "missing": "missing field",
-    "model_type": "not a JSON object",
-    "string_pattern_mismatch": "empty text",
-    "string_too_short": "empty text",
-}
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """A line that is not a valid instruction, with the reason."""
-
-    path: str
-    line: int
-    reason: str
-    text: str
-
-
-def read(path: Path | str, *, rejected: list[Rejected] | None = None) -> Iterator[Instruction]:
+def read(path: Path | str, *, rejected: list[Rejection] | None = None) -> Iterator[Instruction]:
     """Read instructions from a file (plain or gzip-compressed), or from standard input for `-`.
 
     Raises:
@@ -68,7 +51,8 @@ def read(path: Path | str, *, rejected: list[Rejected] | None = None) -> Iterato
                 if rejected is None:
                     raise
                 text = line.decode("utf-8", errors="replace").rstrip("\r\n")
-                rejected.append(Rejected(str(path), number, error.reason, text))
+                place = {"path": str(path), "line": number}
+                rejected.append(Rejection(reason=error.reason, text=text, place=place))
 
 
 def write(path: Path | str, examples: Iterable[Instruction]) -> int:
@@ -77,14 +61,6 @@ def write(path: Path | str, examples: Iterable[Instruction]) -> int:
         return _write(sys.stdout.buffer, examples)
     with atomic_file(Path(path)) as file:
         return _write(file, examples)
-
-
-def write_rejected(path: Path, rejected: Iterable[Rejected]) -> None:
-    """Write rejected lines with their reasons, for correction by hand."""
-    with atomic_file(path) as file:
-        for line in rejected:
-            row = {"path": line.path, "line": line.line, "reason": line.reason, "text": line.text}
-            file.write(_encode(row))
 
 
 def _write(file: BinaryIO, examples: Iterable[Instruction]) -> int:
@@ -101,17 +77,13 @@ def _write(file: BinaryIO, examples: Iterable[Instruction]) -> int:
 
 
 def _line(example: Instruction, provenance: str) -> bytes:
-    """Return the same bytes as `_encode(example.row())` in less than half the time."""
+    """Return the JSON of `example.row()`, in less than half of the time of `json.dumps`."""
     return (
         f'{{"id": "{example.id}", "instruction": {_quoted(example.instruction)}, '
         f'"input": {_quoted(example.input)}, "output": {_quoted(example.output)}, '
         f'"category": "{example.category.value}", "task": {_quoted(example.task)}, '
         f'"provenance": {provenance}}}\n'
     ).encode()
-
-
-def _encode(row: dict[str, object]) -> bytes:
-    return (json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8")
 
 
 @contextlib.contextmanager
@@ -170,15 +142,11 @@ def _not_utf8(error: UnicodeDecodeError, line: bytes) -> tuple[str, str]:
 
 def _explain(error: ValidationError, line: bytes) -> str:
     first = error.errors(include_url=False)[0]
-    field = ".".join(str(part) for part in first["loc"])
     if first["type"] == "json_invalid":
         fault = re.sub(r" at line 1 column (\d+)$", r" at column \1", first["ctx"]["error"])
         cut_off = fault.startswith("EOF") and not line.endswith(b"\n")
         return f"not valid JSON ({fault}){_CUT_OFF if cut_off else ''}"
-    message = _MESSAGES.get(first["type"], first["msg"].removeprefix("Value error, "))
-    if field == "provenance.license" and first["type"] == "string_pattern_mismatch":
-        message = "not an SPDX licence expression, such as `MIT` or `CC-BY-4.0`"
-    return f"{field}: {message}" if field else message
+    return explain(error)
 
 
 def _repeated_field(line: bytes) -> str:

@@ -12,11 +12,20 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationError,
     ValidationInfo,
     field_validator,
 )
 
-__all__ = ["Category", "Instruction", "Provenance", "Teacher", "content_id"]
+__all__ = ["Category", "Instruction", "Provenance", "Teacher", "content_id", "explain"]
+
+_MESSAGES = {
+    "extra_forbidden": "unknown field",
+    "missing": "missing field",
+    "model_type": "not a JSON object",
+    "string_pattern_mismatch": "empty text",
+    "string_too_short": "empty text",
+}
 
 Text = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
 License = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.+()-]+( [A-Za-z0-9.+()-]+)*$")]
@@ -90,6 +99,16 @@ class Provenance(_Frozen):
         if kind in {"seed", "compiled"} and teacher is not None:
             raise ValueError("only a generated instruction has a teacher")
         return teacher
+
+
+def explain(error: ValidationError) -> str:
+    """Return the first fault of a pydantic error in words, as `field.part: what is wrong`."""
+    first = error.errors(include_url=False)[0]
+    field = ".".join(str(part) for part in first["loc"])
+    message = _MESSAGES.get(first["type"], first["msg"].removeprefix("Value error, "))
+    if field == "provenance.license" and first["type"] == "string_pattern_mismatch":
+        message = "not an SPDX licence expression, such as `MIT` or `CC-BY-4.0`"
+    return f"{field}: {message}" if field else message
 
 
 def content_id(instruction: str, input: str, output: str) -> str:

@@ -40,7 +40,7 @@ def reasons(*outcomes: Outcome, sieve: Sieve | None = None) -> list[str]:
     judge, found = acceptor(sieve), []
     for number, outcome in enumerate(outcomes):
         judged = judge.take(prompt(PLAN, number), outcome)
-        rejects = {reject.item: reject.reason for reject in judged.rejected}
+        rejects = {reject.place["item"]: reject.reason for reject in judged.rejected}
         count = len(judged.accepted) + len(judged.rejected)
         found += [rejects.get(item, "") for item in range(1, count + 1)] if count else []
     return found
@@ -108,12 +108,12 @@ def test_a_near_duplicate_names_what_was_there_first_and_how_near_it_is() -> Non
     (reject,) = judge.take(
         prompt(PLAN, 1), answer(task("Name four drugs for asthma."), second)
     ).rejected
-    assert (reject.request, reject.item, reject.reason) == (1, 2, "near-duplicate")
+    assert (dict(reject.place), reject.reason) == ({"request": 1, "item": 2}, "near-duplicate")
     assert (reject.other, reject.detail) == (kept[0].id, first["instruction"])
     assert reject.score == pytest.approx(0.857, abs=1e-3)
-    assert json.loads(reject.text) == second
-    row = reject.row("key")
-    assert list(row) == ["reason", "detail", "other", "score", "request", "item", "key", "text"]
+    assert json.loads(reject.text or "") == second
+    row = reject.row()
+    assert list(row) == ["reason", "detail", "other", "score", "request", "item", "text"]
 
 
 def test_what_is_rejected_takes_no_others_with_it() -> None:
@@ -151,7 +151,7 @@ def test_a_request_without_an_answer_is_a_reject_with_the_reason_of_the_server()
     assert judged.accepted == []
     (reject,) = judged.rejected
     assert (reject.reason, reject.detail) == ("content-filter", "the content policy")
-    assert (reject.request, reject.item, reject.text) == (4, 0, "")
+    assert (dict(reject.place), reject.text) == ({"request": 4, "item": 0}, "")
 
 
 def test_no_more_is_taken_than_is_wanted() -> None:

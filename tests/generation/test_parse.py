@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bioinstruct.generation.answer_format import Form, choose_format
-from bioinstruct.generation.parse import Draft, Unread, parse
+from bioinstruct.generation.parse import Draft, parse
+from bioinstruct.rejection import Rejection
 from bioinstruct.schema import Category, Instruction
 from bioinstruct.seeds import load_seeds
 from tests.records import record
@@ -32,7 +33,7 @@ def read(text: str, form: Form, *, cut: bool = False) -> list[tuple[str, ...]]:
     """Instruction, input and output of each task; the reason in the place of what is none."""
     found: list[tuple[str, ...]] = []
     for part in parse(text, form, cut=cut):
-        if isinstance(part, Unread):
+        if isinstance(part, Rejection):
             found.append((part.reason,))
         else:
             found.append(tuple(part.fields[name] for name in ("instruction", "input", "output")))
@@ -60,7 +61,9 @@ def test_no_text_makes_it_fail(form: Form, text: str) -> None:
         parts = parse(text, form, cut=cut)
         assert parts
         for part in parts:
-            assert part.raw in text
+            raw = part.raw if isinstance(part, Draft) else part.text
+            assert raw is not None
+            assert raw in text
 
 
 @forms
@@ -80,10 +83,11 @@ def test_of_an_answer_that_is_cut_anywhere_the_whole_tasks_count(form: Form) -> 
 def test_a_cut_task_is_kept_to_be_read() -> None:
     text = MARKED.show(load_seeds()[:2])[:-40]
     found = parse(text, MARKED, cut=True)
-    assert isinstance(found[1], Unread)
+    assert isinstance(found[1], Rejection)
     assert found[1].detail == "the answer ends inside a task"
-    assert text.endswith(found[1].raw)
-    assert found[1].raw.startswith("@@0a1b2c task")
+    assert found[1].text
+    assert text.endswith(found[1].text)
+    assert found[1].text.startswith("@@0a1b2c task")
 
 
 DONE = ("Do.", "", "Done.")

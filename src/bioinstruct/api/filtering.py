@@ -13,7 +13,7 @@ from bioinstruct.schema import Instruction
 
 if TYPE_CHECKING:
     from bioinstruct.bench.tasks.base import Task
-    from bioinstruct.filters import Contaminated, Dropped
+    from bioinstruct.filters import Contaminated, Rejection, Step
 
 __all__ = ["filter"]
 
@@ -52,7 +52,7 @@ def filter(
         MissingError: the corpus of a named task is not there.
         BioinstructError: the threshold is not from 0 to 1, or there is nothing to filter by.
     """
-    from bioinstruct.filters import choose_rules, screen
+    from bioinstruct.filters import choose_rules, contamination_step, rules_step, split
     from bioinstruct.filters.similarity import check_threshold
 
     named = [against] if isinstance(against, str) else list(against)
@@ -64,15 +64,13 @@ def filter(
             hint="give near_duplicates=0.7, against='all' or rules=('all',)",
         )
     chosen = choose_rules([rules] if isinstance(rules, str) else rules)
-    contaminated = _contaminated(named) if named else None
-    screened = screen(
-        counted(records, "filtering", progress), rules=chosen, contaminated=contaminated
-    )
-    kept, dropped = screened.kept, screened.dropped
+    steps: list[Step] = [rules_step(chosen)] if chosen else []
+    if named:
+        steps.append(contamination_step(_contaminated(named)))
     if near_duplicates is not None:
-        kept, near = _without_near_duplicates(kept, near_duplicates)
-        dropped = [*dropped, *near]
-    found = Records(kept, rejected=dropped)
+        steps += _near_duplicates(near_duplicates)
+    kept, rejections = split(counted(records, "filtering", progress), steps)
+    found = Records(kept, rejected=rejections)
     found.log("filter")
     return found
 
@@ -93,32 +91,24 @@ def _contaminated(tasks: Iterable[str | Task]) -> Contaminated:
     return protected.contaminated()
 
 
-def _without_near_duplicates(
-    examples: Sequence[Instruction], threshold: float
-) -> tuple[list[Instruction], list[Dropped]]:
-    """Split the records into those that stay and near duplicates of them."""
-    from bioinstruct.filters import Dropped, NearDuplicates
+def _near_duplicates(threshold: float) -> list[Step]:
+    """Return the steps that reject near duplicates: compiled records within their task."""
+    from bioinstruct.filters import Near
+    from bioinstruct.filters.pipeline import answered_text
 
-    groups: dict[str, list[int]] = {}
-    for place, example in enumerate(examples):
-        compiled = example.provenance.kind == "compiled"
-        groups.setdefault(example.task if compiled else "", []).append(place)
-    dropped: dict[int, Dropped] = {}
-    for task, places in groups.items():
-        near = NearDuplicates(threshold, tokenizer="unicode" if task else "self-instruct")
-        texts = [_compared_text(examples[place]) for place in places]
-        for place, match in zip(places, near.offer_all(texts), strict=True):
-            if match is not None:
-                other = examples[places[match.place]].id
-                text = texts[match.place][:200]
-                dropped[place] = Dropped(
-                    examples[place], "near-duplicate", text, other, match.score
-                )
-    kept = [example for place, example in enumerate(examples) if place not in dropped]
-    return kept, list(dropped.values())
+    written = Near.by_rouge(threshold)
+    compiled = Near.by_rouge(
+        threshold, tokenizer="unicode", text=answered_text, group=lambda example: example.task
+    )
+    return [_only(written, compiled=False), _only(compiled, compiled=True)]
 
 
-def _compared_text(example: Instruction) -> str:
-    if example.provenance.kind != "compiled":
-        return example.instruction
-    return f"{example.input or example.instruction}\n{example.output}"
+def _only(step: Step, *, compiled: bool) -> Step:
+    """Return a step for records that are compiled, or for those that are not."""
+
+    def decide(records: Sequence[Instruction]) -> list[Rejection | None]:
+        kinds = [(record.provenance.kind == "compiled") is compiled for record in records]
+        found = iter(step([record for record, mine in zip(records, kinds, strict=True) if mine]))
+        return [next(found) if mine else None for mine in kinds]
+
+    return decide

@@ -44,9 +44,9 @@ def load(
         BioinstructError: the source has no instructions.
     """
     from bioinstruct.dataset.load import read_examples
-    from bioinstruct.jsonl import Rejected
+    from bioinstruct.rejection import Rejection
 
-    rejected: list[Rejected] = []
+    rejected: list[Rejection] = []
     examples = read_examples(str(source), config=config, split=split, rejected=rejected)
     records = Records(counted(examples, f"reading {source}", progress))
     records.rejected = list(rejected)

@@ -37,7 +37,13 @@ from bioinstruct.bench.training.tune import Progress, tune
 from bioinstruct.dataset.statistics import sources
 from bioinstruct.errors import BioinstructError, MissingError, UnknownNameError
 from bioinstruct.files import write_text
-from bioinstruct.filters import Dropped, Screened, scored_texts, screen
+from bioinstruct.filters import (
+    Rejection,
+    contamination_step,
+    scored_texts,
+    split,
+    write_rejections,
+)
 from bioinstruct.schema import Instruction
 
 __all__ = [
@@ -65,13 +71,14 @@ class Training:
     recipe: Recipe
     source: str
     examples: list[Instruction]
-    contaminated: list[Dropped] = field(default_factory=list)
+    contaminated: list[Rejection] = field(default_factory=list)
 
     @property
     def data(self) -> Data:
         """What the report says of it."""
         digest = key(*(example.id for example in self.examples))
-        overlaps = Screened(self.examples, self.contaminated).reasons()
+        reasons = Counter(rejection.reason for rejection in self.contaminated)
+        overlaps = dict(reasons.most_common())
         found = sources(self.examples)
         return Data(self.source, digest, len(self.contaminated), overlaps, found)
 
@@ -99,14 +106,14 @@ def load_training(
         examples, without = _training_splits(tests)
         source = "the training splits of the tasks"
         source += f" (not there: {', '.join(without)})" if without else ""
-    screened = without_tests(examples, tests)
-    if not screened.kept:
+    kept, overlapping = without_tests(examples, tests)
+    if not kept:
         raise BioinstructError(
-            f"nothing to tune on: each of the {len(screened.dropped):,} instructions from {source} "
+            f"nothing to tune on: each of the {len(overlapping):,} instructions from {source} "
             "overlaps a test",
             hint="give other instructions with --data, or score only, with --no-tune",
         )
-    return Training(recipe, source, screened.kept, screened.dropped)
+    return Training(recipe, source, kept, overlapping)
 
 
 def _training_splits(tests: Examples) -> tuple[Iterable[Instruction], list[str]]:
@@ -127,12 +134,14 @@ def _training_splits(tests: Examples) -> tuple[Iterable[Instruction], list[str]]
     return found.values(), list(errors)
 
 
-def without_tests(training: Iterable[Instruction], tests: Examples) -> Screened:
-    """Sort training examples by whether they overlap the tests, or the splits these are of."""
+def without_tests(
+    training: Iterable[Instruction], tests: Examples
+) -> tuple[list[Instruction], list[Rejection]]:
+    """Return the training examples that overlap no test or scored split, and the rejections."""
     protected = protected_texts(tests)
     for task, examples in tests.items():
         protected.add(task.name, scored_texts(examples))
-    return screen(training, contaminated=protected.contaminated())
+    return split(training, [contamination_step(protected.contaminated())])
 
 
 def readable_by(endpoint: Endpoint, tests: Tests) -> Tests:
@@ -215,7 +224,7 @@ def run(
         scoring=_scoring(model, [*base.values(), *tuned.values()]),
     )
     if training is not None and training.contaminated:
-        Screened([], training.contaminated).write_dropped(out / CONTAMINATED)
+        write_rejections(out / CONTAMINATED, training.contaminated)
     if training is not None:
         write_text(out / ADAPTER / "README.md", adapter_card(report))
     write_text(out / REPORT, report.as_json())

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from bioinstruct import jsonl
 from bioinstruct.console import Line, say
-from bioinstruct.jsonl import Rejected
+from bioinstruct.rejection import Rejection, write_rejections
 from bioinstruct.schema import Instruction
 
 if TYPE_CHECKING:
@@ -43,11 +42,11 @@ def watched(examples: Iterable[Instruction], counts: Counter[str]) -> Iterator[I
     line.show("")
 
 
-def keep_rejected(rejected: list[Rejected], path: Path) -> None:
-    jsonl.write_rejected(path, rejected)
+def keep_rejected(rejected: list[Rejection], path: Path) -> None:
+    write_rejections(path, rejected)
     first = rejected[0]
     say(f"left out {len(rejected):,} lines that are not instructions; see {path}")
-    say(f"first error: {first.path}:{first.line}: {first.reason}")
+    say(f"first error: {first.place['path']}:{first.place['line']}: {first.reason}")
 
 
 def beside(out: str, what: str) -> Path:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from bioinstruct import corpora, jsonl
 from bioinstruct.cli.common import SPLIT, sentence, watched
@@ -18,13 +16,13 @@ from bioinstruct.console import Line, positive, say
 from bioinstruct.corpora.user_file import load_corpus_file
 from bioinstruct.errors import BioinstructError, Refused
 from bioinstruct.files import atomic_file
-from bioinstruct.mixtures.compile import Outcome, compile_corpora, write_rejected
+from bioinstruct.mixtures.compile import Outcome, compile_corpora, rejections
 from bioinstruct.mixtures.spec import Mixture, load_mixture, mixtures
+from bioinstruct.rejection import Rejection, write_rejections
 from bioinstruct.schema import Instruction
 
 if TYPE_CHECKING:
     from bioinstruct.cli.common import Commands
-    from bioinstruct.filters import Dropped
     from bioinstruct.mixtures.build import Report, SourceOutcome
 
 __all__ = ["add"]
@@ -121,6 +119,10 @@ def _mixture(args: argparse.Namespace) -> int:
     with ExitStack() as stack:
         path = _beside(args.out, "dropped")
         file = stack.enter_context(atomic_file(path))
+
+        def on_drop(rejection: Rejection) -> None:
+            file.write(rejection.line())
+
         written = _write(
             args.out,
             compile_mixture(
@@ -130,7 +132,7 @@ def _mixture(args: argparse.Namespace) -> int:
                 allow_nc=args.allow_nc,
                 limit=args.limit,
                 report=report,
-                on_drop=partial(_keep_dropped, file),
+                on_drop=on_drop,
             ),
         )
     _tell_mixture(mixture, report)
@@ -216,15 +218,11 @@ def _tell_steps(source: SourceOutcome) -> None:
         say(f"    taken {source.taken:,} of {left:,}")
 
 
-def _keep_dropped(file: IO[bytes], dropped: Dropped) -> None:
-    file.write((json.dumps(dropped.row(), ensure_ascii=False) + "\n").encode("utf-8"))
-
-
 def _keep_rejected(out: str, outcomes: Sequence[Outcome]) -> int:
     if not any(outcome.rejected for outcome in outcomes):
         return 0
     path = _beside(out, "rejected")
-    count = write_rejected(path, outcomes)
+    count = write_rejections(path, rejections(outcomes))
     say(f"{count:,} rows are at fault and were left out, see {path}")
     return count
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bioinstruct.cli.common import SOURCE, keep_rejected, sentence, watched
 from bioinstruct.console import say
 from bioinstruct.dataset.load import read_examples
-from bioinstruct.jsonl import Rejected
+from bioinstruct.rejection import Rejection
 
 if TYPE_CHECKING:
     from bioinstruct.cli.common import Commands
@@ -55,7 +55,7 @@ def add(commands: Commands) -> None:
 def run(args: argparse.Namespace) -> int:
     from bioinstruct.dataset.export import export
 
-    rejected: list[Rejected] = []
+    rejected: list[Rejection] = []
     examples = chain.from_iterable(
         read_examples(source, rejected=rejected) for source in args.sources
     )

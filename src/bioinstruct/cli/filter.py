@@ -14,7 +14,7 @@ from bioinstruct.cli.common import SOURCE, beside, keep_rejected, sentence, watc
 from bioinstruct.console import say
 from bioinstruct.dataset.load import read_examples
 from bioinstruct.errors import BioinstructError
-from bioinstruct.jsonl import Rejected
+from bioinstruct.rejection import Rejection, write_rejections
 
 if TYPE_CHECKING:
     from bioinstruct.cli.common import Commands
@@ -79,7 +79,7 @@ def add(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from bioinstruct.filters import choose_rules, screen
+    from bioinstruct.filters import choose_rules, contamination_step, rules_step, split
     from bioinstruct.filters.similarity import check_threshold
 
     rules = choose_rules(args.rules)
@@ -89,41 +89,65 @@ def run(args: argparse.Namespace) -> int:
         raise BioinstructError(
             "nothing to filter by", hint="give --near-duplicates 0.7, --against all or --rules all"
         )
-    contaminated = contaminated_by(args.against) if args.against else None
-    near = _near(args) if args.near_duplicates is not None else None
-    rejected: list[Rejected] = []
+    steps = [rules_step(rules)]
+    if args.against:
+        steps.append(contamination_step(contaminated_by(args.against)))
+    if args.near_duplicates is not None:
+        steps.append(_near(args))
+    rejected: list[Rejection] = []
     examples = watched(read_examples(args.source, rejected=rejected), Counter())
-    screened = screen(examples, rules=rules, contaminated=contaminated, near=near)
-    dropped = args.dropped or (beside(args.out, "dropped") if args.out != "-" else None)
-    if dropped:
-        screened.write_dropped(dropped)
-    jsonl.write(args.out, screened.kept)
-    every = len(screened.kept) + len(screened.dropped)
-    say(f"{len(screened.kept):,} of {every:,} instructions kept")
-    for reason, count in screened.reasons().items():
+    kept, dropped = split(examples, steps)
+    path = args.dropped or (beside(args.out, "dropped") if args.out != "-" else None)
+    if path:
+        write_rejections(path, dropped)
+    jsonl.write(args.out, kept)
+    say(f"{len(kept):,} of {len(kept) + len(dropped):,} instructions kept")
+    for reason, count in Counter(rejection.reason for rejection in dropped).most_common():
         say(f"  {reason:28} {count:>9,}")
-    if near and not args.with_input and screened.hidden_by_input:
+    if not args.with_input and (hidden := _hidden_by_input(dropped)):
         say(
-            f"{screened.hidden_by_input:,} of them have the instruction of another record and an "
+            f"{hidden:,} of them have the instruction of another record and an "
             "input of their own: --with-input compares both"
         )
-    if screened.dropped and dropped:
-        say(f"what was dropped, and why: {dropped}")
+    if dropped and path:
+        say(f"what was dropped, and why: {path}")
     if rejected:
         keep_rejected(rejected, beside(args.out, "rejected"))
     return 1 if rejected else 0
 
 
+def _hidden_by_input(dropped: Sequence[Rejection]) -> int:
+    """Count near duplicates whose instruction is another record's and whose input is their own.
+
+    Compiled records share a few instructions: there the input must be compared too.
+    """
+    return sum(
+        rejection.score == 1.0
+        and rejection.reason == "near-duplicate"
+        and rejection.record is not None
+        and bool(rejection.record.input)
+        for rejection in dropped
+    )
+
+
 def _near(args: argparse.Namespace) -> Near:
-    from bioinstruct.filters import Near, NearDuplicates
+    from bioinstruct.filters import Near
     from bioinstruct.filters.pipeline import compared_text
 
     seeds = list(read_examples(args.seeds)) if args.seeds else []
-    known = [compared_text(seed, with_input=args.with_input) for seed in seeds]
-    if args.engine == "spark":
-        from bioinstruct.filters.spark import near_duplicates_spark
+    text = partial(compared_text, with_input=args.with_input)
+    if args.engine == "memory":
+        return Near.by_rouge(
+            args.near_duplicates,
+            tokenizer=args.tokenizer,
+            same_subject=args.same_subject,
+            seeds=seeds,
+            text=text,
+        )
+    from bioinstruct.filters.spark import near_duplicates_spark
 
-        compare: Compare = partial(
+    def make(known: Sequence[str]) -> Compare:
+        return partial(
             near_duplicates_spark,
             threshold=args.near_duplicates,
             tokenizer=args.tokenizer,
@@ -131,13 +155,8 @@ def _near(args: argparse.Namespace) -> Near:
             pool=known,
             master=args.master,
         )
-    else:
-        near = NearDuplicates(
-            args.near_duplicates, tokenizer=args.tokenizer, same_subject=args.same_subject
-        )
-        near.add(known)
-        compare = near.offer_all
-    return Near(compare, seeds, with_input=args.with_input)
+
+    return Near(make, seeds=seeds, text=text)
 
 
 def contaminated_by(names: Sequence[str]) -> Contaminated:

@@ -16,7 +16,7 @@ from bioinstruct.cli.llm_options import add_money, make_client
 from bioinstruct.console import positive, say
 from bioinstruct.dataset.load import read_examples
 from bioinstruct.files import atomic_file
-from bioinstruct.jsonl import Rejected
+from bioinstruct.rejection import Rejection
 from bioinstruct.schema import Category, Instruction
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
         args.usage_error("--by teacher needs --model")
     if args.audit and args.out == "-":
         args.usage_error("--audit prints what --out - would print over")
-    rejected: list[Rejected] = []
+    rejected: list[Rejection] = []
     examples = read_examples(args.source, split=args.split, rejected=rejected)
     audit = Audit(args.audit or 0, seed=args.seed) if args.audit else None
     tally = _Tally()

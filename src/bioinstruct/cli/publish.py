@@ -13,7 +13,7 @@ from bioinstruct.console import say
 from bioinstruct.dataset.load import read_examples
 from bioinstruct.dataset.publish import obstacle, publish, push
 from bioinstruct.errors import BioinstructError
-from bioinstruct.jsonl import Rejected
+from bioinstruct.rejection import Rejection
 from bioinstruct.tokens import tokens_by
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
             "--push needs the licence to publish under",
             hint="name it with --license SPDX; without --push, the card lists the data's licences",
         )
-    rejected: list[Rejected] = []
+    rejected: list[Rejection] = []
     examples = chain.from_iterable(
         read_examples(source, rejected=rejected) for source in args.sources
     )

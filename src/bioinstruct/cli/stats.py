@@ -20,7 +20,7 @@ from bioinstruct.console import positive, say
 from bioinstruct.dataset.load import read_examples
 from bioinstruct.errors import BioinstructError
 from bioinstruct.files import write_text
-from bioinstruct.jsonl import Rejected
+from bioinstruct.rejection import Rejection
 
 if TYPE_CHECKING:
     from bioinstruct.analysis import Options
@@ -116,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
     if args.png:
         load_matplotlib()  # fail before the work if it is missing
     options = _options(args)
-    rejected: list[Rejected] = []
+    rejected: list[Rejection] = []
     closed: Counter[str] = Counter()
     examples = watched(read_examples(args.source, split=args.split, rejected=rejected), Counter())
     with PageRecords(args.records, seed=args.seed) as records:

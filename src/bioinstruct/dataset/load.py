@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from bioinstruct import jsonl, parquet
 from bioinstruct.dataset import hub
 from bioinstruct.errors import BioinstructError, DataError, MissingError, UnknownNameError
-from bioinstruct.jsonl import Rejected
-from bioinstruct.schema import Instruction
+from bioinstruct.rejection import Rejection
+from bioinstruct.schema import Instruction, explain
 
 if TYPE_CHECKING:
     from bioinstruct.dataset.hub import Dataset, DatasetDict
@@ -61,7 +61,7 @@ def read_examples(
     *,
     config: str | None = None,
     split: str = "train",
-    rejected: list[Rejected] | None = None,
+    rejected: list[Rejection] | None = None,
 ) -> Iterator[Instruction]:
     """Read and validate the instructions of `source`.
 
@@ -126,7 +126,7 @@ def _folder_rows(path: Path, config: str | None, split: str) -> Iterable[Any]:
 
 
 def _records(
-    rows: Iterable[Any], source: str, rejected: list[Rejected] | None
+    rows: Iterable[Any], source: str, rejected: list[Rejection] | None
 ) -> Iterator[Instruction]:
     for number, row in enumerate(rows, start=1):
         if missing := [name for name in _COLUMNS if name not in row]:
@@ -138,17 +138,16 @@ def _records(
         try:
             yield Instruction.model_validate(row)
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            field = ".".join(str(part) for part in first["loc"])
-            reason = f"{field}: {first['msg'].removeprefix('Value error, ')}"
+            reason = explain(error)
             if rejected is None:
                 raise DataError(f"record {number}: {reason}", path=source) from error
             text = json.dumps(row, ensure_ascii=False, default=str)
-            rejected.append(Rejected(source, number, reason, text))
+            place = {"path": source, "line": number}
+            rejected.append(Rejection(reason=reason, text=text, place=place))
 
 
 def _not_empty(
-    examples: Iterator[Instruction], source: str, rejected: list[Rejected] | None
+    examples: Iterator[Instruction], source: str, rejected: list[Rejection] | None
 ) -> Iterator[Instruction]:
     before = len(rejected or ())
     empty = True

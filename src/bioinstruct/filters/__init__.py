@@ -2,21 +2,38 @@
 
 from bioinstruct.filters.contamination import Contaminated, Overlap, scored_texts
 from bioinstruct.filters.near_duplicates import Match, NearDuplicates
-from bioinstruct.filters.pipeline import Compare, Dropped, Near, Screened, screen
+from bioinstruct.filters.pipeline import (
+    Compare,
+    Duplicates,
+    Near,
+    Step,
+    apply,
+    contamination_step,
+    decide,
+    rules_step,
+    split,
+)
 from bioinstruct.filters.rules import RULES, Rule, choose_rules
+from bioinstruct.rejection import Rejection, write_rejections
 
 __all__ = [
     "RULES",
     "Compare",
     "Contaminated",
-    "Dropped",
+    "Duplicates",
     "Match",
     "Near",
     "NearDuplicates",
     "Overlap",
+    "Rejection",
     "Rule",
-    "Screened",
+    "Step",
+    "apply",
     "choose_rules",
+    "contamination_step",
+    "decide",
+    "rules_step",
     "scored_texts",
-    "screen",
+    "split",
+    "write_rejections",
 ]

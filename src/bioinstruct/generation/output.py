@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -63,10 +64,10 @@ class Files:
 
     def add(self, judged: Judged, request: Request, base_url: str) -> None:
         for record in judged.accepted:
-            self._made.add(record.row())
-        key = request.key(base_url) if judged.rejected else ""
+            self._made.add(_line(record.row()))
         for reject in judged.rejected:
-            self._rejected.add(reject.row(key))
+            place = {**reject.place, "key": request.key(base_url)}
+            self._rejected.add(replace(reject, place=place).line())
 
     def finish(self) -> None:
         self._rejected.finish()
@@ -92,10 +93,9 @@ class _Spool:
         file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
         self._file = stack.enter_context(file)
 
-    def add(self, row: Mapping[str, Any]) -> None:
-        text = json.dumps(row, ensure_ascii=False) + "\n"
-        with naming(self.path):  # what UTF-8 does not have becomes an escape of JSON
-            self._file.write(text.encode("utf-8", "backslashreplace"))
+    def add(self, line: bytes) -> None:
+        with naming(self.path):
+            self._file.write(line)
         self.rows += 1
 
     def finish(self) -> None:
@@ -103,6 +103,10 @@ class _Spool:
             self._file.seek(0)
         with atomic_file(self.path) as file:
             shutil.copyfileobj(self._file, file)
+
+
+def _line(row: Mapping[str, Any]) -> bytes:
+    return (json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8")
 
 
 def rejected_path(out: Path) -> Path:

@@ -1,4 +1,4 @@
-"""What a teacher wrote, taken apart into tasks; what cannot be read is kept with its reason."""
+"""Parse the answers of a teacher into tasks; a part that cannot be parsed is a `Rejection`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bioinstruct.generation.answer_format import Form
+from bioinstruct.rejection import Rejection
 
-__all__ = ["CUT_OFF", "INCOMPLETE", "UNPARSABLE", "Draft", "Unread", "parse"]
+__all__ = ["CUT_OFF", "INCOMPLETE", "UNPARSABLE", "Draft", "parse"]
 
 CUT_OFF = "cut-off"
 INCOMPLETE = "incomplete"
@@ -24,25 +25,19 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A task that could be read, not yet judged."""
+    """A task that was parsed, and not checked yet."""
 
     fields: dict[str, str]
     """Without surrounding white space; `input` is empty where there is none."""
     raw: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """A part of an answer that is no task."""
-
-    reason: str
-    """`cut-off`, `incomplete` or `unparsable`."""
-    detail: str
-    raw: str
+def _reject(reason: str, detail: str, raw: str) -> Rejection:
+    return Rejection(reason=reason, detail=detail, text=raw)
 
 
-def parse(text: str, form: Form, *, cut: bool) -> list[Draft | Unread]:
-    """The tasks of an answer in their order; never raises, whatever the text.
+def parse(text: str, form: Form, *, cut: bool) -> list[Draft | Rejection]:
+    """Return the tasks of an answer in their order; never raises, whatever the text.
 
     `cut`: the server stopped the answer before its end. Whole tasks in front of the cut count; a
     task that may have lost its end does not.
@@ -53,7 +48,7 @@ def parse(text: str, form: Form, *, cut: bool) -> list[Draft | Unread]:
     tasks = list(found)
     if not tasks:
         detail = "no task in the answer" if text.strip() else "the answer is empty"
-        return [Unread(CUT_OFF if cut else UNPARSABLE, detail, text)]
+        return [_reject(CUT_OFF if cut else UNPARSABLE, detail, text)]
     return tasks
 
 
@@ -74,7 +69,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 _DECODER = json.JSONDecoder(object_pairs_hook=_once)
 
 
-def _json_tasks(text: str, form: Form, cut: bool) -> Iterator[Draft | Unread]:
+def _json_tasks(text: str, form: Form, cut: bool) -> Iterator[Draft | Rejection]:
     """Element after element of the list, so that a cut costs only the one that it hits."""
     start = _LIST.search(text)
     if start is None:
@@ -87,14 +82,14 @@ def _json_tasks(text: str, form: Form, cut: bool) -> Iterator[Draft | Unread]:
             twice = isinstance(error, _TwiceError)
             reason = CUT_OFF if cut and not twice else UNPARSABLE
             detail = "the answer ends inside a task" if reason == CUT_OFF else _fault(error)
-            yield Unread(reason, detail, text[place:])
+            yield _reject(reason, detail, text[place:])
             return
         yield _checked(value, form, text[place:end])
         place = _skip(text, end)
         if text[place : place + 1] == ",":
             place = _skip(text, place + 1)
         elif place < len(text) and text[place] != "]":
-            yield Unread(UNPARSABLE, "no comma between two tasks", text[place:])
+            yield _reject(UNPARSABLE, "no comma between two tasks", text[place:])
             return
 
 
@@ -109,14 +104,14 @@ def _fault(error: Exception) -> str:
     return "nested too deeply" if isinstance(error, RecursionError) else str(error)
 
 
-def _checked(value: Any, form: Form, raw: str) -> Draft | Unread:
+def _checked(value: Any, form: Form, raw: str) -> Draft | Rejection:
     if not isinstance(value, dict):
-        return Unread(UNPARSABLE, "a task is not an object", raw)
+        return _reject(UNPARSABLE, "a task is not an object", raw)
     texts: dict[str, str] = {}
     for name in form.fields:
         text = value.get(name)
         if text is not None and not isinstance(text, str):
-            return Unread(UNPARSABLE, f"{name} is not a text", raw)
+            return _reject(UNPARSABLE, f"{name} is not a text", raw)
         texts[name] = text or ""
     return _complete(texts, raw)
 
@@ -137,14 +132,14 @@ class _Part:
     fault: str = ""
 
 
-def _marked(text: str, form: Form, cut: bool) -> Iterator[Draft | Unread]:
+def _marked(text: str, form: Form, cut: bool) -> Iterator[Draft | Rejection]:
     parts = _parts(text, form)
     for number, part in enumerate(parts, start=1):
         raw = text[part.start : part.end]
         if part.fault:
-            yield Unread(UNPARSABLE, part.fault, raw)
+            yield _reject(UNPARSABLE, part.fault, raw)
         elif cut and number == len(parts) and not part.ended:
-            yield Unread(CUT_OFF, "the answer ends inside a task", raw)
+            yield _reject(CUT_OFF, "the answer ends inside a task", raw)
         else:
             yield _complete({name: part.texts.get(name, "") for name in form.fields}, raw)
 
@@ -187,11 +182,11 @@ def _begins(parts: list[_Part], name: str, names: tuple[str, ...]) -> bool:
     return True
 
 
-def _complete(texts: dict[str, str], raw: str) -> Draft | Unread:
+def _complete(texts: dict[str, str], raw: str) -> Draft | Rejection:
     fields = {name: text.strip() for name, text in texts.items()}
     if _NO_INPUT.fullmatch(fields["input"]):
         fields["input"] = ""
     for name in ("instruction", "output"):
         if not fields[name]:
-            return Unread(INCOMPLETE, f"no {name}", raw)
+            return _reject(INCOMPLETE, f"no {name}", raw)
     return Draft(fields, raw)

@@ -17,13 +17,23 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, overload
 
 from bioinstruct import corpora
 from bioinstruct.bench.tasks import protected_texts
 from bioinstruct.dataset.card import license_ids
 from bioinstruct.errors import MissingError
-from bioinstruct.filters import Contaminated, Dropped, NearDuplicates
+from bioinstruct.filters import (
+    Contaminated,
+    Duplicates,
+    Near,
+    Rejection,
+    Step,
+    apply,
+    contamination_step,
+    decide,
+)
+from bioinstruct.filters.pipeline import answered_text
 from bioinstruct.mixtures.compile import Outcome, read_into
 from bioinstruct.mixtures.spec import Mixture, allocate
 from bioinstruct.schema import Category, Instruction
@@ -76,7 +86,7 @@ def compile_mixture(
     allow_nc: bool = False,
     limit: int | None = None,
     report: Report | None = None,
-    on_drop: Callable[[Dropped], None] | None = None,
+    on_drop: Callable[[Rejection], None] | None = None,
 ) -> Iterator[Instruction]:
     """Instructions of a mixture, in the order of its sources and then of the files.
 
@@ -96,7 +106,8 @@ def compile_mixture(
     against = _against(mixture, data, told)
     with tempfile.TemporaryFile() as file:
         pool = _Pool(file)
-        seen: set[int] | None = None if mixture.duplicates else set()
+        steps: list[Step] = [] if mixture.duplicates else [Duplicates()]
+        steps.append(contamination_step(against))
         for place, source in enumerate(mixture.source):
             outcome = SourceOutcome(
                 source.corpus, source.layout, split=source.split, optional=source.optional
@@ -106,16 +117,18 @@ def compile_mixture(
                 outcome.left_out = "its licence forbids commercial use"
                 continue
             rows = islice(read_into(outcome, source.split, data=data, seed=seed), limit)
-            for number, (example, reason) in enumerate(_steps(rows, seen, against), start=1):
+            decided = apply(rows, steps, batch=_BATCH)
+            for number, (example, rejection) in enumerate(decided, start=1):
                 if number % 1000 == 0:
                     told.show(f"{source.corpus}: {number:,} records read")
-                if reason is None:
+                if rejection is None:
                     pool.add(place, example, seed)
                 else:
-                    _drop(reason, outcome, on_drop)
+                    _note(rejection, outcome, on_drop)
             if report is None and outcome.is_fault:
                 raise outcome.error or outcome.rejected[0]
-        del against, seen  # the index of the tests takes more memory than all the rest
+        del against
+        steps.clear()  # the index of the tests takes more memory than all the rest
         if mixture.near_duplicates is not None:
             told.show(f"near duplicates of {len(pool.gone):,} records")
             _drop_near_duplicates(mixture, pool, told.sources, on_drop)
@@ -134,36 +147,14 @@ def _against(mixture: Mixture, data: Path | None, report: Report) -> Contaminate
     return protected.contaminated(exact=not mixture.decontaminate)
 
 
-def _steps(
-    examples: Iterable[Instruction], seen: set[int] | None, against: Contaminated
-) -> Iterator[tuple[Instruction, Dropped | None]]:
-    """Each record with what speaks against it."""
-    rest = iter(examples)
-    while batch := list(islice(rest, _BATCH)):
-        dropped: dict[int, Dropped] = {}
-        if seen is not None:
-            for at, example in enumerate(batch):
-                number = int(example.id, 16)
-                if number in seen:
-                    dropped[at] = Dropped(example, "duplicate", other=example.id)
-                seen.add(number)
-        left = [at for at in range(len(batch)) if at not in dropped]
-        found = against.find_all(batch[at] for at in left)
-        for at, overlap in zip(left, found, strict=True):
-            if overlap:
-                reason = f"contaminated-{overlap.kind}"
-                text = overlap.text[:200]
-                dropped[at] = Dropped(batch[at], reason, text, score=overlap.score)
-        for at, example in enumerate(batch):
-            yield example, dropped.get(at)
-
-
-def _drop(
-    dropped: Dropped, outcome: SourceOutcome, on_drop: Callable[[Dropped], None] | None
+def _note(
+    rejection: Rejection,
+    outcome: SourceOutcome,
+    on_drop: Callable[[Rejection], None] | None,
 ) -> None:
-    outcome.dropped[dropped.reason] += 1
+    outcome.dropped[rejection.reason] += 1
     if on_drop is not None:
-        on_drop(dropped)
+        on_drop(rejection)
 
 
 class _Pool:
@@ -199,38 +190,45 @@ def _hash(id: str, seed: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed} {id}".encode()).digest()[:8], "big")
 
 
+class _Rows(Sequence[Instruction]):
+    """Rows of a pool as records, read from its file when they are used."""
+
+    def __init__(self, pool: _Pool, rows: Sequence[int]) -> None:
+        self._pool, self._rows = pool, rows
+
+    @overload
+    def __getitem__(self, index: int) -> Instruction: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Instruction]: ...
+    def __getitem__(self, index: int | slice) -> Instruction | Sequence[Instruction]:
+        if isinstance(index, slice):
+            return _Rows(self._pool, self._rows[index])
+        [example] = self._pool.read([self._rows[index]])
+        return example
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
 def _drop_near_duplicates(
     mixture: Mixture,
     pool: _Pool,
     outcomes: Sequence[SourceOutcome],
-    on_drop: Callable[[Dropped], None] | None,
+    on_drop: Callable[[Rejection], None] | None,
 ) -> None:
-    """Within a task only: one sentence is a question of each of several tasks."""
+    """Reject near duplicates within a task: one sentence is a question of each of several tasks."""
     compared = {n for n, source in enumerate(mixture.source) if source.near_duplicates}
-    rows_of: dict[str, list[int]] = {}
-    texts_of: dict[str, list[str]] = {}
     rows = [row for row in pool.left() if pool.sources[row] in compared]
-    for row, example in zip(rows, pool.read(rows), strict=True):
-        rows_of.setdefault(example.task, []).append(row)
-        texts_of.setdefault(example.task, []).append(_said(example))
-    for task, texts in texts_of.items():
-        matches = NearDuplicates(mixture.near_duplicates or 0.0, tokenizer="unicode").offer_all(
-            texts
-        )
-        for row, match in zip(rows_of[task], matches, strict=True):
-            if match is not None:
-                pool.gone[row] = 1
-                [example] = pool.read([row])
-                [other] = pool.read([rows_of[task][match.place]])
-                near = Dropped(
-                    example, "near-duplicate", texts[match.place][:200], other.id, match.score
-                )
-                _drop(near, outcomes[pool.sources[row]], on_drop)
-
-
-def _said(example: Instruction) -> str:
-    """What a record says, without the wording that it shares with others."""
-    return f"{example.input or example.instruction}\n{example.output}"
+    near = Near.by_rouge(
+        mixture.near_duplicates or 0.0,
+        tokenizer="unicode",
+        text=answered_text,
+        group=lambda example: example.task,
+    )
+    for row, rejection in zip(rows, decide(_Rows(pool, rows), [near]), strict=True):
+        if rejection is not None:
+            pool.gone[row] = 1
+            _note(rejection, outcomes[pool.sources[row]], on_drop)
 
 
 def _chosen(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -13,10 +12,10 @@ from pathlib import Path
 from bioinstruct import corpora
 from bioinstruct.corpora import Corpus
 from bioinstruct.errors import BioinstructError, DataError, UnknownNameError
-from bioinstruct.files import atomic_file
+from bioinstruct.rejection import Rejection
 from bioinstruct.schema import Instruction
 
-__all__ = ["Outcome", "compile_corpora", "read_into", "write_rejected"]
+__all__ = ["Outcome", "compile_corpora", "read_into", "rejections"]
 
 
 @dataclass(slots=True)
@@ -117,18 +116,9 @@ def read_into(
     outcome.seconds += clock() - began
 
 
-def write_rejected(path: Path, outcomes: Iterable[Outcome]) -> int:
-    """Keep the rows that are at fault, with file, line and reason, and return how many."""
-    count = 0
-    with atomic_file(path) as file:
-        for outcome in outcomes:
-            for fault in outcome.rejected:
-                row = {
-                    "corpus": outcome.corpus,
-                    "path": str(fault.path),
-                    "line": fault.line,
-                    "reason": fault.reason,
-                }
-                file.write((json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8"))
-                count += 1
-    return count
+def rejections(outcomes: Iterable[Outcome]) -> Iterator[Rejection]:
+    """Yield the rows at fault, with corpus, file, line and reason."""
+    for outcome in outcomes:
+        for fault in outcome.rejected:
+            place = {"corpus": outcome.corpus, "path": str(fault.path), "line": fault.line}
+            yield Rejection(reason=fault.reason, place=place)

@@ -52,7 +52,7 @@ def run_encoder(
     weights = _fingerprint(find_model(path))
     rows = []
     for task, questions in chosen.items():
-        training = without_tests(task.read("train"), {task: questions}).kept
+        training, _ = without_tests(task.read("train"), {task: questions})
         folder = out / f"encoder-{task.name}"
         key = _key(weights, recipe, seed, training, questions)
         found = _known(folder / PREDICTIONS, key)
