@@ -104,11 +104,11 @@ def test_a_model_is_scored_tuned_and_scored_again(bench: Bench, model: str) -> N
     assert done.code == 0
     table, said = done.out.splitlines(), done.err.splitlines()
     assert table[0].split() == [
-        *("task", "metric", "n", "documents", "majority", "base", "tuned", "difference"),
-        *("(95", "%", "interval)", "shortened"),
+        *("task", "metric", "n", "documents", "majority", "floor", "base", "tuned", "difference"),
+        *("(95", "%", "interval)", "verdict", "detectable", "shortened"),
     ]
     assert table[1].startswith("demo-qa  accuracy  4  ")
-    assert table[2:] == [
+    assert table[-2:] == [
         "",
         "This is the demonstration, on short notes and sentences written for it. "
         "It shows that the pipeline runs end to end; it says nothing about model quality.",

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from bioinstruct import BioinstructError, MissingError
 from bioinstruct.bench import tasks  # noqa: F401  # defines them
+from bioinstruct.bench.baselines.memory import Seen
 from bioinstruct.bench.evaluation.model_card import adapter_card, in_vllm, merged_card
 from bioinstruct.bench.evaluation.report import Data, Report, Row, notes, table
 from bioinstruct.bench.experiment import (
@@ -24,6 +25,7 @@ from bioinstruct.bench.experiment import (
     run,
     without_tests,
 )
+from bioinstruct.bench.metrics.comparisons import Comparison, Verdict
 from bioinstruct.bench.metrics.intervals import Interval
 from bioinstruct.bench.models.causal_lm import CausalLM
 from bioinstruct.bench.tasks.base import get_task
@@ -311,6 +313,11 @@ def report(**changes: Any) -> Report:
         spec="share of items answered with the gold answer",
         n=1500,
         documents=1200,
+        floor=0.61,
+        floor_name="bag of words",
+        seen=Seen("texts", 1500, 0.101, (0.6, 0.49), (0.8, None)),
+        comparison=Comparison(Interval(0.25, 0.2, 0.3), 0.0001, 0.07, 1200),
+        verdict=Verdict(0.0002, "better"),
         majority=0.552,
         base=Interval(0.5, 0.45, 0.55),
         tuned=Interval(0.75, 0.7, 0.8),
@@ -320,10 +327,19 @@ def report(**changes: Any) -> Report:
     )
     ner = replace(row, task="ncbi-disease", group="IE", metric="entity F1", how="generated")
     lost = Interval(-0.0156, -0.031, 0.0)
+    few = {
+        "floor": None,
+        "floor_name": "no training data: no such file",
+        "seen": None,
+        "comparison": Comparison(lost, 0.5, 0.4, 4),
+        "verdict": Verdict(None, "too few documents (4 of 10)"),
+    }
     rows = [
         row,
-        replace(row, how="generated", majority=0.552, base=Interval(0.0, 0.0, 0.0)),
-        replace(ner, n=40, documents=4, majority=0.0, difference=lost, base_flags={"skipped": 0}),
+        replace(row, how="generated", seen=None, verdict=None, tuned=Interval(0.6, 0.5, 0.7)),
+        replace(
+            ner, **few, n=40, documents=4, majority=0.0, difference=lost, base_flags={"skipped": 0}
+        ),
     ]
     tuning = Tuning(
         examples=4990,

@@ -19,7 +19,7 @@ from bioinstruct.bench.evaluation.report import (
     Way,
     versions,
 )
-from bioinstruct.bench.evaluation.summary import groups_of, rows_of
+from bioinstruct.bench.evaluation.summary import groups_of, rows_of, with_verdicts
 from bioinstruct.bench.models.base import Model, Tunable, as_tunable, check_model, overflow_of
 from bioinstruct.bench.models.causal_lm import ABOUT
 from bioinstruct.bench.models.distributed import Devices
@@ -202,11 +202,10 @@ def run(
         if training is not None:
             tuning = _tuned(as_tunable(model), training, out, seed, watch)
         tuned = _score_all("tuned", model, tests, answers, watch)
-    rows = [
-        row
+    rows = {
+        task: rows_of(task, examples, base[task], tuned.get(task), seed=seed)
         for task, examples in tests.items()
-        for row in rows_of(task, examples, base[task], tuned.get(task), seed=seed)
-    ]
+    }
     report = Report(
         model=model.name,
         adapter=str(adapter) if adapter else None,
@@ -214,12 +213,12 @@ def run(
         style=model.style.value,
         seed=seed,
         demonstration=all(task.demonstration for task in tests),
-        rows=rows,
+        rows=with_verdicts([row for found in rows.values() for row in found]),
         data=training.data if training else None,
         recipe=training.recipe if training else None,
         tuning=tuning,
         versions=versions(),
-        groups=groups_of(tests, base, tuned, seed=seed),
+        groups=groups_of(tests, base, tuned, rows, seed=seed),
         unavailable=tests.unavailable if isinstance(tests, Tests) else (),
         scoring=_scoring(model, [*base.values(), *tuned.values()]),
     )

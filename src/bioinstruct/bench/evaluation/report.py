@@ -8,8 +8,10 @@ import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
+from bioinstruct.bench.baselines.memory import Seen
 from bioinstruct.bench.evaluation.evaluate import FLAGS
 from bioinstruct.bench.judge.judge import Judgement
+from bioinstruct.bench.metrics.comparisons import Comparison, Verdict
 from bioinstruct.bench.metrics.intervals import Interval
 from bioinstruct.bench.tasks.evaluation_set import Unavailable
 from bioinstruct.bench.training.recipe import Recipe
@@ -36,6 +38,8 @@ DEMONSTRATION = (
     "This is the demonstration, on short notes and sentences written for it. "
     "It shows that the pipeline runs end to end; it says nothing about model quality."
 )
+BELOW = " <"
+"""Behind the score of a tuned model that does not reach a floor."""
 NOT_JUDGED = "not judged: written answers are counted by the metrics above only (see --judge)"
 
 
@@ -66,6 +70,23 @@ class Row:
     """How many documents the items are of: what the intervals resample."""
     nameless: int = 0
     """Items whose document is not known: each counts as a document of its own."""
+    floor: float | None = None
+    """What the best way without a language model scores; None where there is none."""
+    floor_name: str = ""
+    """That way, or why there is none."""
+    seen: Seen | None = None
+    """What of the items was seen in training; of a task's first metric only."""
+    comparison: Comparison | None = None
+    """Of the tuned with the base model."""
+    verdict: Verdict | None = None
+    """Of a task's first metric, corrected over the tasks of the table."""
+
+    @property
+    def below_floor(self) -> bool:
+        """True where a tuned model scores less than can be had without a language model."""
+        tuned = self.base if self.how == "encoder" else self.tuned
+        floors = [self.majority, *([] if self.floor is None else [self.floor])]
+        return tuned is not None and tuned.value < max(floors)
 
     @property
     def specification(self) -> str:
@@ -94,6 +115,8 @@ class Group:
     base: Interval
     tuned: Interval | None
     difference: Interval | None
+    floor: float | None = None
+    """The mean of the tasks' best floors, the majority where a task has none."""
     spec: str = (
         "mean over tasks of the first metric of each, every task weighing the same; the interval "
         "combines those of the tasks, taken as independent"
@@ -181,16 +204,8 @@ def table(report: Report, *, specified: bool = False) -> str:
     Odd answers have a column each where there are any; `specified` says below what is counted.
     """
     odd = [name for name in FLAGS if any(_odd(row, name) for row in report.rows)]
-    head = [
-        "task",
-        "metric",
-        "n",
-        "documents",
-        "majority",
-        "base",
-        "tuned",
-        "difference (95 % interval)",
-    ]
+    head = ["task", "metric", "n", "documents", "majority", "floor"]
+    head += ["base", "tuned", "difference (95 % interval)", "verdict", "detectable"]
     ways = {row.task: {r.how for r in report.rows if r.task == row.task} for row in report.rows}
     splits = {row.split for row in report.rows} != {"test"}
     lines = [head + odd]
@@ -201,10 +216,16 @@ def table(report: Report, *, specified: bool = False) -> str:
         lines.append([name, metric, f"{row.n:,}", f"{row.documents:,}", *_numbers(row), *flags])
     lines += [_group_cells(group, splits) + [""] * len(odd) for group in _shown_groups(report)]
     if all(row.tuned is None for row in report.rows):
-        lines = [[*line[:6], *line[8:]] for line in lines]
+        lines = [[*line[:7], *line[11:]] for line in lines]
     if report.style == "encoder":
-        lines[0][5] = "encoder"
-    more = [*_judged(report), *_missing(report), *(_specified(report) if specified else [])]
+        lines[0][6] = "encoder"
+    more = [
+        *_marked(report),
+        *_memory(report),
+        *_judged(report),
+        *_missing(report),
+        *(_specified(report) if specified else []),
+    ]
     return "\n".join([*aligned(lines), *more])
 
 
@@ -215,11 +236,23 @@ def _unfit(report: Report) -> int:
 
 
 def _numbers(row: Row | Group) -> list[str]:
-    cells = [f"{row.majority:.3f}", f"{row.base.value:.3f}"]
+    floor = "" if row.floor is None else f"{row.floor:.3f}"
+    mark = BELOW if isinstance(row, Row) and row.below_floor else ""
+    cells = [f"{row.majority:.3f}", floor]
     if row.tuned is None or row.difference is None:
-        return [*cells, "", ""]
+        return [*cells, f"{row.base.value:.3f}{mark}", "", "", "", ""]
     d = row.difference
-    return [*cells, f"{row.tuned.value:.3f}", f"{d.value:+.3f} ({d.low:+.3f} to {d.high:+.3f})"]
+    between = f"{d.value:+.3f} ({d.low:+.3f} to {d.high:+.3f})"
+    cells += [f"{row.base.value:.3f}", f"{row.tuned.value:.3f}{mark}", between]
+    if not isinstance(row, Row) or row.verdict is None or row.comparison is None:
+        return [*cells, "", ""]
+    return [*cells, f"{row.verdict.words}{_p(row.verdict.p)}", f"{row.comparison.detectable:.3f}"]
+
+
+def _p(p: float | None) -> str:
+    if p is None:
+        return ""
+    return ", p < 0.001" if p < 0.001 else f", p = {p:.3f}"
 
 
 def _odd(row: Row, flag: str) -> str:
@@ -247,6 +280,35 @@ def _judged(report: Report) -> list[str]:
         texts = any(row.group == Category.GEN for row in report.rows) and report.style != "encoder"
         return ["", report.judge] if texts else []
     return ["", *report.judge.lines()]
+
+
+def _marked(report: Report) -> list[str]:
+    """Say what the mark means where it stands, and which tasks have no floor of their own."""
+    lines = []
+    if any(row.below_floor for row in report.rows):
+        lines += [f"{BELOW.strip()} less than without a language model: majority or floor"]
+    without = {r.task: r.floor_name for r in report.rows if r.floor is None and r.floor_name}
+    lines += [f"no floor but the majority: {task}: {why}" for task, why in without.items()]
+    return ["", *lines] if lines else []
+
+
+def _memory(report: Report) -> list[str]:
+    """How a model does on what was seen in training, and on what was not."""
+    rows = [row for row in report.rows if row.seen and row.seen.n]
+    if not rows:
+        return []
+    head = ["memory", "metric", "seen in training", "seen: base", "tuned", "unseen: base", "tuned"]
+    lines = [head]
+    for row in rows:
+        assert row.seen
+        base, tuned = row.seen.base, row.seen.tuned or (None, None)
+        share = f"{row.seen.share:.0%} of {row.seen.n:,} {row.seen.of}"
+        scores = [base[0], tuned[0], base[1], tuned[1]]
+        cells = ["" if score is None else f"{score:.3f}" for score in scores]
+        lines.append([row.task, row.metric, share, *cells])
+    if all(row.tuned is None for row in rows):
+        lines = [[*line[:4], line[5]] for line in lines]
+    return ["", *aligned(lines)]
 
 
 def _missing(report: Report) -> list[str]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from bioinstruct.bench.baselines.floors import best, floors, training_of
 from bioinstruct.bench.evaluation.evaluate import Outcome, majority
 from bioinstruct.bench.evaluation.report import Group, Row
+from bioinstruct.bench.evaluation.seen import seen_of
+from bioinstruct.bench.metrics.comparisons import compare, verdicts
 from bioinstruct.bench.metrics.documents import documents_of, nameless
 from bioinstruct.bench.metrics.intervals import (
     Part,
-    difference,
     interval,
     mean_difference,
     mean_interval,
@@ -18,7 +21,7 @@ from bioinstruct.bench.tasks.base import Task
 from bioinstruct.bench.tasks.formulation import how
 from bioinstruct.schema import Instruction
 
-__all__ = ["groups_of", "rows_of"]
+__all__ = ["groups_of", "rows_of", "with_verdicts"]
 
 
 def rows_of(
@@ -34,10 +37,14 @@ def rows_of(
         zip((metric.name for metric in task.metrics), majority(task, examples), strict=True)
     )
     documents = documents_of(examples)
-    rows = []
+    training, missing = training_of(task, examples)
+    known = floors(task, examples, training)
+    rows: list[Row] = []
     for i, readout in enumerate(base.readouts):
         metric, counts = readout.metric, readout.counts
         after = tuned.readouts[i].counts if tuned else None
+        floor = best(known, metric.name)
+        compared = None if after is None else compare(metric, counts, after, documents, seed=seed)
         rows.append(
             Row(
                 task=task.name,
@@ -52,9 +59,11 @@ def rows_of(
                 nameless=nameless(examples),
                 base=interval(metric, counts, documents, seed=seed),
                 tuned=None if after is None else interval(metric, after, documents, seed=seed),
-                difference=None
-                if after is None
-                else difference(metric, counts, after, documents, seed=seed),
+                difference=compared.difference if compared else None,
+                comparison=compared,
+                floor=floor[1] if floor else None,
+                floor_name=floor[0] if floor else missing,
+                seen=None if rows else seen_of(task, examples, training, (base, tuned)),
                 base_flags=dict(base.flags),
                 tuned_flags=dict(tuned.flags) if tuned else {},
                 shots=tuple(shot.id for shot in task.shots),
@@ -65,19 +74,33 @@ def rows_of(
     return rows
 
 
+def with_verdicts(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows with a verdict on each task's first metric, corrected over the tasks."""
+    firsts: dict[tuple[str, str, str], int] = {}
+    for place, row in enumerate(rows):
+        if row.comparison is not None:
+            firsts.setdefault((row.task, row.split, row.how), place)
+    compared = [c for place in firsts.values() if (c := rows[place].comparison)]
+    found = dict(zip(firsts.values(), verdicts(compared), strict=True))
+    return [replace(row, verdict=found.get(place)) for place, row in enumerate(rows)]
+
+
 def groups_of(
     tests: Mapping[Task, list[Instruction]],
     base: dict[Task, Outcome],
     tuned: dict[Task, Outcome],
+    rows: Mapping[Task, list[Row]],
     *,
     seed: int,
 ) -> list[Group]:
-    """The means of the groups: by split, and by form where tasks are put in several."""
+    """Return the means of the groups: by split, and by form where tasks are put in several."""
+    firsts = {task: found[0] for task, found in rows.items()}
     groups: dict[tuple[Task, ...], Group] = {}
     for split, group, form in dict.fromkeys((t.split, t.group, t.how) for t in tests):
         members = _members([t for t in tests if (t.split, t.group) == (split, group)], form)
         before = [_part(t, tests[t], base[t]) for t in members]
         after = [_part(t, tests[t], tuned[t]) for t in members if tuned]
+        own = [firsts[task] for task in members]
         groups.setdefault(
             members,
             Group(
@@ -87,7 +110,8 @@ def groups_of(
                 how=tuple(how(task) for task in members),
                 tasks=tuple(task.name for task in members),
                 metrics=tuple(task.metrics[0].name for task in members),
-                majority=sum(majority(t, tests[t])[0] for t in members) / len(members),
+                majority=sum(row.majority for row in own) / len(own),
+                floor=sum(max(row.floor or 0.0, row.majority) for row in own) / len(own),
                 base=mean_interval(before, seed=seed),
                 tuned=mean_interval(after, seed=seed) if after else None,
                 difference=mean_difference(before, after, seed=seed) if after else None,

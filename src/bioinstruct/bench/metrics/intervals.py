@@ -13,11 +13,13 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from bioinstruct.bench.metrics.base import Array, Metric
 
 __all__ = [
     "DRAWS",
+    "Documents",
     "Interval",
     "Part",
     "by_document",
@@ -149,10 +151,10 @@ def _mean(found: Sequence[Interval]) -> Interval:
 
 
 @functools.lru_cache(maxsize=2)
-def weights(documents: int, seed: int = 0, draws: int = DRAWS) -> Array:
+def weights(documents: int, seed: int = 0, draws: int = DRAWS) -> npt.NDArray[np.uint16]:
     """Return how often each document is in each draw, shape (draws, documents)."""
     random = np.random.default_rng(seed)
-    found = np.empty((draws, documents))
+    found = np.empty((draws, documents), dtype=np.uint16)
     for start in range(0, draws, _AT_ONCE):
         rows = min(_AT_ONCE, draws - start)
         chosen = random.integers(0, documents, (rows, documents))
@@ -173,7 +175,7 @@ def _interval(
     """
     documents, total = len(sums), sums.sum(axis=0)
     found, (least, greatest) = float(value(total)), extent
-    draws = value(weights(documents, seed) @ sums) if documents > 1 else np.zeros(1)
+    draws = _draws(sums, value, seed) if documents > 1 else np.zeros(1)
     if float(np.ptp(draws)) < 1e-12:
         bound = unlike_bound(documents)
         return Interval(found, found - bound * (found - least), found + bound * (greatest - found))
@@ -183,6 +185,12 @@ def _interval(
         levels = _corrected(levels, found, draws, value(total - sums))
     low, high = np.quantile(draws, _normal(levels))
     return Interval(found, float(low), float(high))
+
+
+def _draws(sums: Array, value: Callable[[Array], Array], seed: int) -> Array:
+    drawn = weights(len(sums), seed)
+    parts = (drawn[start : start + _AT_ONCE] for start in range(0, len(drawn), _AT_ONCE))
+    return np.concatenate([value(part.astype(np.float64) @ sums) for part in parts])
 
 
 def _corrected(levels: Array, found: float, draws: Array, without: Array) -> Array:

@@ -1,0 +1,92 @@
+"""How a task's answers divide into what was seen in training and what was not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bioinstruct.bench.baselines.floors import names_entities, tagged
+from bioinstruct.bench.baselines.memory import (
+    Mask,
+    Seen,
+    entity_counts,
+    near_texts,
+    seen_pairs,
+    surfaces,
+)
+from bioinstruct.bench.evaluation.evaluate import Outcome
+from bioinstruct.bench.metrics import Array, Metric
+from bioinstruct.bench.tasks.base import Task
+from bioinstruct.schema import Category, Instruction
+
+__all__ = ["seen_of"]
+
+Scores = tuple[float | None, float | None]
+
+
+def seen_of(
+    task: Task,
+    examples: Sequence[Instruction],
+    training: Sequence[Instruction],
+    outcomes: tuple[Outcome, Outcome | None],
+) -> Seen | None:
+    """Return a task's first metric on what was seen in training and on what was not.
+
+    Args:
+        task: what was asked.
+        examples: those that were scored.
+        training: the training split of the task's corpus.
+        outcomes: of the model as it was, and tuned.
+
+    Returns:
+        None where there is no training data, where texts are written, or where the answers are
+        not kept.
+    """
+    if not training or task.group is Category.GEN:
+        return None
+    if names_entities(task):
+        return _of_mentions(task, examples, training, outcomes)
+    known, asked = ([e.input or e.instruction for e in each] for each in (training, examples))
+    pairs = seen_pairs(known, asked)
+    mask = near_texts(known, asked) if pairs is None else pairs
+    of = "texts" if pairs is None else "pairs"
+    base, tuned = (_of_items(o, mask) if o else None for o in outcomes)
+    assert base is not None
+    return Seen(of, len(examples), float(mask.mean()), base, tuned)
+
+
+def _of_items(outcome: Outcome, mask: Mask) -> Scores:
+    first = outcome.readouts[0]
+    return _score(first.metric, first.counts[mask]), _score(first.metric, first.counts[~mask])
+
+
+def _of_mentions(
+    task: Task,
+    examples: Sequence[Instruction],
+    training: Sequence[Instruction],
+    outcomes: tuple[Outcome, Outcome | None],
+) -> Seen | None:
+    if not outcomes[0].written:
+        return None  # an encoder's spans are not kept as text
+    texts, known = tagged(task, examples), surfaces(tagged(task, training))
+    metric = task.metrics[0]
+    found: list[Scores | None] = []
+    seen = unseen = np.zeros(3)
+    for outcome in outcomes:
+        if outcome is None:
+            found.append(None)
+            continue
+        answers = zip(outcome.written, examples, strict=True)
+        spans = [None if text is None else task.parse(text, e) for text, e in answers]
+        parts = entity_counts(metric, texts, spans, known)
+        seen, unseen = (part.sum(axis=0) for part in parts)
+        found.append((_score(metric, parts[0]), _score(metric, parts[1])))
+    base, tuned = found
+    assert base is not None
+    n = int(seen[1] + unseen[1])
+    return Seen("mentions", n, float(seen[1]) / max(1, n), base, tuned)
+
+
+def _score(metric: Metric, counts: Array) -> float | None:
+    return float(metric.value(counts.sum(axis=0))) if counts.any() else None
