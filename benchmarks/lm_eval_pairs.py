@@ -14,7 +14,7 @@ from typing import Any
 
 from bioinstruct.bench.models.forward import Decoder
 from bioinstruct.bench.models.loglikelihood import Plan, Scorer
-from bioinstruct.bench.models.token_tree import Question
+from bioinstruct.bench.models.token_tree import LoglikelihoodRequest
 from bioinstruct.errors import ModelError
 
 __all__ = ["Pair", "PairScores", "encode_pairs", "score_pairs"]
@@ -102,7 +102,7 @@ def score_pairs(decoder: Decoder, pairs: Sequence[Pair], *, plan: Plan = Plan.AU
     Raises:
         ModelError: a log-likelihood is not a number.
     """
-    questions = [Question(pair.context, (pair.continuation,)) for pair in pairs]
+    questions = [LoglikelihoodRequest(pair.context, (pair.continuation,)) for pair in pairs]
     found = dict(Scorer(decoder, plan).score(questions))
     sums = [found[number][0] for number in range(len(pairs))]
     odd = [number for number, value in enumerate(sums) if not math.isfinite(value)]

@@ -230,7 +230,7 @@ def written(model: Any, asked: list[str]) -> list[str]:
 
     ids = model.prompt_tokenizer.tokenizer(asked)["input_ids"]
     ended = model.ends(UNTIL)
-    done = dict(model.writer.write(ids, max_new_tokens=NEW_TOKENS, ended=ended))
+    done = dict(model.generator.generate(ids, max_new_tokens=NEW_TOKENS, ended=ended))
     return [before_stop(model.prompt_tokenizer.text(done[n]), UNTIL) for n in range(len(asked))]
 
 

@@ -17,7 +17,7 @@ from bioinstruct.bench.models.causal_lm import ABOUT, CausalLM
 from bioinstruct.bench.models.tokenization import PromptTokenizer
 from bioinstruct.bench.training.lora import save_adapter, save_merged
 from bioinstruct.bench.training.recipe import Recipe
-from bioinstruct.bench.training.tune import Progress, tune
+from bioinstruct.bench.training.trainer import Progress, tune
 
 from .test_tune import FAST, lessons
 

@@ -16,8 +16,7 @@ from bioinstruct.bench.models.causal_lm import CausalLM
 from bioinstruct.bench.training import checkpoint
 from bioinstruct.bench.training.checkpoint import run_key
 from bioinstruct.bench.training.recipe import Recipe
-from bioinstruct.bench.training.trainer import Tuning
-from bioinstruct.bench.training.tune import Progress, tune
+from bioinstruct.bench.training.trainer import Progress, Tuning, tune
 
 from .test_tune import lessons
 
@@ -119,7 +118,7 @@ from bioinstruct.bench.training.lora import save_adapter
 from bioinstruct.bench.training.checkpoint import run_key
 from bioinstruct.bench.models.causal_lm import CausalLM
 from bioinstruct.bench.training.recipe import Recipe
-from bioinstruct.bench.training.tune import tune
+from bioinstruct.bench.training.trainer import tune
 
 folder, data, out = map(Path, sys.argv[1:])
 recipe = Recipe(rank=4, alpha=8, dropout=0.1, epochs=60, batch_size=3, precision="float32")

@@ -10,7 +10,7 @@ import torch
 from bioinstruct import Instruction, ModelError
 from bioinstruct.bench.models import generation
 from bioinstruct.bench.models.causal_lm import CausalLM
-from bioinstruct.bench.models.generation import Engine, Writer
+from bioinstruct.bench.models.generation import Engine, Generator
 
 from .conftest import MORE_SHAPES, SHAPES
 from .test_likelihood import REPEATING, SHARING
@@ -55,10 +55,10 @@ def test_what_is_written_is_what_generate_writes_to_each_prompt_alone(
     model = CausalLM.load(str(model_folder(shape)))
     prompts = some_prompts(model, shared=60)
     expected = {n: alone(model, prompt, 8) for n, prompt in enumerate(prompts)}
-    writer = Writer(model, lambda: STOPS)
-    assert dict(writer.write(prompts, max_new_tokens=8)) == expected
-    assert writer.used is (Engine.REFILLED if shape in SHARING else Engine.PLAIN)
-    assert bool(writer.why_plain) is (shape in REPEATING)
+    generator = Generator(model, lambda: STOPS)
+    assert dict(generator.generate(prompts, max_new_tokens=8)) == expected
+    assert generator.used is (Engine.REFILLED if shape in SHARING else Engine.PLAIN)
+    assert bool(generator.fallback_reason) is (shape in REPEATING)
     assert len({len(ids) for ids in expected.values()}) > 1
 
 
@@ -73,7 +73,9 @@ def test_neither_rows_nor_the_budget_change_what_is_written(
     for shared in (0, 40):
         prompts = some_prompts(model, shared=shared, count=7)
         found = {
-            engine: dict(Writer(model, lambda: STOPS, engine).write(prompts, max_new_tokens=6))
+            engine: dict(
+                Generator(model, lambda: STOPS, engine).generate(prompts, max_new_tokens=6)
+            )
             for engine in (Engine.REFILLED, Engine.PLAIN)
         }
         assert found[Engine.REFILLED] == found[Engine.PLAIN]
@@ -103,21 +105,23 @@ def test_a_string_ends_a_text_at_once_and_not_when_all_is_written(model_folder: 
     model = CausalLM.load(str(model_folder("llama")))
     prompts = some_prompts(model, shared=0, count=3)
     for engine in (Engine.REFILLED, Engine.PLAIN):
-        writer = Writer(model, lambda: set(), engine)
-        for _, ids in writer.write(prompts, max_new_tokens=20, ended=lambda ids: len(ids) == 3):
+        generator = Generator(model, lambda: set(), engine)
+        for _, ids in generator.generate(
+            prompts, max_new_tokens=20, ended=lambda ids: len(ids) == 3
+        ):
             assert len(ids) == 3
 
 
 def test_a_model_that_cannot_refill_is_refused_when_that_is_asked(model_folder: Folder) -> None:
     model = CausalLM.load(str(model_folder("mamba")))
     with pytest.raises(ModelError, match="cannot generate by the engine refilled"):
-        list(Writer(model, lambda: {2}, Engine.REFILLED).write([[5, 6]], max_new_tokens=2))
+        list(Generator(model, lambda: {2}, Engine.REFILLED).generate([[5, 6]], max_new_tokens=2))
 
 
 def test_nothing_is_asked_and_nothing_is_written(model_folder: Folder) -> None:
-    writer = CausalLM.load(str(model_folder("llama"))).writer
-    assert list(writer.write([], max_new_tokens=5)) == []
-    assert list(writer.write([[5, 6], [7]], max_new_tokens=0)) == [(0, []), (1, [])]
+    generator = CausalLM.load(str(model_folder("llama"))).generator
+    assert list(generator.generate([], max_new_tokens=5)) == []
+    assert list(generator.generate([[5, 6], [7]], max_new_tokens=0)) == [(0, []), (1, [])]
 
 
 @pytest.mark.peer
@@ -127,8 +131,8 @@ def test_continuous_batching_of_transformers_writes_the_same(model_folder: Folde
     model = CausalLM.load(str(model_folder("llama")))
     prompts = some_prompts(model, shared=40)
     expected = {n: alone(model, prompt, 8) for n, prompt in enumerate(prompts)}
-    writer = Writer(model, lambda: STOPS, Engine.CONTINUOUS)
-    assert dict(writer.write(prompts, max_new_tokens=8)) == expected
+    generator = Generator(model, lambda: STOPS, Engine.CONTINUOUS)
+    assert dict(generator.generate(prompts, max_new_tokens=8)) == expected
 
 
 def test_only_texts_that_are_longer_than_a_window_are_written_the_slow_way(
@@ -137,8 +141,8 @@ def test_only_texts_that_are_longer_than_a_window_are_written_the_slow_way(
     model = CausalLM.load(str(model_folder("mistral")))
     prompts = some_prompts(model, shared=40)
     window = model.model.config.sliding_window = sorted(map(len, prompts))[6] + 4
-    writer = Writer(model, lambda: STOPS)
-    found = {n: (writer.used, ids) for n, ids in writer.write(prompts, max_new_tokens=4)}
+    generator = Generator(model, lambda: STOPS)
+    found = {n: (generator.used, ids) for n, ids in generator.generate(prompts, max_new_tokens=4)}
     for n, prompt in enumerate(prompts):
         used, ids = found[n]
         assert used is (Engine.PLAIN if len(prompt) + 4 > window else Engine.REFILLED)

@@ -28,7 +28,7 @@ from bioinstruct.bench.training.lora import save_adapter
 from bioinstruct.bench.models.distributed import Devices
 from bioinstruct.bench.models.causal_lm import CausalLM
 from bioinstruct.bench.training.recipe import Recipe
-from bioinstruct.bench.training.tune import tune
+from bioinstruct.bench.training.trainer import tune
 
 folder, data, out, layout = sys.argv[1:]
 recipe = Recipe(rank=4, alpha=8, learning_rate=1e-3, epochs=4, batch_size=4, layout=layout,
@@ -105,8 +105,8 @@ def test_alone_there_is_nothing_to_share() -> None:
     assert (devices.first, devices.count) == (True, 1)
     assert devices.share([1, 2, 3]) == [1, 2, 3]
     assert devices.budget(100, 2048) == 2048
-    assert devices.add_up(0.5, [parameter]) == 0.5
-    devices.agree(3, "everything")
+    assert devices.all_reduce_gradients(0.5, [parameter]) == 0.5
+    devices.assert_same(3, "everything")
     with devices.together():
         pass
 
@@ -133,4 +133,4 @@ def test_processes_that_see_other_files_are_told_so(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(torch.distributed, "all_reduce", all_reduce)
     with pytest.raises(BioinstructError, match="differ in the step: 0 and 7"):
-        Devices().agree(7, "the step")
+        Devices().assert_same(7, "the step")

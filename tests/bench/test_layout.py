@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bioinstruct.bench.models.causal_lm import CausalLM
 from bioinstruct.bench.training.batching import (
     PACKED_ROW,
-    Row,
+    TrainingExample,
     _fitting,
     micro_batches,
     optimizer_batches,
@@ -33,11 +33,13 @@ TOGETHER = {"bloom", "falcon", "gemma2", "mamba"}
 SCALED = {"cohere", "gemma2", "granite"}
 
 
-def some_rows(model: CausalLM, count: int = 9) -> list[Row]:
+def some_rows(model: CausalLM, count: int = 9) -> list[TrainingExample]:
     chance = random.Random(0)
     tokens = range(3, model.probe_ids().max().item())
     return [
-        Row(chance.choices(tokens, k=chance.randint(3, 30)), chance.choices(tokens, k=size))
+        TrainingExample(
+            chance.choices(tokens, k=chance.randint(3, 30)), chance.choices(tokens, k=size)
+        )
         for size in (1, 2, 3, 5, 8, 1, 1, 4, 20)[:count]
     ]
 
@@ -52,7 +54,9 @@ def adapted(folder: Path) -> CausalLM:
     return model
 
 
-def gradients(model: CausalLM, rows: list[Row], *, packed: bool) -> dict[str, torch.Tensor]:
+def gradients(
+    model: CausalLM, rows: list[TrainingExample], *, packed: bool
+) -> dict[str, torch.Tensor]:
     loss = AnswerLoss(model)
     for part in micro_batches(model, rows, packed=packed):
         with PACKED_ROW.within(part.bounds):
@@ -130,7 +134,9 @@ def test_attention_is_as_before_when_packing_ends(model_folder: Folder) -> None:
 
 @given(st.lists(st.integers(1, 90), min_size=1, max_size=60), st.integers(30, 100))
 def test_packing_loses_no_row_and_keeps_to_the_budget(lengths: list[int], budget: int) -> None:
-    rows = [Row([1] * length, [2], str(number)) for number, length in enumerate(lengths)]
+    rows = [
+        TrainingExample([1] * length, [2], str(number)) for number, length in enumerate(lengths)
+    ]
     parts = _fitting(rows, budget)
     assert sorted(row.name for part in parts for row in part) == sorted(row.name for row in rows)
     assert all(len(part) == 1 or sum(map(len, part)) <= budget for part in parts)
@@ -142,7 +148,7 @@ def test_packing_loses_no_row_and_keeps_to_the_budget(lengths: list[int], budget
 def test_every_row_is_seen_once_an_epoch_and_a_resumed_run_sees_the_rest(
     count: int, size: int, epochs: int, seed: int
 ) -> None:
-    rows = [Row([1], [2], str(number)) for number in range(count)]
+    rows = [TrainingExample([1], [2], str(number)) for number in range(count)]
     batches = list(optimizer_batches(rows, batch_size=size, epochs=epochs, seed=seed))
     steps = -(-count // size)
     assert len(batches) == steps * epochs  # the last, smaller one is a step too

@@ -14,7 +14,7 @@ from bioinstruct import Instruction, ModelError
 from bioinstruct.bench.models.causal_lm import CausalLM
 from bioinstruct.bench.models.loglikelihood import Plan, Scorer, branch_mask
 from bioinstruct.bench.models.token_tree import (
-    Question,
+    LoglikelihoodRequest,
     batches,
     common_prefix,
     flat_rows,
@@ -33,11 +33,12 @@ REPEATING = {"bloom", "falcon", "gemma2", "mamba"}
 ids = st.integers(0, 5)
 texts = st.lists(ids, min_size=1, max_size=6).map(tuple)
 questions_of_ids = st.lists(
-    st.builds(Question, texts, st.lists(texts, min_size=1, max_size=5).map(tuple)), min_size=1
+    st.builds(LoglikelihoodRequest, texts, st.lists(texts, min_size=1, max_size=5).map(tuple)),
+    min_size=1,
 )
 
 
-def some_questions(model: CausalLM, *, shared: int, count: int = 7) -> list[Question]:
+def some_questions(model: CausalLM, *, shared: int, count: int = 7) -> list[LoglikelihoodRequest]:
     """Contexts of several lengths; options of one and of more tokens, some that begin alike."""
     chance = random.Random(0)
     tokens = range(3, model.vocabulary)
@@ -50,11 +51,11 @@ def some_questions(model: CausalLM, *, shared: int, count: int = 7) -> list[Ques
     for _ in range(count):
         first = draw(2)
         options = (draw(1), first, (*first, *draw(3)), (*first[:1], *draw(1)), draw(4))
-        found.append(Question((*begin, *draw(chance.randint(1, 40))), options))
+        found.append(LoglikelihoodRequest((*begin, *draw(chance.randint(1, 40))), options))
     return [*found, found[0]]  # asked twice
 
 
-def one_by_one(model: CausalLM, question: Question) -> list[float]:
+def one_by_one(model: CausalLM, question: LoglikelihoodRequest) -> list[float]:
     """One row, all logits, no padding: what every plan must equal."""
     sums = []
     for option in question.options:
@@ -66,7 +67,9 @@ def one_by_one(model: CausalLM, question: Question) -> list[float]:
     return sums
 
 
-def by(model: CausalLM, plan: Plan, questions: list[Question]) -> list[tuple[float, ...]]:
+def by(
+    model: CausalLM, plan: Plan, questions: list[LoglikelihoodRequest]
+) -> list[tuple[float, ...]]:
     found = dict(Scorer(model, plan).score(questions))
     return [found[n] for n in range(len(questions))]
 
@@ -93,7 +96,7 @@ def test_a_model_that_cannot_share_is_scored_flat_and_says_why(
     questions = some_questions(model, shared=60, count=2)
     list(model.scorer.score(questions))
     assert model.scorer.used is (Plan.CASCADE if shape in SHARING else Plan.FLAT)
-    assert bool(model.scorer.why_flat) is (shape in REPEATING)
+    assert bool(model.scorer.fallback_reason) is (shape in REPEATING)
     if shape in REPEATING:
         with pytest.raises(ModelError, match="cannot be scored by the plan cascade"):
             list(Scorer(model, Plan.CASCADE).score(questions))
@@ -104,8 +107,8 @@ def test_a_window_shorter_than_a_text_is_a_reason_to_repeat_it(model_folder: Fol
     model.model.config.sliding_window = 50
     list(model.scorer.score(some_questions(model, shared=60, count=2)))
     assert model.scorer.used is Plan.FLAT
-    assert "sliding_window of 50 is shorter" in model.scorer.why_flat
-    list(model.scorer.score([Question((5, 6, 7), ((8,),))]))
+    assert "sliding_window of 50 is shorter" in model.scorer.fallback_reason
+    list(model.scorer.score([LoglikelihoodRequest((5, 6, 7), ((8,),))]))
     assert model.scorer.used is Plan.CASCADE
 
 
@@ -131,7 +134,7 @@ def test_neither_batches_nor_the_order_of_options_change_a_number(
     model = CausalLM.load(str(model_folder("qwen2")))
     questions = some_questions(model, shared=60)
     expected = by(model, plan, questions)
-    turned = [Question(q.context, q.options[::-1]) for q in reversed(questions)]
+    turned = [LoglikelihoodRequest(q.context, q.options[::-1]) for q in reversed(questions)]
     for budget in (1, 300, 10_000):
         model.token_budget = budget
         for found, right in zip(by(model, plan, turned)[::-1], expected, strict=True):
@@ -161,7 +164,7 @@ def test_a_half_precision_model_has_no_ties_that_its_head_made(model_folder: Fol
     model = CausalLM.load(str(model_folder("llama")))
     model.model.to(torch.bfloat16)
     words = tuple((token,) for token in range(3, 203))
-    question = Question((5, 6, 7, 8), words)
+    question = LoglikelihoodRequest((5, 6, 7, 8), words)
     for plan in (Plan.FLAT, Plan.CASCADE):
         (found,) = by(model, plan, [question])
         assert len(set(found)) > 195
@@ -175,7 +178,7 @@ def test_an_option_without_a_token_is_refused(model_folder: Folder, example: Mak
     with pytest.raises(ModelError, match="no tokens"):
         list(model.choose([example()], choices=[("yes", "")]))
     with pytest.raises(ModelError, match="without a token"):
-        list(model.scorer.score([Question((1, 2), ((3,), ()))]))
+        list(model.scorer.score([LoglikelihoodRequest((1, 2), ((3,), ()))]))
 
 
 def test_a_broken_weight_gives_no_number(model_folder: Folder) -> None:
@@ -183,7 +186,7 @@ def test_a_broken_weight_gives_no_number(model_folder: Folder) -> None:
     with torch.no_grad():
         model.model.model.norm.weight[0] = float("nan")
     for plan in (Plan.FLAT, Plan.AUTO):
-        (found,) = by(model, plan, [Question((5, 6), ((7,), (8, 9)))])
+        (found,) = by(model, plan, [LoglikelihoodRequest((5, 6), ((7,), (8, 9)))])
         assert all(value != value for value in found)
 
 
@@ -211,7 +214,7 @@ def test_worked_examples_stand_in_front_of_every_prompt(
 @given(questions_of_ids)
 @settings(deadline=None)
 def test_a_tree_reads_every_token_of_every_option_behind_the_right_ones(
-    questions: list[Question],
+    questions: list[LoglikelihoodRequest],
 ) -> None:
     skip = common_prefix([q.context for q in questions]) if len(questions) > 1 else 0
     for question in questions:
@@ -234,7 +237,9 @@ def test_a_tree_reads_every_token_of_every_option_behind_the_right_ones(
 
 @given(questions_of_ids)
 @settings(deadline=None)
-def test_a_branch_sees_its_trunk_and_itself_and_nothing_else(questions: list[Question]) -> None:
+def test_a_branch_sees_its_trunk_and_itself_and_nothing_else(
+    questions: list[LoglikelihoodRequest],
+) -> None:
     row = tree_row(questions[0].context, enumerate(questions[0].options))
     mask = branch_mask(row, torch.device("cpu"))
     if mask is None:
@@ -250,7 +255,7 @@ def test_a_branch_sees_its_trunk_and_itself_and_nothing_else(questions: list[Que
 @given(questions_of_ids, st.integers(1, 40), st.booleans())
 @settings(deadline=None)
 def test_every_group_is_in_one_batch_and_no_batch_is_too_large(
-    questions: list[Question], limit: int, padded: bool
+    questions: list[LoglikelihoodRequest], limit: int, padded: bool
 ) -> None:
     groups = [flat_rows(q.context, enumerate(q.options)) for q in questions]
     found = list(batches(groups, tokens=limit, slots=12, padded=padded))

@@ -33,7 +33,7 @@ def requests(*, shots: int, options: tuple[str, ...], count: int = 6) -> list[tu
     chance = random.Random(0)
 
     def text(words: int) -> str:
-        return "Question: " + " ".join(chance.choices(WORDS, k=words)) + "\nAnswer:"
+        return "LoglikelihoodRequest: " + " ".join(chance.choices(WORDS, k=words)) + "\nAnswer:"
 
     front = "".join(text(4) + chance.choice(options) + "\n\n" for _ in range(shots))
     contexts = [front + text(chance.randint(1, 20)) for _ in range(count)]

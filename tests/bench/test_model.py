@@ -95,7 +95,9 @@ def test_an_input_too_long_for_the_context_is_shortened_and_said(
     model_folder: Folder, example: Make
 ) -> None:
     model = CausalLM.load(str(model_folder("llama")))
-    asked = [example(input="The patient reports chest pain . " * 60 + "Question: asthma ?")]
+    asked = [
+        example(input="The patient reports chest pain . " * 60 + "LoglikelihoodRequest: asthma ?")
+    ]
     _, choice = next(model.choose(asked, choices=[("yes", "no")] * len(asked)))
     assert choice.shortened
     assert len(choice.log_likelihoods) == 2
@@ -104,7 +106,7 @@ def test_an_input_too_long_for_the_context_is_shortened_and_said(
     assert 200 < len(prompt.ids) <= 246
     text = model.prompt_tokenizer.text(prompt.ids)
     assert "[...]" in text
-    assert "Question: asthma ?\n\n### Response:" in text
+    assert "LoglikelihoodRequest: asthma ?\n\n### Response:" in text
 
 
 def test_a_prompt_that_cannot_fit_is_skipped_not_cut_to_nothing(

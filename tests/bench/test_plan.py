@@ -13,7 +13,7 @@ from bioinstruct import Instruction
 from bioinstruct.bench.models.causal_lm import CausalLM
 from bioinstruct.bench.training.estimate import make_plan
 from bioinstruct.bench.training.recipe import Recipe
-from bioinstruct.bench.training.tune import tune
+from bioinstruct.bench.training.trainer import tune
 
 from .test_tune import lessons
 
@@ -69,7 +69,7 @@ from bioinstruct.bench.models.loading import TINY
 from bioinstruct.bench.models.causal_lm import CausalLM
 from bioinstruct.bench.training.estimate import make_plan
 from bioinstruct.bench.training.recipe import Recipe
-from bioinstruct.bench.training.tune import tune
+from bioinstruct.bench.training.trainer import tune
 
 def peak():
     # Of this program alone: getrusage would start from the peak of the process that started it.

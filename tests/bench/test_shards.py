@@ -21,7 +21,7 @@ from bioinstruct.bench.models.loading import load_model_and_tokenizer
 from bioinstruct.bench.training import lora as adapters
 from bioinstruct.bench.training.lora import add_adapter, save_adapter
 from bioinstruct.bench.training.recipe import Recipe
-from bioinstruct.bench.training.tune import Progress, tune
+from bioinstruct.bench.training.trainer import Progress, tune
 
 from .test_devices import COMMAND, RECIPE, TWO, adapter
 from .test_tune import lessons
@@ -41,7 +41,7 @@ from bioinstruct.bench.models.distributed import Devices
 from bioinstruct.bench.models.causal_lm import CausalLM
 from bioinstruct.bench.training.recipe import Recipe
 from bioinstruct.bench.models.fsdp import in_step, kept_bytes
-from bioinstruct.bench.training.tune import tune
+from bioinstruct.bench.training.trainer import tune
 
 folder, data, out, recipe = sys.argv[1:]
 idle, share = [], Devices.idle

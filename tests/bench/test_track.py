@@ -11,7 +11,7 @@ import pytest
 
 from bioinstruct import Instruction, MissingError, write
 from bioinstruct.bench.training.tracking import TRACKERS, check_tracker, track, tracker
-from bioinstruct.bench.training.tune import Progress
+from bioinstruct.bench.training.trainer import Progress
 
 from .test_devices import COMMAND, LAUNCH, RECIPE
 from .test_tune import lessons

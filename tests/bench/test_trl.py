@@ -12,7 +12,7 @@ import torch
 
 from bioinstruct import Instruction
 from bioinstruct.bench.models.causal_lm import CausalLM
-from bioinstruct.bench.training.batching import Row, packing
+from bioinstruct.bench.training.batching import TrainingExample, packing
 from bioinstruct.bench.training.lora import add_adapter
 from bioinstruct.bench.training.recipe import Recipe
 from bioinstruct.bench.training.trainer import Steps, encode_examples
@@ -39,7 +39,9 @@ def loaded(folder: Path, examples: list[Instruction]) -> tuple[CausalLM, Steps]:
     return model, Steps(model, RECIPE, rows, tuning)
 
 
-def of_trl(model: CausalLM, rows: list[Row], out: Path, *, packed: bool) -> tuple[float, Any]:
+def of_trl(
+    model: CausalLM, rows: list[TrainingExample], out: Path, *, packed: bool
+) -> tuple[float, Any]:
     """TRL's mean loss of all rows per target token, and its gradient."""
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer

@@ -23,8 +23,7 @@ from bioinstruct import (
 from bioinstruct.bench.models.causal_lm import CausalLM
 from bioinstruct.bench.training.lora import add_adapter, save_adapter, save_merged
 from bioinstruct.bench.training.recipe import RECIPES, Recipe, load_recipe
-from bioinstruct.bench.training.trainer import Steps, _rate_factor, encode_examples
-from bioinstruct.bench.training.tune import tune
+from bioinstruct.bench.training.trainer import Steps, _rate_factor, encode_examples, tune
 
 from .conftest import SHAPES
 

@@ -32,8 +32,7 @@ from bioinstruct.bench.training.checkpoint import run_key
 from bioinstruct.bench.training.lora import save_adapter
 from bioinstruct.bench.training.recipe import Recipe
 from bioinstruct.bench.training.tracking import track, tracker
-from bioinstruct.bench.training.trainer import Tuning, check_tuning
-from bioinstruct.bench.training.tune import Progress, tune
+from bioinstruct.bench.training.trainer import Progress, Tuning, check_tuning, tune
 from bioinstruct.dataset.statistics import sources
 from bioinstruct.errors import BioinstructError, MissingError, UnknownNameError
 from bioinstruct.files import write_text
@@ -271,10 +270,10 @@ def _answer_share(
         for task, examples in tests.items() if there or not adapter else ():
             if share := devices.share(examples):
                 score(model, task, share, answers)
-    devices.wait()
+    devices.barrier()
     if first:
         _take_over(answers)
-    devices.wait()
+    devices.barrier()
     if not first:  # the first one counts, and asks what nobody has answered
         with model.adapter(on=adapter):
             pass

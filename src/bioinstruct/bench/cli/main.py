@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bioinstruct.bench.experiment import Training, Watch
     from bioinstruct.bench.models.causal_lm import CausalLM
     from bioinstruct.bench.tasks.evaluation_set import Tests
-    from bioinstruct.bench.training.tune import Progress
+    from bioinstruct.bench.training.trainer import Progress
 
 __all__ = ["main"]
 

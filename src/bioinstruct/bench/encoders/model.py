@@ -24,7 +24,7 @@ from bioinstruct.bench.models.forward import tuning_budget
 from bioinstruct.bench.models.loading import encoder_errors
 from bioinstruct.bench.tasks.base import Task
 from bioinstruct.bench.training.batching import similar
-from bioinstruct.bench.training.saving import weights_directory
+from bioinstruct.bench.training.checkpoint import weights_directory
 from bioinstruct.corpora.answers.entities import Entity, spans
 from bioinstruct.errors import ModelError
 from bioinstruct.schema import Instruction

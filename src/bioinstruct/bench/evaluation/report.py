@@ -144,7 +144,7 @@ class Way:
     """How some of the answers were computed."""
 
     by: str
-    """A plan of `Scorer` or an engine of `Writer`."""
+    """A plan of `Scorer` or an engine of `Generator`."""
     answers: int
     """Of base and tuned model."""
     why: str

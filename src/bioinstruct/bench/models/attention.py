@@ -1,10 +1,10 @@
-"""Attention of our own inside a model of transformers: texts end to end, over keys they share.
+"""Replace the attention of a transformers model, to compute texts end to end over shared keys.
 
-`attending` puts it there, in scoring and in tuning. A `Work` says who sees whom: `Recording` keeps
-keys and values of a text that others begin with; `Packed` computes many texts in one row, each of
-which sees itself and what was recorded, and may branch at its end. Keys and values that are shared
-are never copied: attention to them and attention inside a text are computed apart and joined by the
-log-sum-exp of each, which is exact.
+`attending` replaces it, in scoring and in tuning. An `AttentionFn` decides which tokens see which:
+`Recording` keeps the keys and values of a shared prefix; `Packed` computes many texts in one row,
+each of which sees itself and the prefix, and may branch at its end. Shared keys and values are
+never copied: attention to them and attention inside a text are computed separately and joined by
+the log-sum-exp of each, which is exact.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from typing import Any
 import torch
 
 __all__ = [
-    "Asked",
+    "AttentionFn",
+    "AttentionInputs",
     "KeyValues",
     "Packed",
     "Recording",
     "Segment",
-    "Work",
     "attend",
     "attending",
     "by_hand",
@@ -40,8 +40,8 @@ KeyValues = dict[Any, tuple[torch.Tensor, torch.Tensor]]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What an attention module is asked; tensors have the shape (batch, heads, tokens, size)."""
+class AttentionInputs:
+    """The inputs of an attention module; tensors have shape (batch, heads, tokens, size)."""
 
     module: Any
     query: torch.Tensor
@@ -49,29 +49,29 @@ class Asked:
     value: torch.Tensor
     scale: float | None
     dropout: float
-    """0 but in training."""
+    """0 outside of training."""
 
 
-Work = Callable[[Asked], torch.Tensor]
-"""What is computed in place of a model's attention, in the shape of the query."""
+AttentionFn = Callable[[AttentionInputs], torch.Tensor]
+"""Computes attention in place of the model; returns the shape of the query."""
 
-_WORK: list[Work] = []  # attention has no argument for it
+_FUNCTIONS: list[AttentionFn] = []  # attention has no argument for it
 
 
 @contextmanager
-def attending(bare: Any, work: Work) -> Iterator[None]:
-    """Within this block the model computes its attention by `work`.
+def attending(bare: Any, work: AttentionFn) -> Iterator[None]:
+    """Compute the model's attention by `work` within the block.
 
     Raises:
         NotImplementedError: the model does not let its attention be replaced.
     """
     before = bare.config._attn_implementation
-    _WORK.append(work)
+    _FUNCTIONS.append(work)
     try:
         _switch(bare, ATTENTION)
         yield
     finally:
-        _WORK.pop()
+        _FUNCTIONS.pop()
         _switch(bare, before)
 
 
@@ -100,7 +100,7 @@ def _attention(
     odd = [name for name in ("softcap", "s_aux") if options.get(name) is not None]
     if odd or attention_mask is not None:
         raise NotImplementedError(f"its attention has {odd or 'a mask of its own'}")
-    out = _WORK[-1](Asked(module, query, key, value, scaling, dropout))
+    out = _FUNCTIONS[-1](AttentionInputs(module, query, key, value, scaling, dropout))
     return out.transpose(1, 2).contiguous(), None
 
 
@@ -113,7 +113,7 @@ def attend(
     causal: bool = False,
     mask: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Attention and the log-sum-exp of its scores, the latter of shape (batch, heads, queries)."""
+    """Return attention and the log-sum-exp of its scores, of shape (batch, heads, queries)."""
     if query.device.type == "cpu":
         out, total = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
             query, key, value, 0.0, causal, attn_mask=mask, scale=scale
@@ -135,7 +135,7 @@ def by_hand(
     causal: bool = False,
     mask: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The same as `attend` on any device, with all scores in memory at once."""
+    """Compute what `attend` does on any device, with all scores in memory at once."""
     size = query.size(-1) ** -0.5 if scale is None else scale
     scores = (query @ key.transpose(-1, -2)).float() * size
     if causal:
@@ -149,7 +149,7 @@ def by_hand(
 def join(
     one: tuple[torch.Tensor, torch.Tensor], other: tuple[torch.Tensor, torch.Tensor]
 ) -> torch.Tensor:
-    """Attention to two sets of keys, from attention to each and its log-sum-exp."""
+    """Return attention to two sets of keys, given attention to each and its log-sum-exp."""
     weight = torch.sigmoid(other[1] - one[1]).unsqueeze(-1)
     return torch.lerp(one[0].float(), other[0].float(), weight).to(one[0].dtype)
 
@@ -157,7 +157,7 @@ def join(
 def to_shared(
     query: torch.Tensor, shared: tuple[torch.Tensor, torch.Tensor], scale: float | None
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Attention of every query of every row to the same keys, which stay where they are.
+    """Return attention of every query of every row to the same keys, which are not copied.
 
     Rows, and the heads that share keys, are folded into one axis of queries.
     """
@@ -170,9 +170,9 @@ def to_shared(
     return out, total.reshape(apart).transpose(0, 1).reshape(batch, heads, length)
 
 
-def _for_each_head(asked: Asked) -> tuple[torch.Tensor, torch.Tensor]:
-    key, value = asked.key, asked.value
-    times = asked.query.size(1) // key.size(1)
+def _for_each_head(inputs: AttentionInputs) -> tuple[torch.Tensor, torch.Tensor]:
+    key, value = inputs.key, inputs.value
+    times = inputs.query.size(1) // key.size(1)
     if times == 1:
         return key, value
     return key.repeat_interleave(times, dim=1), value.repeat_interleave(times, dim=1)
@@ -180,14 +180,14 @@ def _for_each_head(asked: Asked) -> tuple[torch.Tensor, torch.Tensor]:
 
 @dataclass(slots=True)
 class Recording:
-    """Ordinary causal attention of one text, whose keys and values are kept."""
+    """Compute causal attention of one text and keep its keys and values."""
 
     kept: KeyValues = field(default_factory=dict)
 
-    def __call__(self, asked: Asked) -> torch.Tensor:
-        self.kept[asked.module] = (asked.key.contiguous(), asked.value.contiguous())
-        keys, values = _for_each_head(asked)
-        return attend(asked.query, keys, values, scale=asked.scale, causal=True)[0]
+    def __call__(self, inputs: AttentionInputs) -> torch.Tensor:
+        self.kept[inputs.module] = (inputs.key.contiguous(), inputs.value.contiguous())
+        keys, values = _for_each_head(inputs)
+        return attend(inputs.query, keys, values, scale=inputs.scale, causal=True)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,33 +198,33 @@ class Segment:
     branch: int
     end: int
     mask: torch.Tensor | None = None
-    """Who sees whom behind the branch: 0 or -inf, shape (end - branch, end - start)."""
+    """Which tokens each token behind the branch sees: 0 or -inf, (end - branch, end - start)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """Texts end to end in one row, which see themselves and, all of them, the shared keys."""
+    """Compute texts end to end in one row; each sees itself and the shared keys."""
 
     segments: Sequence[Segment]
     shared: KeyValues | None = None
     keep: Callable[[Any, torch.Tensor, torch.Tensor], None] = lambda module, key, value: None
     """Called with the keys and values of the whole row."""
 
-    def __call__(self, asked: Asked) -> torch.Tensor:
-        self.keep(asked.module, asked.key, asked.value)
-        keys, values = _for_each_head(asked)
-        each = replace(asked, key=keys, value=values)
+    def __call__(self, inputs: AttentionInputs) -> torch.Tensor:
+        self.keep(inputs.module, inputs.key, inputs.value)
+        keys, values = _for_each_head(inputs)
+        each = replace(inputs, key=keys, value=values)
         parts = [part for segment in self.segments for part in _own(segment, each)]
         out = torch.cat([part[0] for part in parts], dim=2)
         if self.shared is None:
             return out
         total = torch.cat([part[1] for part in parts], dim=2)
-        return join((out, total), to_shared(asked.query, self.shared[asked.module], asked.scale))
+        return join((out, total), to_shared(inputs.query, self.shared[inputs.module], inputs.scale))
 
 
-def _own(segment: Segment, asked: Asked) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Attention of a text to itself, in one or two parts."""
-    query, key, value, scale = asked.query, asked.key, asked.value, asked.scale
+def _own(segment: Segment, inputs: AttentionInputs) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Yield attention of a text to itself, in one or two parts."""
+    query, key, value, scale = inputs.query, inputs.key, inputs.value, inputs.scale
     start, branch, end = segment.start, segment.branch, segment.end
     first, rest = slice(start, branch), slice(start, end)
     yield attend(query[:, :, first], key[:, :, first], value[:, :, first], scale=scale, causal=True)

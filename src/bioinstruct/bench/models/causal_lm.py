@@ -14,10 +14,10 @@ import torch
 from bioinstruct.bench.models.base import Choice, Completion
 from bioinstruct.bench.models.forward import Decoder
 from bioinstruct.bench.models.fsdp import in_step, is_sharded, whole
-from bioinstruct.bench.models.generation import Engine, Writer
+from bioinstruct.bench.models.generation import Engine, Generator
 from bioinstruct.bench.models.loading import context_length, first_line, load_model_and_tokenizer
 from bioinstruct.bench.models.loglikelihood import Plan, Scorer
-from bioinstruct.bench.models.token_tree import Question
+from bioinstruct.bench.models.token_tree import LoglikelihoodRequest
 from bioinstruct.bench.models.tokenization import Overflow, PromptTokenizer, before_stop
 from bioinstruct.errors import ModelError
 from bioinstruct.prompts import Style
@@ -41,7 +41,7 @@ class CausalLM(Decoder):
             self.only_plain = "its layers are held in shards"
         self.prompt_tokenizer = prompt_tokenizer
         self.scorer = Scorer(self, plan)
-        self.writer = Writer(self, self._stop_ids)
+        self.generator = Generator(self, self._stop_ids)
         self.base_fingerprint = _fingerprint(model, prompt_tokenizer)
         self._adapter_fingerprint = ""
 
@@ -168,14 +168,16 @@ class CausalLM(Decoder):
                 asked.append((index, prompt.shortened))
                 prompts.append(prompt.ids)
         ended = self.ends(stop) if stop else None
-        for number, ids in self.writer.write(prompts, max_new_tokens=max_new_tokens, ended=ended):
+        for number, ids in self.generator.generate(
+            prompts, max_new_tokens=max_new_tokens, ended=ended
+        ):
             index, shortened = asked[number]
             text = self.prompt_tokenizer.text(ids)
             cut = before_stop(text, stop)
             stopped = cut != text or not self._stop_ids().isdisjoint(ids[-1:])
             truncated = len(ids) == max_new_tokens and not stopped
-            by = self.writer.used
-            why = self.writer.why_plain if by is Engine.PLAIN else ""
+            by = self.generator.used
+            why = self.generator.fallback_reason if by is Engine.PLAIN else ""
             yield index, Completion(cut, truncated, shortened, by=by.value, why=why)
 
     def ends(self, stop: Sequence[str]) -> Callable[[list[int]], bool]:
@@ -219,11 +221,11 @@ class CausalLM(Decoder):
                 yield index, Choice(())
             else:
                 asked.append((index, prompt.shortened))
-                questions.append(Question(tuple(prompt.ids), options))
+                questions.append(LoglikelihoodRequest(tuple(prompt.ids), options))
         for number, sums in self.scorer.score(questions):
             index, shortened = asked[number]
             by = self.scorer.used
-            why = self.scorer.why_flat if by is Plan.FLAT else ""
+            why = self.scorer.fallback_reason if by is Plan.FLAT else ""
             yield index, Choice(sums, shortened, by.value, why)
 
     def _stop_ids(self) -> set[int]:

@@ -1,4 +1,4 @@
-"""Several processes with a device each, as `accelerate launch` starts them: who does what."""
+"""Divide work between processes with a device each, as `accelerate launch` starts them."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def _is_set(name: str) -> bool:
 
 
 class Devices:
-    """This process among those that were launched together; alone, everything is its own.
+    """This process and its share of the work; a process alone does everything.
 
-    Only adapters are trained, so what processes exchange is small: the gradients are added up after
-    each optimizer batch, and every process does the same step on the same weights.
+    Only adapters are trained, so processes exchange little: gradients are summed after each
+    optimizer batch, and every process does the same step on the same weights.
     """
 
     def __init__(self) -> None:
@@ -43,9 +43,9 @@ class Devices:
 
     @property
     def sharded(self) -> bool:
-        """Whether the processes share out the base too: they were launched with FSDP or ZeRO-3.
+        """Whether the base is sharded too, because the launch asked for FSDP or ZeRO-3.
 
-        Read from the launch, not from a recipe: it changes where weights lie, not what is trained.
+        The launch decides, not a recipe: it changes where weights are stored, not what is trained.
         """
         stage = os.environ.get("ACCELERATE_DEEPSPEED_ZERO_STAGE", "2")
         deepspeed = _is_set("ACCELERATE_USE_DEEPSPEED") and stage == "3"
@@ -57,26 +57,26 @@ class Devices:
         return self.rank == 0
 
     def budget(self, tokens: int, most: int) -> int:
-        """Tokens of a micro-batch, at most `most`: fewer where some process would have none."""
+        """Return the tokens of a micro-batch, at most `most`, fewer if one would have none."""
         return most if self.count == 1 else min(most, math.ceil(tokens / self.count))
 
     def share(self, parts: Sequence[T]) -> Sequence[T]:
-        """The parts that are this process's to do."""
+        """Return the parts that this process does."""
         return parts[self.rank :: self.count]
 
     def idle(self, parts: Sequence[T]) -> int:
-        """In how many rounds the others have a part and this process has none, but must run along.
+        """Return in how many rounds this process has no part but must run along.
 
-        Only where the base is in shards: a pass is then made by all processes together.
+        Not 0 only if the base is sharded: all processes then make a pass together.
         """
         if not self.sharded:
             return 0
         return math.ceil(len(parts) / self.count) - len(self.share(parts))
 
-    def add_up(self, loss: float, parameters: Iterable[torch.nn.Parameter]) -> float:
-        """Add the gradients of all processes into each one's parameters; return the sum of losses.
+    def all_reduce_gradients(self, loss: float, parameters: Iterable[torch.nn.Parameter]) -> float:
+        """Sum the gradients of all processes into the parameters of each; return the sum of losses.
 
-        In float64, so that the order in which processes are added changes next to nothing.
+        In float64, so that the order of processes changes next to nothing.
         """
         if self.count == 1:
             return loss
@@ -94,11 +94,11 @@ class Devices:
             at += grad.numel()
         return float(flat[-1])
 
-    def agree(self, number: int, about: str) -> None:
-        """Make sure that all processes have come to the same number.
+    def assert_same(self, number: int, about: str) -> None:
+        """Check that all processes have the same number.
 
         Raises:
-            BioinstructError: they have not.
+            BioinstructError: they differ.
         """
         if self.count == 1:
             return
@@ -111,14 +111,14 @@ class Devices:
                 hint="give all of them the same files: --out and --data on a disk that all see",
             )
 
-    def wait(self) -> None:
-        """Go on when all processes have come here."""
+    def barrier(self) -> None:
+        """Wait until all processes have come here."""
         if self.count > 1:
             dist.barrier()
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
-        """Within this block the processes are connected; what is printed, the first one prints."""
+        """Connect the processes within the block; only the first one prints."""
         silent = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  # not a path of ours
         with silent, contextlib.ExitStack() as stack:
             if not self.first:

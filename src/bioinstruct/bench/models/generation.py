@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from bioinstruct.bench.models.attention import (
-    Asked,
+    AttentionInputs,
     KeyValues,
     Packed,
     Segment,
@@ -28,10 +28,10 @@ from bioinstruct.bench.models.attention import (
 from bioinstruct.bench.models.forward import Decoder
 from bioinstruct.bench.models.hf_generate import continuous, plain
 from bioinstruct.bench.models.loglikelihood import MIN_PREFIX, record
-from bioinstruct.bench.models.token_tree import common_prefix, parted
+from bioinstruct.bench.models.token_tree import common_prefix, group_by
 from bioinstruct.errors import ModelError
 
-__all__ = ["ROWS", "Engine", "Writer"]
+__all__ = ["ROWS", "Engine", "Generator"]
 
 Ended = Callable[[list[int]], bool]
 """Whether what was written so far holds a string that ends it."""
@@ -56,7 +56,7 @@ class Engine(StrEnum):
     """`generate` of transformers."""
 
 
-class Writer:
+class Generator:
     """Completions by an engine.
 
     Args:
@@ -73,10 +73,10 @@ class Writer:
         self.engine = engine
         self.used = engine
         """The engine of what was written last."""
-        self.why_plain = ""
+        self.fallback_reason = ""
         """Why `auto` came to `plain` there."""
 
-    def write(
+    def generate(
         self,
         prompts: Sequence[Sequence[int]],
         *,
@@ -96,7 +96,7 @@ class Writer:
             return
         lengths = [len(prompt) + max_new_tokens for prompt in prompts]
         config = self.decoder.bare.config
-        for part in parted(lengths, lambda n: not not_shareable(config, n)):
+        for part in group_by(lengths, lambda n: not not_shareable(config, n)):
             some = [prompts[n] for n in part]
             for number, ids in self._write(some, max_new_tokens, ended):
                 yield part[number], ids
@@ -124,14 +124,15 @@ class Writer:
         batched = self.engine is Engine.AUTO and accelerated and not strings and not slow
         if batched and not self._trial(Engine.CONTINUOUS):
             return Engine.CONTINUOUS
-        self.why_plain = slow or not_shareable(self.decoder.bare.config, longest)
-        self.why_plain = self.why_plain or self._trial(Engine.REFILLED)
-        if not self.why_plain:
+        self.fallback_reason = slow or not_shareable(self.decoder.bare.config, longest)
+        self.fallback_reason = self.fallback_reason or self._trial(Engine.REFILLED)
+        if not self.fallback_reason:
             return Engine.REFILLED
         if self.engine is Engine.AUTO:
             return Engine.PLAIN
         raise ModelError(
-            f"{self.decoder.name} cannot generate by the engine {self.engine}: {self.why_plain}",
+            f"{self.decoder.name} cannot generate by the engine {self.engine}: "
+            f"{self.fallback_reason}",
             hint="use the engine `auto` or `plain`",
         )
 
@@ -140,10 +141,10 @@ class Writer:
         trials = self.decoder.trials
         if engine not in trials:
             trials[engine] = ""  # so that the trial itself is not tried
-            trial = Writer(self.decoder, self.stop_ids, engine)
+            trial = Generator(self.decoder, self.stop_ids, engine)
             prompts = _trial_prompts(self.decoder)
             try:
-                found = dict(trial.write(prompts, max_new_tokens=4))
+                found = dict(trial.generate(prompts, max_new_tokens=4))
                 expected = {
                     number: next(plain(self.decoder, [prompt], 4, self.stop_ids()))[1]
                     for number, prompt in enumerate(prompts)
@@ -203,23 +204,23 @@ class _Step:
     """0 where a row has a key, -inf behind it; shape (rows, 1, 1, longest + 1)."""
     shared: KeyValues | None
 
-    def __call__(self, asked: Asked) -> torch.Tensor:
-        query, key, value = asked.query, asked.key, asked.value
+    def __call__(self, inputs: AttentionInputs) -> torch.Tensor:
+        query, key, value = inputs.query, inputs.key, inputs.value
         rows, heads, _, size = query.shape
-        keys, values = self.store.of(asked.module, key)
+        keys, values = self.store.of(inputs.module, key)
         every = torch.arange(rows, device=query.device)
         keys[every, :, self.lengths] = key[:, :, 0]
         values[every, :, self.lengths] = value[:, :, 0]
         window = self.mask.size(-1)
         keys, values = keys[:rows, :, :window], values[:rows, :, :window]
         grouped = query.reshape(rows, key.size(1), -1, size)
-        scale = size**-0.5 if asked.scale is None else asked.scale
+        scale = size**-0.5 if inputs.scale is None else inputs.scale
         scores = (grouped * scale @ keys.transpose(-1, -2)).float() + self.mask
         out = (scores.softmax(-1).to(values.dtype) @ values).reshape(query.shape)
         if self.shared is None:
             return out
         total = scores.logsumexp(-1).reshape(rows, heads, 1)
-        return join((out, total), to_shared(query, self.shared[asked.module], scale))
+        return join((out, total), to_shared(query, self.shared[inputs.module], scale))
 
 
 class _Run:

@@ -23,13 +23,13 @@ from bioinstruct.bench.models.attention import (
 )
 from bioinstruct.bench.models.forward import Decoder
 from bioinstruct.bench.models.token_tree import (
-    Question,
+    LogitPositions,
+    LoglikelihoodRequest,
     Row,
-    Slots,
     batches,
     common_prefix,
     flat_rows,
-    parted,
+    group_by,
     tree_row,
 )
 from bioinstruct.errors import ModelError
@@ -69,10 +69,12 @@ class Scorer:
         self.plan = plan
         self.used = plan
         """The plan of what was answered last."""
-        self.why_flat = ""
+        self.fallback_reason = ""
         """Why `auto` came to `flat` there."""
 
-    def score(self, questions: Sequence[Question]) -> Iterator[tuple[int, tuple[float, ...]]]:
+    def score(
+        self, questions: Sequence[LoglikelihoodRequest]
+    ) -> Iterator[tuple[int, tuple[float, ...]]]:
         """Log-likelihood of each question's options, in nats, as they are computed.
 
         Raises:
@@ -81,11 +83,13 @@ class Scorer:
         if not all(q.context and q.options and all(q.options) for q in questions):
             raise ModelError("a context or an option without a token cannot be scored")
         config = self.decoder.bare.config
-        for part in parted(list(map(len, questions)), lambda n: not not_shareable(config, n)):
+        for part in group_by(list(map(len, questions)), lambda n: not not_shareable(config, n)):
             for number, sums in self._score([questions[n] for n in part]):
                 yield part[number], sums
 
-    def _score(self, questions: Sequence[Question]) -> Iterator[tuple[int, tuple[float, ...]]]:
+    def _score(
+        self, questions: Sequence[LoglikelihoodRequest]
+    ) -> Iterator[tuple[int, tuple[float, ...]]]:
         """By one plan, which is the same for all of them."""
         contexts: dict[tuple[int, ...], list[int]] = {}
         for number, question in enumerate(questions):
@@ -115,7 +119,7 @@ class Scorer:
             for number in (n for group in batch for n in of_group[group]):
                 yield number, tuple(sums[starts[number] : starts[number + 1]].tolist())
 
-    def apart(self, questions: Sequence[Question]) -> float:
+    def apart(self, questions: Sequence[LoglikelihoodRequest]) -> float:
         """The largest difference of this plan from `flat`, in nats per token of an option."""
         others = Scorer(self.decoder, Plan.FLAT)
         found, expected = dict(self.score(questions)), dict(others.score(questions))
@@ -138,14 +142,16 @@ class Scorer:
     def _resolve(self, longest: int) -> Plan:
         if self.plan is Plan.FLAT:
             return Plan.FLAT
-        self.why_flat = self.decoder.only_plain or not_shareable(self.decoder.bare.config, longest)
-        self.why_flat = self.why_flat or self._trial()
-        if not self.why_flat:
+        self.fallback_reason = self.decoder.only_plain or not_shareable(
+            self.decoder.bare.config, longest
+        )
+        self.fallback_reason = self.fallback_reason or self._trial()
+        if not self.fallback_reason:
             return Plan.CASCADE if self.plan is Plan.AUTO else self.plan
         if self.plan is Plan.AUTO:
             return Plan.FLAT
         raise ModelError(
-            f"{self.decoder.name} cannot be scored by the plan {self.plan}: {self.why_flat}",
+            f"{self.decoder.name} cannot be scored by the plan {self.plan}: {self.fallback_reason}",
             hint="use the plan `auto` or `flat`",
         )
 
@@ -168,7 +174,7 @@ class Scorer:
 
     @torch.inference_mode()
     def _compute(self, rows: list[Row], shared: KeyValues | None, sums: torch.Tensor) -> None:
-        slots = Slots()
+        slots = LogitPositions()
         if self.used is Plan.FLAT:
             ids = self.decoder.right_padded([row.ids for row in rows])
             for number, row in enumerate(rows):
@@ -191,7 +197,7 @@ class Scorer:
                 )
         _add_up(logits, slots, sums)
 
-    def _place(self, slots: Slots) -> tuple[torch.Tensor, torch.Tensor]:
+    def _place(self, slots: LogitPositions) -> tuple[torch.Tensor, torch.Tensor]:
         place = torch.tensor(list(slots.place), device=self.decoder.device)
         return place[:, 0], place[:, 1]
 
@@ -229,7 +235,9 @@ def branch_mask(row: Row, device: torch.device) -> torch.Tensor | None:
     return torch.zeros(seen.shape).masked_fill_(~seen, float("-inf")).to(device)
 
 
-def _add_up(logits: torch.Tensor, slots: Slots, sums: torch.Tensor, *, part: int = 128) -> None:
+def _add_up(
+    logits: torch.Tensor, slots: LogitPositions, sums: torch.Tensor, *, part: int = 128
+) -> None:
     """Add each log-probability that is read to the sum of its option."""
     reads = torch.tensor(slots.reads, device=logits.device)
     total = torch.cat([rows.logsumexp(-1) for rows in torch.split(logits, part)])
@@ -237,10 +245,10 @@ def _add_up(logits: torch.Tensor, slots: Slots, sums: torch.Tensor, *, part: int
     sums.index_add_(0, reads[:, 2].cpu(), scores.double().cpu())
 
 
-def _trial_questions(decoder: Decoder) -> list[Question]:
+def _trial_questions(decoder: Decoder) -> list[LoglikelihoodRequest]:
     """Three contexts of random tokens that begin alike, with options that begin alike."""
     ids: list[int] = decoder.probe_ids(MIN_PREFIX + 16)[0].tolist()
     begin, rest = ids[: MIN_PREFIX + 2], ids[MIN_PREFIX + 2 :]
     a, b, c, d = rest[:4]
     options = ((a,), (b, c), (b, d, a), (d, c, c, b))
-    return [Question((*begin, *rest[n::2], b), options) for n in (0, 3, 9)]
+    return [LoglikelihoodRequest((*begin, *rest[n::2], b), options) for n in (0, 3, 9)]

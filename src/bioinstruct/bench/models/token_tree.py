@@ -1,8 +1,8 @@
-"""Which tokens a model is fed to score answers, and what is read off where.
+"""Lay out the tokens that a model reads to score answers, and the places of its logits.
 
-A question is a context and its options, as token ids. `flat_rows` repeats the context before each
-option; `tree_row` has it once, and behind it the options as a tree in which beginnings that options
-share stand once. Nothing here computes.
+A request is a context and its options, as token ids. `flat_rows` repeats the context before each
+option; `tree_row` has it once, followed by a tree of the options, in which shared beginnings of
+options occur once. Nothing is computed here.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 __all__ = [
-    "Question",
-    "Read",
+    "LogitPositions",
+    "LogitRead",
+    "LoglikelihoodRequest",
     "Row",
-    "Slots",
     "batches",
     "common_prefix",
     "flat_rows",
-    "parted",
+    "group_by",
     "tree_row",
 ]
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class LoglikelihoodRequest:
     """A context and the continuations to be scored, as token ids; none of them is empty."""
 
     context: tuple[int, ...]
@@ -36,8 +36,8 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """A log-probability that an option's sum needs."""
+class LogitRead:
+    """One log-probability of an option's sum."""
 
     position: int
     """In the row: the token behind which `token` is predicted."""
@@ -48,7 +48,7 @@ class Read:
 
 @dataclass(slots=True)
 class Row:
-    """Tokens to be fed: a text, and behind its first `trunk` tokens perhaps branches."""
+    """Input tokens: a text, which may branch behind its first `trunk` tokens."""
 
     ids: list[int]
     trunk: int
@@ -56,7 +56,7 @@ class Row:
     """Of each token in its text, counted from the start of the shared prefix."""
     parents: list[int] = field(default_factory=list)
     """Of each token behind the trunk: the token of the row that it follows."""
-    reads: list[Read] = field(default_factory=list)
+    reads: list[LogitRead] = field(default_factory=list)
 
     @property
     def slots(self) -> int:
@@ -65,15 +65,15 @@ class Row:
 
 
 @dataclass(slots=True)
-class Slots:
-    """Positions at which logits are needed, each once, and what is read there."""
+class LogitPositions:
+    """The positions at which logits are needed, each once, and the tokens to read there."""
 
     place: dict[tuple[int, int], int] = field(default_factory=dict)
     """Row and column to the number of the logits' row."""
     reads: list[tuple[int, int, int]] = field(default_factory=list)
     """Number of the logits' row, token, option."""
 
-    def add(self, row: int, column: int, read: Read) -> None:
+    def add(self, row: int, column: int, read: LogitRead) -> None:
         slot = self.place.setdefault((row, column), len(self.place))
         self.reads.append((slot, read.token, read.option))
 
@@ -83,26 +83,27 @@ Numbered = Iterable[tuple[int, tuple[int, ...]]]
 
 
 def flat_rows(context: tuple[int, ...], options: Numbered) -> list[Row]:
-    """A row for each context and option but its last token; one for those that are the same."""
+    """Return a row for each option without its last token; equal rows are merged."""
     rows: dict[tuple[int, ...], Row] = {}
     for number, option in options:
         fed = (*context, *option[:-1])
         row = rows.setdefault(fed, Row(list(fed), len(fed), list(range(len(fed)))))
         row.reads += [
-            Read(len(context) - 1 + offset, token, number) for offset, token in enumerate(option)
+            LogitRead(len(context) - 1 + offset, token, number)
+            for offset, token in enumerate(option)
         ]
     return list(rows.values())
 
 
 def tree_row(context: tuple[int, ...], options: Numbered, *, skip: int = 0) -> Row:
-    """One row with the context behind its first `skip` tokens, and all options in a tree."""
+    """Return one row: the context without its first `skip` tokens, then the tree of options."""
     trunk = len(context) - skip
     row = Row(list(context[skip:]), trunk, list(range(skip, len(context))))
     known: dict[tuple[int, int], int] = {}  # a parent and a token to the node
     for number, option in options:
         at = trunk - 1
         for offset, token in enumerate(option):
-            row.reads.append(Read(at, token, number))
+            row.reads.append(LogitRead(at, token, number))
             if offset == len(option) - 1:
                 break
             if (at, token) not in known:
@@ -115,7 +116,7 @@ def tree_row(context: tuple[int, ...], options: Numbered, *, skip: int = 0) -> R
 
 
 def common_prefix(contexts: Sequence[tuple[int, ...]]) -> int:
-    """How many first tokens all contexts share; each keeps at least one of its own."""
+    """Return how many first tokens all contexts share; each keeps at least one of its own."""
     first, last = min(contexts), max(contexts)
     same = next(
         (i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first)
@@ -123,10 +124,10 @@ def common_prefix(contexts: Sequence[tuple[int, ...]]) -> int:
     return min(same, min(map(len, contexts)) - 1)
 
 
-def parted(lengths: Sequence[int], shareable: Callable[[int], bool]) -> list[list[int]]:
-    """Numbers of the texts of a length that is shareable, and of the others: only these are slow.
+def group_by(lengths: Sequence[int], shareable: Callable[[int], bool]) -> list[list[int]]:
+    """Group the indices of texts by whether texts of their length can share keys.
 
-    So how a text is computed depends on itself, not on what is asked in the same call.
+    How a text is computed then depends on the text alone, not on the others of the same call.
     """
     known = {length: shareable(length) for length in set(lengths)}
     parts = (
@@ -138,16 +139,16 @@ def parted(lengths: Sequence[int], shareable: Callable[[int], bool]) -> list[lis
 def batches(
     groups: Sequence[Sequence[Row]], *, tokens: int, slots: int, padded: bool
 ) -> Iterator[list[int]]:
-    """Numbers of groups that are computed together, longest first.
+    """Yield the indices of groups that are computed together, longest first.
 
-    Longest first: if memory does not suffice, that shows at once and not after an hour. A group is
-    never split, even when it is larger than the limits.
+    Longest first, so that a lack of memory shows at once and not after an hour. A group is never
+    split, even if it exceeds the limits.
 
     Args:
         groups: the rows of each context.
         tokens: how many may be fed at once.
         slots: how many rows of logits may be held at once.
-        padded: rows are filled up to the longest, of which at most 4 % may be in vain.
+        padded: rows are padded to the longest; at most 4 % of a batch may be padding.
     """
     longest = [max(len(row.ids) for row in rows) for rows in groups]
     batch: list[int] = []

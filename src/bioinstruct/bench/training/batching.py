@@ -20,10 +20,18 @@ from typing import Any, TypeVar
 import torch
 import torch.nn.functional as F
 
-from bioinstruct.bench.models.attention import Asked, attending
+from bioinstruct.bench.models.attention import AttentionInputs, attending
 from bioinstruct.bench.models.base import Tunable
 
-__all__ = ["PACKED_ROW", "Micro", "Row", "micro_batches", "optimizer_batches", "packing", "similar"]
+__all__ = [
+    "PACKED_ROW",
+    "MicroBatch",
+    "TrainingExample",
+    "micro_batches",
+    "optimizer_batches",
+    "packing",
+    "similar",
+]
 
 Sizeable = TypeVar("Sizeable", bound=Sized)
 
@@ -31,7 +39,7 @@ TOLERANCE = 1e-3  # of the spread of the logits
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TrainingExample:
     """One example as token ids."""
 
     prompt: list[int]
@@ -50,10 +58,10 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Micro:
+class MicroBatch:
     """A part of an optimizer batch that is computed at one time."""
 
-    rows: list[Row]
+    rows: list[TrainingExample]
     ids: torch.Tensor
     """Token ids, shape (rows, length)."""
     place: torch.Tensor
@@ -64,8 +72,8 @@ class Micro:
 
 
 def optimizer_batches(
-    rows: Sequence[Row], *, batch_size: int, epochs: int, seed: int, skip: int = 0
-) -> Iterator[list[Row]]:
+    rows: Sequence[TrainingExample], *, batch_size: int, epochs: int, seed: int, skip: int = 0
+) -> Iterator[list[TrainingExample]]:
     """Every row once an epoch, in batches; the last of an epoch may be smaller.
 
     The first `skip` batches are left out: those that an earlier run has done.
@@ -82,8 +90,8 @@ def optimizer_batches(
 
 
 def micro_batches(
-    model: Tunable, batch: Sequence[Row], *, packed: bool, budget: int | None = None
-) -> Iterator[Micro]:
+    model: Tunable, batch: Sequence[TrainingExample], *, packed: bool, budget: int | None = None
+) -> Iterator[MicroBatch]:
     """The batch in parts of at most `budget` tokens, by default the model's, largest first."""
     for part in (_fitting if packed else similar)(batch, budget or model.tuning_budget):
         yield (_packed if packed else _padded)(model, part)
@@ -101,9 +109,9 @@ def similar(batch: Sequence[Sizeable], budget: int) -> Iterator[list[Sizeable]]:
         yield part
 
 
-def _fitting(batch: Sequence[Row], budget: int) -> list[list[Row]]:
+def _fitting(batch: Sequence[TrainingExample], budget: int) -> list[list[TrainingExample]]:
     """Rows into as few parts as can be: best fit decreasing; one that is too long stands alone."""
-    parts: list[list[Row]] = []
+    parts: list[list[TrainingExample]] = []
     room: list[tuple[int, int]] = []  # what is left in each part, smallest first, and its number
     for row in sorted(batch, key=len, reverse=True):
         at = bisect.bisect_left(room, (len(row), -1))
@@ -118,17 +126,17 @@ def _fitting(batch: Sequence[Row], budget: int) -> list[list[Row]]:
     return parts
 
 
-def _padded(model: Tunable, rows: list[Row]) -> Micro:
+def _padded(model: Tunable, rows: list[TrainingExample]) -> MicroBatch:
     place = [
         (number, len(row.prompt) + offset - 1, token)
         for number, row in enumerate(rows)
         for offset, token in enumerate(row.completion)
     ]
     ids = model.right_padded([row.fed for row in rows])
-    return Micro(rows, ids, torch.tensor(place, device=model.device))
+    return MicroBatch(rows, ids, torch.tensor(place, device=model.device))
 
 
-def _packed(model: Tunable, rows: list[Row]) -> Micro:
+def _packed(model: Tunable, rows: list[TrainingExample]) -> MicroBatch:
     lengths = [len(row) - 1 for row in rows]
     bounds = tuple(accumulate(lengths, initial=0))
     place = [
@@ -138,7 +146,7 @@ def _packed(model: Tunable, rows: list[Row]) -> Micro:
     ]
     ids = [token for row in rows for token in row.fed]
     own = [position for length in lengths for position in range(length)]
-    return Micro(
+    return MicroBatch(
         rows,
         torch.tensor([ids], device=model.device),
         torch.tensor(place, device=model.device),
@@ -162,16 +170,16 @@ class _Apart:
         finally:
             self.bounds = before
 
-    def __call__(self, asked: Asked) -> torch.Tensor:
-        query, key, value = asked.query, asked.key, asked.value
+    def __call__(self, inputs: AttentionInputs) -> torch.Tensor:
+        query, key, value = inputs.query, inputs.key, inputs.value
         parts = [
             F.scaled_dot_product_attention(
                 query[:, :, a:b],
                 key[:, :, a:b],
                 value[:, :, a:b],
                 is_causal=True,
-                scale=asked.scale,
-                dropout_p=asked.dropout,
+                scale=inputs.scale,
+                dropout_p=inputs.dropout,
                 enable_gqa=query.size(1) != key.size(1),
             )
             for a, b in pairwise(self.bounds or (0, query.size(2)))
@@ -215,7 +223,10 @@ def _windows_suffice(config: Any, longest: int) -> bool:
 def _examples_are_apart(model: Tunable) -> bool:
     """Whether three packed examples have the logits that each has alone."""
     width = model.probe_ids().shape[1]
-    rows = [Row(ids[: width - n - 1], ids[width - n - 1 :]) for n, ids in enumerate(_probes(model))]
+    rows = [
+        TrainingExample(ids[: width - n - 1], ids[width - n - 1 :])
+        for n, ids in enumerate(_probes(model))
+    ]
     training = model.model.training
     model.model.eval()
     try:

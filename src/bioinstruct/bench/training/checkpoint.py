@@ -1,36 +1,40 @@
-"""A tuning run on disk: what it needs to go on as if it had not been stopped.
+"""Save the state of a tuning run, so that a stopped run continues as if it had not been stopped.
 
-A checkpoint is a folder of safetensors and JSON that is whole or not there; the one before goes
+A checkpoint is a folder of safetensors and JSON, written atomically; the previous one is removed
 when the next is complete. It belongs to one run: the same base, examples, recipe and seed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
+import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from bioinstruct.bench.models.base import Tunable
 from bioinstruct.bench.training.recipe import Recipe
-from bioinstruct.bench.training.saving import weights_directory
+from bioinstruct.files import atomic_directory
 from bioinstruct.schema import Instruction
 
-__all__ = ["Checkpoints", "run_key"]
+__all__ = ["Checkpoints", "run_key", "weights_directory"]
 
 RANDOM = "random"
 
 
 def run_key(model: Tunable, examples: Iterable[Instruction], recipe: Recipe, seed: int) -> str:
-    """Names a run: another base, style, example, recipe or seed gives another name.
+    """Return 16 hexadecimal digits that change with base, style, examples, recipe and seed.
 
-    What the recipe says of memory is no part of it: a run that was short of it goes on with less.
+    The recipe's settings of memory do not count: a run that ran out of memory continues with less.
     """
     settings = recipe.model_dump_json(exclude={"gradient_checkpointing", "micro_batch_tokens"})
     about = f"{model.base_fingerprint} {model.prompt_tokenizer.overflow} {settings} {seed}"
@@ -42,7 +46,7 @@ def run_key(model: Tunable, examples: Iterable[Instruction], recipe: Recipe, see
 
 @dataclass(frozen=True, slots=True)
 class Checkpoints:
-    """Where the checkpoints of a run are kept."""
+    """The checkpoints of a run in a folder."""
 
     folder: Path
     key: str
@@ -59,8 +63,8 @@ class Checkpoints:
         Args:
             step: optimizer steps done.
             named: the parameters that are trained.
-            optimizer: its moments.
-            record: a dataclass of plain values, given back by `load`.
+            optimizer: the optimizer, whose moments are saved.
+            record: a dataclass of plain values, which `load` returns as a dictionary.
         """
         tensors = {f"parameter {name}": p.detach().contiguous() for name, p in named.items()}
         for name, p in named.items():
@@ -81,7 +85,7 @@ class Checkpoints:
     def load(
         self, named: dict[str, torch.nn.Parameter], optimizer: torch.optim.Optimizer
     ) -> dict[str, Any] | None:
-        """Put the newest state of this run back and return its record; None when there is none."""
+        """Restore the newest state of this run and return its record, or None if there is none."""
         for path in sorted(self._all(), reverse=True):
             about = json.loads((path / "run.json").read_text(encoding="utf-8"))
             if about["key"] == self.key:
@@ -110,3 +114,20 @@ def _restore(
         else:
             at = "cpu" if kind == "step" else parameter.device
             optimizer.state[parameter][kind] = value.to(at)
+
+
+@contextlib.contextmanager
+def weights_directory(path: Path) -> Iterator[Path]:
+    """Fill a folder with weights; it replaces `path` only when the block ends without error.
+
+    Raises:
+        OSError: the disk is full, for example; safetensors raises an error of its own for that.
+    """
+    with atomic_directory(path) as temporary:
+        try:
+            yield temporary
+        except SafetensorError as error:
+            if found := re.search(r"os error (\d+)", str(error)):
+                number = int(found[1])
+                raise OSError(number, os.strerror(number), str(path)) from error
+            raise

@@ -13,7 +13,7 @@ import torch
 
 from bioinstruct.bench.models.base import Tunable
 from bioinstruct.bench.models.fsdp import kept_bytes
-from bioinstruct.bench.training.batching import Micro, micro_batches, optimizer_batches
+from bioinstruct.bench.training.batching import MicroBatch, micro_batches, optimizer_batches
 from bioinstruct.bench.training.recipe import Recipe
 from bioinstruct.bench.training.trainer import Steps, smaller, start
 from bioinstruct.schema import Instruction
@@ -125,7 +125,7 @@ def _weights(model: Tunable) -> int:
     return sum(map(kept_bytes, tensors.values()))
 
 
-def _peak_bytes(steps: Steps, part: Micro) -> int:
+def _peak_bytes(steps: Steps, part: MicroBatch) -> int:
     """What a micro-batch needs at most at one time, forward and back, gradients included."""
     if steps.model.device.type == "cuda":
         before = torch.cuda.memory_allocated()

@@ -15,8 +15,8 @@ import torch
 from bioinstruct.bench.models.base import Tunable
 from bioinstruct.bench.models.causal_lm import ABOUT
 from bioinstruct.bench.models.fsdp import is_sharded
+from bioinstruct.bench.training.checkpoint import weights_directory
 from bioinstruct.bench.training.recipe import Recipe
-from bioinstruct.bench.training.saving import weights_directory
 from bioinstruct.errors import ModelError, UnknownNameError
 
 __all__ = ["add_adapter", "check_adapter", "linear_layers", "save_adapter", "save_merged"]

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bioinstruct.bench.training.tune import Progress
+from bioinstruct.bench.training.trainer import Progress
 from bioinstruct.errors import BioinstructError, MissingError
 from bioinstruct.files import write_text
 

@@ -1,25 +1,61 @@
-"""The steps of a tuning run: a batch's gradient, however it is cut, and what is done with it."""
+"""Tune a LoRA adapter in one loop whose unit is the optimizer step, not the micro-batch.
+
+A seeded permutation is cut into optimizer batches, and each of these into micro-batches that fit
+the memory. The summed loss is divided by the target tokens of the whole optimizer batch, so the
+gradient does not depend on how the batch was cut.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 
 from bioinstruct.bench.models.base import Tunable
 from bioinstruct.bench.models.distributed import Devices
-from bioinstruct.bench.training.batching import PACKED_ROW, Micro, Row, micro_batches, packing
-from bioinstruct.bench.training.checkpoint import Checkpoints
+from bioinstruct.bench.training.batching import (
+    PACKED_ROW,
+    MicroBatch,
+    TrainingExample,
+    micro_batches,
+    optimizer_batches,
+    packing,
+)
+from bioinstruct.bench.training.checkpoint import Checkpoints, run_key
 from bioinstruct.bench.training.lora import add_adapter, check_adapter
 from bioinstruct.bench.training.loss import AnswerLoss
 from bioinstruct.bench.training.recipe import Recipe
 from bioinstruct.errors import BioinstructError
 from bioinstruct.schema import Instruction
 
-__all__ = ["Steps", "Tuning", "check_tuning", "encode_examples", "smaller", "start"]
+__all__ = [
+    "Progress",
+    "Steps",
+    "Tuning",
+    "check_tuning",
+    "encode_examples",
+    "smaller",
+    "start",
+    "tune",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a tuning run is."""
+
+    step: int
+    steps: int
+    loss: float
+    tokens_per_second: float
+    target_tokens_per_second: float
+    """Of the tokens that are learnt."""
+    seconds_left: float
 
 
 @dataclass(slots=True)
@@ -43,9 +79,59 @@ class Tuning:
     """Mean loss in nats per target token, one per optimizer step."""
 
 
+def tune(
+    model: Tunable,
+    examples: Sequence[Instruction],
+    recipe: Recipe,
+    *,
+    seed: int = 0,
+    progress: Callable[[Progress], None] = lambda progress: None,
+    checkpoints: Path | None = None,
+    save_every: float = 60,
+) -> Tuning:
+    """Give the model a LoRA adapter trained on the examples; `adapter(on=False)` is still the base.
+
+    With a folder for checkpoints the state is written there every `save_every` seconds, and a run
+    that was stopped goes on from the last; in float32 on a CPU the adapter is the same to the bit.
+
+    Raises:
+        BioinstructError: there is nothing to train on, the loss is no number, or memory ran out.
+    """
+    key = run_key(model, examples, recipe, seed)
+    kept = Checkpoints(checkpoints, key) if checkpoints else None
+    with start(model, examples, recipe, seed=seed) as steps:
+        tuning = steps.tuning
+        before = steps.resume(kept) if kept else 0
+        steps.devices.assert_same(int(key[:12], 16), "base, examples, recipe or seed")
+        steps.devices.assert_same(before, "the step that they go on from")
+        tokens, targets = tuning.tokens, tuning.target_tokens
+        saved, started = time.monotonic(), time.perf_counter()
+        batches = optimizer_batches(
+            steps.rows, batch_size=recipe.batch_size, epochs=recipe.epochs, seed=seed, skip=before
+        )
+        for batch in batches:
+            steps.step(batch)
+            seconds = time.perf_counter() - started
+            progress(
+                Progress(
+                    tuning.steps,
+                    steps.count,
+                    tuning.losses[-1],
+                    (tuning.tokens - tokens) / seconds,
+                    (tuning.target_tokens - targets) / seconds,
+                    seconds / (tuning.steps - before) * (steps.count - tuning.steps),
+                )
+            )
+            due = time.monotonic() - saved >= save_every and tuning.steps < steps.count
+            if kept and due and steps.devices.first:
+                kept.save(tuning.steps, steps.named, steps.optimizer, tuning)
+                saved = time.monotonic()
+    return tuning
+
+
 def encode_examples(
     model: Tunable, examples: Sequence[Instruction], recipe: Recipe
-) -> tuple[list[Row], Tuning]:
+) -> tuple[list[TrainingExample], Tuning]:
     """Token ids to train on: the prompt that scoring asks, the answer, and the end of sequence."""
     rows, tuning = [], Tuning()
     for example in examples:
@@ -59,7 +145,9 @@ def encode_examples(
     return rows, tuning
 
 
-def _encoded(model: Tunable, example: Instruction, recipe: Recipe) -> tuple[Row, bool] | None:
+def _encoded(
+    model: Tunable, example: Instruction, recipe: Recipe
+) -> tuple[TrainingExample, bool] | None:
     """An example to train on, and whether its input was shortened; None where it does not fit."""
     encoder = model.prompt_tokenizer
     spare = encoder.max_length - min(recipe.max_length, encoder.max_length)
@@ -67,7 +155,7 @@ def _encoded(model: Tunable, example: Instruction, recipe: Recipe) -> tuple[Row,
     prompt = encoder.prompt(example, room=len(completion) + spare)
     if prompt is None:
         return None
-    return Row(prompt.ids, completion, example.id), prompt.shortened
+    return TrainingExample(prompt.ids, completion, example.id), prompt.shortened
 
 
 def check_tuning(model: Tunable, examples: Sequence[Instruction], recipe: Recipe) -> None:
@@ -118,7 +206,13 @@ class Steps:
     """A run under way: what changes from step to step."""
 
     def __init__(
-        self, model: Tunable, recipe: Recipe, rows: list[Row], tuning: Tuning, *, seed: int = 0
+        self,
+        model: Tunable,
+        recipe: Recipe,
+        rows: list[TrainingExample],
+        tuning: Tuning,
+        *,
+        seed: int = 0,
     ) -> None:
         self.named = {n: p for n, p in model.model.named_parameters() if p.requires_grad}
         self.optimizer = torch.optim.AdamW(
@@ -148,7 +242,7 @@ class Steps:
             setattr(self.tuning, name, value)
         return self.tuning.steps
 
-    def step(self, batch: list[Row]) -> None:
+    def step(self, batch: list[TrainingExample]) -> None:
         """One optimizer step."""
         tuning, recipe = self.tuning, self._recipe
         factor = _rate_factor(tuning.steps, self.count, recipe)
@@ -165,7 +259,7 @@ class Steps:
         tuning.tokens += sum(map(len, batch))
         tuning.target_tokens += sum(len(row.completion) for row in batch)
 
-    def accumulate(self, batch: Sequence[Row]) -> float:
+    def accumulate(self, batch: Sequence[TrainingExample]) -> float:
         """Add the gradient of the batch's mean loss per target token; return that loss in nats.
 
         Several processes share the micro-batches, and each has the whole gradient afterwards.
@@ -180,21 +274,21 @@ class Steps:
             total += self.add_gradient(part, targets)
         for _ in range(self.devices.idle(parts)):  # with the others, adding nothing
             self.add_gradient(parts[-1], math.inf)
-        return self.devices.add_up(total, self.named.values())
+        return self.devices.all_reduce_gradients(total, self.named.values())
 
-    def add_gradient(self, part: Micro, targets: float) -> float:
+    def add_gradient(self, part: MicroBatch, targets: float) -> float:
         """Add the gradient of a micro-batch's summed loss over `targets`; return that loss."""
         with PACKED_ROW.within(part.bounds):
             loss = self.loss(part) / targets
             loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
 
-    def loss(self, part: Micro) -> torch.Tensor:
+    def loss(self, part: MicroBatch) -> torch.Tensor:
         """The summed loss of a micro-batch in nats."""
         with torch.autocast(self.model.device.type, torch.bfloat16, enabled=self._low):
             return self._loss(part.ids, part.place, part.position_ids)
 
-    def _not_finite(self, batch: list[Row], loss: float) -> BioinstructError:
+    def _not_finite(self, batch: list[TrainingExample], loss: float) -> BioinstructError:
         """Name the examples whose loss, each alone, is no number."""
         self.tuning.packed = False
         with torch.no_grad():
@@ -211,7 +305,7 @@ class Steps:
             hint="look at these examples, lower learning_rate, or try precision float32",
         )
 
-    def _alone(self, row: Row) -> float:
+    def _alone(self, row: TrainingExample) -> float:
         [part] = micro_batches(self.model, [row], packed=False)
         return float(self._loss(part.ids, part.place))
 
@@ -230,7 +324,7 @@ def _checkpoint_activations(model: Tunable, *, on: bool) -> None:
 
 
 @contextlib.contextmanager
-def _packing(model: Tunable, recipe: Recipe, rows: Sequence[Row]) -> Iterator[bool]:
+def _packing(model: Tunable, recipe: Recipe, rows: Sequence[TrainingExample]) -> Iterator[bool]:
     """Lay examples end to end within this block, if the recipe allows and the model can.
 
     Raises:
