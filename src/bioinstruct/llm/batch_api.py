@@ -45,18 +45,18 @@ class Job:
 
     id: str
     name: str
-    """What it was called when it was made; empty for those of others."""
+    """Name that we gave the batch; empty for batches of others."""
     status: str
     created: int
     files: tuple[str, ...]
-    """The ids of the files with its results and its errors, as far as there are any."""
+    """Ids of the files with results and errors, if any."""
     answered: int
-    """Requests, with success."""
+    """Number of successful requests."""
     done: int
-    """Requests that are answered or have failed."""
+    """Number of requests that were answered or failed."""
     total: int
     code: str
-    """Of what is wrong with it as a whole."""
+    """Error code of the batch as a whole."""
     message: str
 
     @property

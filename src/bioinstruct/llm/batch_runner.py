@@ -264,7 +264,7 @@ class _Run:
                 await self._finish(one, one.job)
 
     async def _finish(self, one: _Open, job: Job) -> None:
-        """Use what came of a batch, and put the rest into another."""
+        """Record the results of a batch, and queue its other requests again."""
         if job.status == "failed":
             self._fail(one, job)
         else:

@@ -37,15 +37,15 @@ class Batching:
 
 @dataclass(slots=True)
 class Plan:
-    """A batch that was made, or was about to be when the process was killed."""
+    """A batch that was created, or may have been when the process was killed."""
 
     name: str
-    """By which the provider's list has it; random."""
+    """Random name in the batch's metadata."""
     at: float
-    """When it was planned, in seconds as `time.time`."""
+    """Time of planning, in seconds as `time.time`."""
     keys: frozenset[str]
     id: str = ""
-    """The provider's; empty until it is known."""
+    """The provider's id; empty until it is known."""
 
 
 class Plans:

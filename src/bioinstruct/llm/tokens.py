@@ -81,9 +81,9 @@ class TokenCounter:
 
 
 def prompt_bound(request: Request) -> int:
-    """Tokens that a prompt cannot exceed, whatever the tokeniser: its bytes, and some for roles."""
+    """Return an upper bound of a prompt's tokens for any tokenizer: its bytes, plus roles."""
     texts = [*request.texts, request.schema or ""]
-    # A tokeniser on bytes, or with bytes to fall back to, never makes two tokens of one byte.
+    # A tokenizer with byte fallback never splits a byte into two tokens.
     return sum(len(text.encode("utf-8", "replace")) + 16 for text in texts)
 
 
