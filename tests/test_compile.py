@@ -331,7 +331,7 @@ def test_fetch_brings_the_files_and_compiles_them(
     assert run("mts-dialog", "--out", "x.jsonl").code == 1
     done = run("mts-dialog", "i2b2-2010", "demo", "--fetch", "--out", "x.jsonl", "--limit", 2)
     assert "fetched mts-dialog: 1 files in " in done.err
-    assert "not fetched: i2b2-2010 needs credentialed: it is never fetched for you" in done.err
+    assert "not fetched: i2b2-2010 needs credentialed and is never downloaded" in done.err
     assert f"hint: apply at {get_corpus('i2b2-2010').homepage}" in done.err
     assert len(lines("x.jsonl")) == 3
     again = run("mts-dialog", "--out", "x.jsonl")  # found in the cache, without a word
@@ -340,4 +340,4 @@ def test_fetch_brings_the_files_and_compiles_them(
     monkeypatch.setitem(registry._known(), "mts-dialog", wrong)
     done = run("mts-dialog", "--fetch", "--out", "x.jsonl")
     assert done.code == 1
-    assert "is not the file that was pinned" in done.err
+    assert "is not the pinned file" in done.err

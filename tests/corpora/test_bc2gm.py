@@ -74,7 +74,7 @@ def test_an_annotation_at_fault_costs_its_sentence_only(
 def test_an_annotation_of_no_sentence_is_named(tmp_path: Path) -> None:
     examples, [fault] = mini(tmp_path, genes=GENES + "P9|0 1|F.\n")
     assert len(examples) == 3
-    assert str(fault).endswith("GENE.eval:4: a mention in P9, which is not there")
+    assert str(fault).endswith("GENE.eval:4: a mention in P9, which is missing")
 
 
 @pytest.mark.parametrize(

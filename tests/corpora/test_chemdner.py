@@ -72,7 +72,7 @@ def test_an_annotation_at_fault_costs_its_title_or_abstract_only(
 
 def test_an_annotation_of_no_abstract_is_named(tmp_path: Path) -> None:
     _, [fault] = mini(tmp_path, annotations=ANNOTATIONS + "9\tT\t0\t4\tGold\tTRIVIAL\n")
-    assert str(fault).endswith("annotations.txt:7: a mention in 9 T, which is not there")
+    assert str(fault).endswith("annotations.txt:7: a mention in 9 T, which is missing")
 
 
 @pytest.mark.parametrize(

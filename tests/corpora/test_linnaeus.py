@@ -88,7 +88,7 @@ def test_the_split_has_as_many_documents_as_published() -> None:
     [
         ("10\t13", "11\t14", "tags.tsv:3: expected 'man' at characters 11 to 14, found 'an\\n'"),
         ("47\t51", "47\t5100", "tags.tsv:5: characters 47 to 5100 of a text of 61: 'Mice'"),
-        ("pmcA102792\t47", "pmcA1\t47", "tags.tsv:5: a mention in pmcA1, which is not there"),
+        ("pmcA102792\t47", "pmcA1\t47", "tags.tsv:5: a mention in pmcA1, which is missing"),
     ],
 )
 def test_an_annotation_at_fault_is_named(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -188,7 +188,7 @@ def test_what_is_no_sentence_goes_through_in_its_place() -> None:
 
 def test_what_a_layout_cannot_say_is_skipped_with_its_reason() -> None:
     none = Sentence(["none"], (Entity(0, 1, ""),), 1)
-    assert records([none], "mentions") == [Skipped("cannot be said in the layout mentions")]
+    assert records([none], "mentions") == [Skipped("cannot be expressed in the layout mentions")]
     [said] = records([none], "medtuned")
     assert isinstance(said, Instruction)
     assert said.output == "none : B"

@@ -32,7 +32,7 @@ FILES = {"train": "train.tsv", "validation": "devel.tsv", "test": "test.tsv"}
 def read(
     folder: Path, split: str, *, layout: str, seed: int, name: str, tagged: str
 ) -> Iterator[Row]:
-    """Sentences in file order."""
+    """Yield sentences in file order."""
     wanted = ENTITIES[name]
     path = find(folder / tagged / FILES[split])
     sentences = iob.sentences(path, types=wanted.types or (wanted.one.capitalize(),))
@@ -47,7 +47,7 @@ def read(
 
 
 def _with_documents(sentences: ner.Sentences, path: Path, original: Path) -> ner.Sentences:
-    """With PMIDs where the original files are there too: the tagged ones have none."""
+    """Add PMIDs if the original files are present, since the tagged files have none."""
     try:
         original = find(original)
     except MissingError:

@@ -1,4 +1,4 @@
-"""BC5CDR: which chemicals of an abstract are said to induce which of its diseases.
+"""BC5CDR: which chemicals of an abstract induce which of its diseases.
 
 The input is title and abstract, then the chemicals and the diseases that are annotated in it, one
 concept a line, by all the names that the abstract has for it: `- lithium = Lithium carbonate`. The
@@ -31,15 +31,15 @@ _ONE, _SAME = "- ", " = "
 
 
 class Pair(NamedTuple):
-    """A relation by the places of its concepts in the lists of the input, counted from 0."""
+    """A relation by the positions of its concepts in the lists of the input, counted from 0."""
 
     chemical: int
-    """Negative, as is `disease`, for a pair that is not of the lists."""
+    """Negative, like `disease`, for a pair that is not in the lists."""
     disease: int
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Abstracts in file order."""
+    """Yield abstracts in file order."""
     path = find(folder / ORIGINALS[split])
     for document in pubtator.documents(path):
         if isinstance(document, DataError):
@@ -64,7 +64,7 @@ def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
 
 
 def parse(text: str, input: str) -> list[Pair]:
-    """The relations that a text names, each once and in order; any text is read as far as it goes.
+    """Parse the distinct relations of a text in order, as far as possible.
 
     What is not a pair of the lists stays in the answer as a pair that is nowhere, so it counts as
     wrong.
@@ -92,7 +92,7 @@ def _listed(lines: str) -> list[list[str]]:
 
 
 class _Names:
-    """Which concepts of a list a name stands for."""
+    """The concepts of a list by name."""
 
     def __init__(self, concepts: Sequence[Sequence[str]]) -> None:
         self._concepts = concepts
@@ -102,19 +102,19 @@ class _Names:
                 self._places.setdefault(name.casefold(), []).append(place)
 
     def places(self, name: str) -> list[int]:
-        """All that have the name; of several, those that have no other, if there are any."""
+        """Return the concepts with this name, preferring those without other names."""
         places = self._places.get(name.casefold(), [])
         only = [place for place in places if len(self._concepts[place]) == 1]
         return only or places
 
     def name(self, place: int) -> str:
-        """The first name that stands for this concept alone, else the first."""
+        """Return the first name that is unique to a concept, or else its first name."""
         names = self._concepts[place]
         return next((name for name in names if self.places(name) == [place]), names[0])
 
 
 def _texts(document: pubtator.Document) -> tuple[str, str]:
-    """Input and output; the output is empty if it would not be read as the relations.
+    """Return input and output; the output is empty if it could not be parsed back.
 
     Raises:
         ValueError: what is wrong with the annotation.
@@ -138,7 +138,7 @@ def _texts(document: pubtator.Document) -> tuple[str, str]:
 
 
 def _concepts(mentions: Iterable[pubtator.Mention], kind: str) -> dict[str, list[str]]:
-    """Names by concept, both in order of appearance, each spelling once."""
+    """Return the distinct names of each concept, in order of appearance."""
     found: dict[str, dict[str, str]] = {}
     for mention in mentions:
         if mention.type not in _KINDS:

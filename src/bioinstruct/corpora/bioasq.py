@@ -41,7 +41,7 @@ class Snippet(BaseModel):
 
 
 class Question(BaseModel):
-    """What is used of a record, under the names that the file gives it."""
+    """The fields of a record that are used, named as in the file."""
 
     id: Filled
     body: Filled
@@ -52,7 +52,7 @@ class Question(BaseModel):
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Train: the newest training file, without what the golden files test. Test: the golden files.
+    """Read the newest training file without the questions of the golden files, or the golden files.
 
     A training file holds the test questions of the years before it.
     """
@@ -81,7 +81,7 @@ class _File(NamedTuple):
 
 
 def _training(folder: Path) -> list[_File]:
-    """The training file of the latest year: it holds those of the years before."""
+    """Return the training file of the latest year, which includes earlier years."""
     found = {}
     for path in sorted(folder.glob("*raining*b*")):
         year = re.match(r"(?:BioASQ-)?training(?:Dataset)?(\d+)b", path.name)
@@ -93,7 +93,7 @@ def _training(folder: Path) -> list[_File]:
 
 
 def _in(path: Path) -> list[_File]:
-    """The JSON files of a folder or an archive, or the file itself."""
+    """Yield the JSON files of a folder or an archive, or the file itself."""
     if path.name.endswith((".json", ".json.gz")):
         return [_File(path, _questions(read_json(path), path))]
     found = []
@@ -149,7 +149,7 @@ def _answer(question: Question, kind: str, layout: str) -> str:
 
 
 def _yes_or_no(answer: object) -> str:
-    """In lower case and without a full stop; some files have it in a list."""
+    """Return the answer in lower case without a full stop; some files wrap it in a list."""
     [text] = answer if isinstance(answer, list) and len(answer) == 1 else [answer]
     word = text.strip().rstrip(".").lower() if isinstance(text, str) else ""
     if word not in {"yes", "no"}:
@@ -158,7 +158,7 @@ def _yes_or_no(answer: object) -> str:
 
 
 def _items(answer: str | list[str | list[str]] | None, kind: str) -> list[list[str]]:
-    """Items with their synonyms.
+    """Return items with their synonyms.
 
     A factoid has one item, which is a string, a list of synonyms or a list of such lists; a list
     has an item for each of its elements.
@@ -179,7 +179,7 @@ def _items(answer: str | list[str | list[str]] | None, kind: str) -> list[list[s
 
 
 def parse_items(text: str) -> list[list[str]]:
-    """The items of an answer to a factoid or list question, each with its synonyms."""
+    """Parse the items of an answer to a factoid or list question, each with its synonyms."""
     lines = (line.strip() for line in text.split("\n"))
     return [[name.strip() for name in line.split(SEPARATOR)] for line in lines if line]
 

@@ -55,7 +55,7 @@ class _Sentence(NamedTuple):
 
 
 def pairs(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Pairs of drugs in the order of the files' names and then of the files."""
+    """Yield pairs of drugs by file name, then in file order."""
     for document, sentence in _sentences(folder, PAIR_FILES[split]):
         if isinstance(sentence, DataError):
             yield sentence
@@ -87,13 +87,13 @@ def pairs(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
 
 
 def drugs(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Sentences in the order of the files' names and then of the files, with typed drugs."""
+    """Yield sentences with typed drugs by file name, then in file order."""
     sentences = _tokenised(folder, DRUG_FILES[split])
     yield from ner.instructions(DRUGS, ENTITIES, sentences, split=split, layout=layout, seed=seed)
 
 
 def _sentences(folder: Path, pattern: str) -> Iterator[tuple[str, _Sentence | DataError]]:
-    """Sentences with the names of their documents; a file that is no document is given once."""
+    """Yield sentences with their document names; an invalid file yields one error."""
     for member in members(folder / ARCHIVE, pattern):
         try:
             document = xmltree.parse(member.content, member.path, root="document")
@@ -121,7 +121,7 @@ def _sentence(element: Element, path: Path) -> _Sentence:
 
 
 def _drug(entity: Element, text: str) -> _Drug:
-    """A drug where its offsets say: `10-14;20-23`, each end being its last character."""
+    """Parse the offsets of a drug, such as `10-14;20-23`, whose ends are inclusive."""
     id, offsets, type, name = xmltree.attributes(entity, "id", "charOffset", "type", "text")
     if type not in TYPES:
         raise ValueError(f"{id}: unknown type {type!r}; known: {', '.join(TYPES)}")
@@ -166,7 +166,7 @@ def _tokenised(folder: Path, pattern: str) -> Iterator[Sentence | Skipped | Data
 
 
 def _entities(sentence: _Sentence, words: list[tuple[int, int]]) -> tuple[Entity, ...] | Skipped:
-    """The drugs by their words, or why neither layout can say them."""
+    """Return the drugs by word position, or the reason why no layout can express them."""
     if not words:
         return Skipped("a sentence without words")
     starts = {start: word for word, (start, _) in enumerate(words)}

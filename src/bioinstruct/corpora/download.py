@@ -1,4 +1,4 @@
-"""Fetching the official files of open corpora: resumed, checked by SHA-256, whole or not there."""
+"""Download the official files of open corpora: resumable, atomic, checked by SHA-256."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ if TYPE_CHECKING:
 
 __all__ = ["fetch"]
 
-_WAITS = (0.5, 2.0, 8.0, 20.0)  # seconds before another try, as long as no byte arrives
+_WAITS = (0.5, 2.0, 8.0, 20.0)  # seconds before each retry while no byte arrives
 _BUSY = {408, 425, 429, 500, 502, 503, 504}
-_TIMEOUT = 30.0  # seconds without an answer
+_TIMEOUT = 30.0  # seconds without a response
 _LONGEST_WAIT = 60.0  # seconds, whatever the server asks for
 
 Show = Callable[[str], None]
 
 
 def fetch(corpus: Corpus, *, data: Path | None = None, show: Show = lambda text: None) -> int:
-    """Bring the files of an open corpus into the cache; how many files had to come.
+    """Download the files of an open corpus into the cache; return the number of downloaded files.
 
-    What is whole in the data directory is not fetched again. A file of the cache is checked against
-    its sum and fetched anew when it is another. What arrived of a file is kept when a try fails,
-    and the next try, now or in another run, goes on from there.
+    Corpora that are complete in the data directory are not downloaded. A cached file is checked by
+    its checksum and replaced if it differs. If an attempt fails, the next one, now or in another
+    run, resumes the download.
 
     Raises:
-        Refused: its files need registration, or have no pinned address.
-        MissingError: a file could not be fetched, or is not the one that was pinned.
+        Refused: the files need registration, or have no pinned address.
+        MissingError: a download failed, or a file differs from the pinned one.
     """
     if corpus.folder is None or _is_given(corpus, data):
-        return 0  # it ships with the package, or is here
+        return 0  # ships with the package, or is available
     if corpus.access is not Access.OPEN:
         raise Refused(
-            f"{corpus.name} needs {corpus.access.value}: it is never fetched for you",
+            f"{corpus.name} needs {corpus.access.value} and is never downloaded",
             hint=f"apply at {corpus.homepage}, and put the files into {corpus.folder}/",
         )
     if not corpus.downloads:
@@ -75,12 +75,12 @@ def _sum(path: Path) -> str:
 
 
 def _download(download: Download, path: Path, show: Show) -> None:
-    """Fetch one file, in as many tries as bytes keep arriving."""
+    """Download a file, retrying for as long as bytes keep arriving."""
     import httpx2
 
     with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    # The name changes with the pin: a part of another version is never gone on with.
+    # The name contains the checksum, so that a part of another version is never resumed.
     part = path.with_name(f".{path.name}.{download.sha256[:12]}.part")
     failures, wrong = 0, 0
     with httpx2.Client(timeout=_TIMEOUT, follow_redirects=True) as client:
@@ -98,14 +98,14 @@ def _download(download: Download, path: Path, show: Show) -> None:
             if _sum(part) == download.sha256:
                 break
             wrong += 1
-            if wrong > (2 if before else 1):  # what was resumed gets a chance from the start
+            if wrong > (2 if before else 1):  # a resumed file gets another attempt from the start
                 raise _another_file(download, part)
             part.unlink()
     part.replace(path)
 
 
 class _Busy(Exception):
-    """The server answered that it cannot answer now."""
+    """The server is busy."""
 
     def __init__(self, status: int, after: str | None) -> None:
         super().__init__(f"the server answered {status}")
@@ -113,14 +113,14 @@ class _Busy(Exception):
 
 
 def _transfer(client: httpx2.Client, url: str, part: Path, show: Show) -> None:
-    """One try: what is missing of the file, or all of it where the server sends no parts."""
+    """Download the missing part of a file, or all of it if the server supports no ranges."""
     start = _size(part)
-    # Parts of a compressed answer could not be put together.
+    # Parts of a compressed response could not be joined.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
     with client.stream("GET", url, headers=headers) as response:
         if response.status_code in _BUSY:
             raise _Busy(response.status_code, response.headers.get("Retry-After"))
-        if response.status_code == 416:  # there is nothing after what is here: its sum will tell
+        if response.status_code == 416:  # nothing is missing: the checksum decides
             return
         if response.status_code not in {200, 206}:
             raise MissingError(
@@ -131,7 +131,7 @@ def _transfer(client: httpx2.Client, url: str, part: Path, show: Show) -> None:
         with naming(part), part.open("ab" if goes_on else "wb") as file:
             for chunk in response.iter_bytes():
                 file.write(chunk)
-                file.flush()  # what arrived is kept, whatever happens next
+                file.flush()  # keep what arrived
                 show(f"{file.tell() / 1e6:,.1f} MB of {url.rpartition('/')[2]}")
             os.fsync(file.fileno())
 
@@ -158,7 +158,7 @@ def _reason(error: Exception) -> str:
 def _unreachable(download: Download, error: Exception) -> MissingError:
     return MissingError(
         f"cannot fetch {download.url}: {_reason(error)}",
-        hint="check the network; the same command goes on where this one stopped",
+        hint="check the network; run the same command again to continue",
     )
 
 
@@ -168,8 +168,8 @@ def _another_file(download: Download, part: Path) -> MissingError:
         begins = file.read(40)
     part.unlink()
     return MissingError(
-        f"{download.url} is not the file that was pinned: its SHA-256 is {found}, "
+        f"{download.url} is not the pinned file: its SHA-256 is {found}, "
         f"expected {download.sha256}; it begins with {begins!r}",
-        hint="something between here and there changes files (a proxy, a login page), or the "
+        hint="something on the network changes files (a proxy, a login page), or the "
         "file was replaced",
     )

@@ -30,10 +30,10 @@ MEDTUNED = {
     "Avoiding immune destruction": "Avoiding immune destruction (ID)",
 }
 LABELS = tuple(MEDTUNED)
-"""The ten top levels of the taxonomy, in the corpus' own names."""
+"""The ten top levels of the taxonomy, named as in the corpus."""
 
 NAMES = {"lines": {label: label.lower() for label in LABELS}, "medtuned": MEDTUNED}
-"""What each label is called, by layout."""
+"""Name of each label, by layout."""
 
 SPLITS = ("train", "validation", "test")
 ARCHIVE = "hallmarks_of_cancer"
@@ -60,7 +60,7 @@ def sentences(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[R
 
 
 def documents(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Abstracts, a sentence a line, with the hallmarks of all their sentences."""
+    """Yield abstracts, one sentence per line, with the hallmarks of all their sentences."""
     for pmid, document in _documents(folder, split):
         if isinstance(document, DataError):
             yield document
@@ -121,7 +121,7 @@ def _splits(path: Path) -> dict[str, str]:
 
 
 def _document(text: Member, slots: Member) -> _Document:
-    """The sentences of a document with their labels: the slots follow a `<` each."""
+    """Yield the sentences of a document with their labels, whose slots begin with `<`."""
     lines = [line.strip() for line in text.text.split("\n") if line.strip()]
     before, *parts = slots.text.split("<")
     if before.strip() or len(parts) != len(lines):
@@ -131,7 +131,7 @@ def _document(text: Member, slots: Member) -> _Document:
 
 
 def _hallmarks(slot: str, path: Path) -> list[str]:
-    """The top levels of the labels in a slot; `NULL`, in eleven slots, is none as well."""
+    """Return the top levels of the labels in a slot; `NULL`, in eleven slots, also means none."""
     found = []
     for label in filter(None, map(str.strip, slot.split("AND"))):
         top = label.partition("--")[0]

@@ -37,7 +37,7 @@ _REL = re.compile(rf'{_CONCEPT}\|\|r="([^"]*)"\|\|{_CONCEPT}')
 
 
 class _Place(NamedTuple):
-    """Where a concept stands: lines from 1 on, words from 0 on, the last word being part of it."""
+    """Position of a concept: lines from 1, words from 0, with an inclusive last word."""
 
     line: int
     word: int
@@ -46,7 +46,7 @@ class _Place(NamedTuple):
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """All pairs of concepts on one line, in the order of the notes' names and of the concepts.
+    """Yield all pairs of concepts on a line, in the order of note names and concepts.
 
     A pair without an annotated relation has `No Relations`; one with two is there twice.
     """
@@ -62,7 +62,7 @@ def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
 
 
 def _files(archive: Path, pattern: str) -> dict[str, Member]:
-    """Files by the name of their note; Beth Israel's and Partners' are named differently."""
+    """Return files by note; those of Beth Israel and Partners are named differently."""
     found: dict[str, Member] = {}
     for member in members(archive, pattern):
         name = member.path.stem
@@ -163,7 +163,7 @@ def _place(line: str, word: str, last_line: str, last_word: str) -> _Place:
 
 
 def _mention(place: _Place, name: str, type: str, lines: list[str]) -> Mention:
-    """The concept where its words say.
+    """Locate a concept by its word positions.
 
     On a line that begins with white space they may be counted from an empty word before it.
     """

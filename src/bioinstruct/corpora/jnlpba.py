@@ -17,7 +17,7 @@ GENES = ("protein", "DNA", "RNA")
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Sentences in file order."""
+    """Yield sentences in file order."""
     return ner.instructions(
         JNLPBA,
         ner.JNLPBA_TYPES,
@@ -29,7 +29,7 @@ def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
 
 
 def read_genes(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """The same sentences; cells are no genes and are left untagged, as Llama2-MedTuned had it."""
+    """Yield the same sentences with cells untagged, as in Llama2-MedTuned."""
     sentences = map(_genes, _sentences(folder, split))
     return ner.instructions(JNLPBA_GENE, ner.GENE, sentences, split=split, layout=layout, seed=seed)
 

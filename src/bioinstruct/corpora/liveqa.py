@@ -38,7 +38,7 @@ JUDGE_WORDINGS = wordings("liveqa")["answer-quality"]
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Train: each answer to each part of a message. Test: each message, its first answer."""
+    """Yield every answer to a part of a message (train), or the first to a message (test)."""
     if split == "train":
         for number, name in enumerate(TRAIN, start=1):
             path = find(folder / name)
@@ -68,7 +68,7 @@ def _content(path: Path) -> bytes:
 
 
 def _answered_parts(message: Element, place: str, path: Path, seed: int) -> Iterator[Row]:
-    """What the parts are about says which part of the message an answer is for."""
+    """Name the part of the message that an answer is for, by focus and type."""
     parts = list(message.iter("SUB-QUESTION"))
     for number, part in enumerate(parts, start=1):
         focus, type = (_text(part, f"ANNOTATIONS/{name}") for name in ("FOCUS", "TYPE"))
@@ -109,7 +109,7 @@ def _text(element: Element, name: str) -> str:
 
 
 def _folded(text: str) -> str:
-    """The lines without the indentation of the file."""
+    """Return the lines without the file's indentation."""
     lines = (" ".join(line.split()) for line in text.split("\n"))
     return "\n".join(line for line in lines if line)
 
@@ -118,7 +118,7 @@ def _folded(text: str) -> str:
 
 
 def read_judged(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """The answers that systems found in MedQuAD, in the order of the judgements.
+    """Yield the answers that systems found in MedQuAD, in the order of the judgements.
 
     168 answers have two grades, mostly neighbours, and are skipped.
     """
@@ -169,7 +169,7 @@ def _only(archive: Path, name: str) -> list[Member]:
 
 
 def _answers(archive: Path) -> dict[str, str]:
-    """The text of each answer: what follows after the question and the address it was found at."""
+    """Return the text of each answer, after its question and source address."""
     [table] = _only(archive, "All-2479-Answers-retrieved-from-MedQuAD.csv")
     found = {}
     reader = csv.DictReader(io.StringIO(table.text, newline=""))

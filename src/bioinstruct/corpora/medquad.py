@@ -33,8 +33,8 @@ COLLECTIONS = (
     "11_MPlusDrugs_QA",
     "12_MPlusHerbsSupplements_QA",
 )
-# The question says what to do, and filters compare instructions: it is the instruction, unless one
-# of our wordings is asked for, which makes the question the input.
+# The question is the instruction, since it says what to do and filters compare instructions. With
+# a wording of ours it becomes the input.
 LAYOUTS = ("question", "worded")
 WORDINGS = wordings("medquad")["health-question"]
 # Five files have other names for the same elements: 4 of NINDS (16 pairs) and 1 of CDC.
@@ -44,14 +44,14 @@ _HEADINGS = {"Topics", "Frequently Asked Queestions (FAQs)"}
 
 
 class Pair(NamedTuple):
-    """A question with its answer, which is empty where the authors had to remove it."""
+    """A question with its answer, which is empty if the authors had to remove it."""
 
     question: str
     answer: str
     type: str
-    """What is asked for: information, treatment, side effects, ..."""
+    """Type of the question: information, treatment, side effects, ..."""
     document: str
-    """The collection, the file and the number in it; the files' own ids repeat."""
+    """Collection, file and number within it, since the ids in the files repeat."""
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
@@ -84,17 +84,19 @@ def _rows(found: Iterable[Pair | DataError], split: str, layout: str, seed: int)
 
 
 def _is_heading(answer: str) -> bool:
-    """Whether only a heading was cut out of the page, such as `How is it treated?`."""
-    is_short = "\n" not in answer and len(answer.split()) < 10  # the longest such has 8 words
+    """Return whether an answer is only a heading of the page, such as `How is it treated?`."""
+    is_short = (
+        "\n" not in answer and len(answer.split()) < 10
+    )  # the longest such heading has 8 words
     return answer in _HEADINGS or (is_short and answer.endswith(("?", ":")))
 
 
 def pairs(folder: Path) -> Iterator[Pair | DataError]:
-    """All pairs of the twelve collections, each a folder or an archive; a file may be at fault.
+    """Yield all pairs of the twelve collections (folders or archives), and errors of bad files.
 
     Raises:
-        MissingError: a collection is not there.
-        DataError: an archive is not whole.
+        MissingError: a collection is missing.
+        DataError: an archive is incomplete.
     """
     for collection in COLLECTIONS:
         for member in members(folder / collection, "*.xml"):
@@ -128,7 +130,7 @@ def _pair(element: Element, place: str, path: Path) -> Pair:
 
 
 def _unfolded(answer: str) -> str:
-    """The answer without the white space of the page's layout, and the items of lists on lines."""
+    """Return the answer without the page's white space, with list items on separate lines."""
     items = re.sub(r"\s{2,}-\s+", "\n- ", answer)
     lines = (" ".join(line.split()) for line in items.split("\n"))
     return "\n".join(line for line in lines if line)

@@ -14,45 +14,45 @@ __all__ = ["children", "lines", "parse", "prose", "tag", "words"]
 _SPACE = "{http://cnx.rice.edu/cnxml}"
 _MATHS = "{http://www.w3.org/1998/Math/MathML}math"
 _LINK = "\0"
-"""Stands for a link without words of its own, which the publisher's page fills in."""
+"""Placeholder for a link without text, which the publisher's page fills in."""
 _RAISED = dict(zip("0123456789+-\u2212=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿ", strict=True))
 _LOWERED = dict(zip("0123456789+-\u2212=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎", strict=True))
 
 
 def parse(content: bytes, path: Path) -> Element:
-    """The root of a module.
+    """Parse a module and return its root.
 
     Raises:
-        DataError: it is not XML, or not a CNXML document.
+        DataError: the content is not XML, or not a CNXML document.
     """
     return xmltree.parse(content, path, root=f"{_SPACE}document")
 
 
 def tag(element: Element) -> str:
-    """The name of an element without the namespace of CNXML."""
+    """Return the name of an element without the CNXML namespace."""
     return element.tag.removeprefix(_SPACE)
 
 
 def children(element: Element, *names: str) -> Iterator[Element]:
-    """The elements of these names right under it."""
+    """Yield the direct children with these names."""
     return (child for child in element if tag(child) in names)
 
 
 def words(element: Element) -> str:
-    """All its text on one line; nothing if it is about a figure or table that a link stands for."""
+    """Return all text on one line; empty if it refers to a figure or table by a link."""
     return " ".join(lines(element))
 
 
 def lines(element: Element) -> list[str]:
-    """Its text, parted where the author breaks the line; empty lines are left out."""
+    """Return the non-empty lines of the text, split at the author's line breaks."""
     parted = (" ".join(line.split()) for line in _without_links(_raw(element)).split("\v"))
     return [line for line in parted if line]
 
 
 def prose(element: Element) -> list[str] | None:
-    """The paragraphs and lists right under it, a line each; None if there is mathematics in them.
+    """Return direct paragraphs and lists, one per line; None if they contain mathematics.
 
-    Figures, tables, boxes and what has a title of its own are left out.
+    Figures, tables, boxes and titled elements are left out.
     """
     found: list[str] = []
     for part in children(element, "para", "list"):
@@ -66,14 +66,14 @@ def prose(element: Element) -> list[str] | None:
 
 
 def _paragraph(part: Element) -> list[str]:
-    """A paragraph, and the lists that may be in it."""
+    """Yield a paragraph and the lists within it."""
     items = [f"- {words(i)}" for inner in children(part, "list") for i in children(inner, "item")]
     text = words(part)
     return [line for line in (text, *items) if line]
 
 
 def _raw(element: Element) -> str:
-    """Text in document order: a line break as a vertical tab, an empty link as a null byte."""
+    """Yield text in order, with a vertical tab for a line break and a null byte for a link."""
     text = element.text or ""
     for child in element:
         name = tag(child)
@@ -90,12 +90,12 @@ def _raw(element: Element) -> str:
 
 
 def _shifted(text: str, signs: dict[str, str]) -> str:
-    """Superscript or subscript signs where there are some for all of the text."""
+    """Use superscript or subscript characters if they exist for all of the text."""
     return "".join(signs[sign] for sign in text) if set(text) <= signs.keys() else text
 
 
 def _without_links(text: str) -> str:
-    """Leave out parentheses that only point at a figure or table, and all of what else does.
+    """Remove parentheses that only refer to a figure or table; drop other text that does.
 
     A sentence that names a figure is no use without it, nor are those that go on about it.
     """

@@ -1,4 +1,4 @@
-"""OpenStax nursing textbooks: what their structure itself asks and answers."""
+"""OpenStax nursing textbooks: tasks whose answers follow from their structure."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ TASKS = {
 }
 WORDINGS = wordings("openstax_nursing")
 LONGEST = 24_000
-"""Characters of a text to summarise: about 5,000 tokens."""
+"""Maximum characters of a text to summarise, about 5,000 tokens."""
 SHORTEST = 300
-"""Characters of a section that is given a title: less says too little."""
+"""Minimum characters of a section whose title is asked for."""
 _DOSAGES = ["Drug", "Routes and Dosage Ranges"]
 _CAPTION = re.compile(r"Drug Emphasis Table: (.+?) ?\(sources?: [^()]+\)\.?")
 
@@ -48,7 +48,7 @@ class Module:
     """A module of one of the books."""
 
     name: str
-    """Such as `m00162`."""
+    """Identifier such as `m00162`."""
     book: str
     root: Element
     split: str
@@ -56,18 +56,18 @@ class Module:
 
 @dataclass(frozen=True, slots=True)
 class Glossary:
-    """What the glossaries of all modules define, to tell what is defined more than once."""
+    """Definitions of all glossaries, to find terms that are defined more than once."""
 
     modules: dict[str, set[str]]
     """Names of the modules that define a term."""
     terms: dict[str, set[str]]
-    """Terms that have a meaning."""
+    """Terms by meaning."""
     titles: Counter[str]
-    """How many sections have a title."""
+    """Number of sections by title."""
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Modules by name, with what each makes; before them those that cannot be read."""
+    """Yield unreadable modules, then the records of each module by name."""
     modules, faults, glossary = _modules(folder, split)
     yield from faults
     for module in modules:
@@ -101,7 +101,7 @@ def _instructions(module: Module, made: _Made, seed: int) -> Iterator[Row]:
 
 
 def _modules(folder: Path, split: str) -> tuple[list[Module], list[DataError], Glossary]:
-    """Those of the split, what is wrong with some, and what all modules define between them."""
+    """Return the modules of the split, errors, and the definitions of all modules."""
     source = folder if (folder / "modules").is_dir() else folder / "openstax_nursing_cnxml"
     books = _books(source)
     modules, faults = [], []
@@ -125,7 +125,7 @@ def _modules(folder: Path, split: str) -> tuple[list[Module], list[DataError], G
 
 
 def _books(source: Path) -> dict[str, str]:
-    """The book that each module is in, by the collection files."""
+    """Return the book of each module, according to the collection files."""
     books = {}
     for member in members(source, "collections/*.collection.xml"):
         book = Path(member.name).name.removesuffix(".collection.xml")
@@ -149,7 +149,7 @@ def _glossary(root: Element) -> Iterator[tuple[str, str]]:
 
 
 def _sections(root: Element) -> Iterator[Element]:
-    """Sections of text: those that the authors give no class."""
+    """Yield sections of text, which are those without a class."""
     return (section for section in _of_space(root, "section") if section.get("class") is None)
 
 
@@ -158,7 +158,7 @@ def _title(element: Element) -> str:
 
 
 def _definitions(module: Module, glossary: Glossary) -> _Made:
-    """Both ways between a term and its meaning."""
+    """Ask for the meaning of a term, and for the term of a meaning."""
     for term, meaning in _glossary(module.root):
         if not term or not meaning:
             yield Skipped("glossary entry without term or meaning")
@@ -175,7 +175,7 @@ def _definitions(module: Module, glossary: Glossary) -> _Made:
 
 
 def _sentence(meaning: str) -> str:
-    """Begun with a capital, unless its first word is one of those that have none, and ended."""
+    """Capitalise a meaning, unless its first word must not be, and end it with a full stop."""
     first = meaning.split()[0]
     begun = meaning[0].upper() + meaning[1:] if first.islower() else meaning
     return begun if begun.endswith((".", "?", "!")) else f"{begun}."
@@ -186,7 +186,7 @@ def _gives_away(term: str, meaning: str) -> bool:
 
 
 def _dosages(module: Module) -> _Made:
-    """Rows of the tables that the book calls Drug Emphasis Tables."""
+    """Yield the rows of the tables that the book calls Drug Emphasis Tables."""
     for table in _of_space(module.root, "table"):
         rows = [[*row] for row in _of_space(table, "row")]
         if not rows or [cnxml.words(entry) for entry in rows[0]] != _DOSAGES:
@@ -209,7 +209,7 @@ def _dosages(module: Module) -> _Made:
 
 
 def _titles(module: Module, glossary: Glossary) -> _Made:
-    """The heading of a section, from its own text up to its first subsection."""
+    """Ask for the heading of a section from its text up to the first subsection."""
     for section in _sections(module.root):
         title, text = _title(section), cnxml.prose(section)
         if not title:
@@ -225,7 +225,7 @@ def _titles(module: Module, glossary: Glossary) -> _Made:
 
 
 def _summary(module: Module) -> _Made:
-    """The authors' summary of a module, from all its text."""
+    """Ask for the authors' summary of a module from all its text."""
     for section in _of_space(module.root, "section"):
         if section.get("class") == "section-summary":
             text, summary = _text(module.root), cnxml.prose(section)
@@ -238,7 +238,7 @@ def _summary(module: Module) -> _Made:
 
 
 def _text(root: Element) -> str | None:
-    """Headings and prose of a module without outcomes, summary, questions and references."""
+    """Return the text of a module without outcomes, summary, questions and references."""
     lines: list[str] = []
     for content in cnxml.children(root, "content"):
         for part in (content, *_sections(content)):
@@ -250,7 +250,7 @@ def _text(root: Element) -> str | None:
 
 
 def _outcomes(module: Module) -> _Made:
-    """What readers should be able to do afterwards, from the outline of the module."""
+    """Ask for the learning outcomes from the outline of a module."""
     outline = [title for section in _sections(module.root) if (title := _title(section))]
     for section in _of_space(module.root, "section"):
         if section.get("class") != "learning-objectives":

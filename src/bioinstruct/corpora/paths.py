@@ -1,4 +1,4 @@
-"""Where the files of a corpus lie: the given folder, `$BIOINSTRUCT_DATA`, or what was fetched."""
+"""Locate the files of a corpus: in a given folder, `$BIOINSTRUCT_DATA` or the cache."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _HINT = "set BIOINSTRUCT_DATA to the folder that holds the corpora"
 
 
 def data_directory(data: Path | None = None) -> Path:
-    """The folder that holds a folder for each corpus: the argument, else `$BIOINSTRUCT_DATA`.
+    """Return the folder with a subfolder for each corpus: `data`, or else `$BIOINSTRUCT_DATA`.
 
     Raises:
-        MissingError: neither is given, or there is no such folder.
+        MissingError: neither is set, or the folder does not exist.
     """
     chosen = data or os.environ.get("BIOINSTRUCT_DATA")
     if not chosen:
@@ -34,16 +34,16 @@ def data_directory(data: Path | None = None) -> Path:
 
 
 def cache_directory() -> Path:
-    """Where fetched files are kept: `bioinstruct/corpora` in `$XDG_CACHE_HOME`, else `~/.cache`."""
+    """Return the download cache: `bioinstruct/corpora` in `$XDG_CACHE_HOME`, or else `~/.cache`."""
     root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(root) / "bioinstruct" / "corpora"
 
 
 def folder_of(corpus: Corpus, data: Path | None = None) -> Path:
-    """The folder with the files of a corpus: what was fetched, only where the data directory fails.
+    """Return the folder of a corpus, in the data directory or else in the cache.
 
     Raises:
-        MissingError: nothing was fetched, and there is no data directory.
+        MissingError: the cache has no copy, and there is no data directory.
     """
     if corpus.folder is None:
         return _SHIPPED / corpus.name
@@ -57,9 +57,9 @@ def folder_of(corpus: Corpus, data: Path | None = None) -> Path:
 
 
 def is_complete(corpus: Corpus, folder: Path) -> bool:
-    """Whether every file that could be fetched is in a folder, plain or compressed.
+    """Return whether a folder has every downloadable file of a corpus, plain or compressed.
 
-    Where nothing can be fetched, a folder is all that can be told without reading.
+    If a corpus has no downloads, only the existence of the folder is checked.
     """
     if not corpus.downloads:
         return folder.is_dir()
@@ -67,12 +67,12 @@ def is_complete(corpus: Corpus, folder: Path) -> bool:
 
 
 def is_there(path: Path) -> bool:
-    """Whether there is such a file, or its `.gz` twin."""
+    """Return whether a file or its `.gz` version exists."""
     return path.is_file() or path.with_name(path.name + ".gz").is_file()
 
 
 def downloads(folder: str | None) -> tuple[Download, ...]:
-    """The official files of the corpora in a folder, where they lie at pinned addresses."""
+    """Return the pinned downloads of the corpora in a folder."""
     return tuple(
         Download(path, block["base"] + quote(path), sha256)
         for block in _table().get(folder or "", ())

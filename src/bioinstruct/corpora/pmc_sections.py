@@ -1,4 +1,4 @@
-"""The text of a PubMed Central article, parted into the sections that its authors made."""
+"""Split the text of a PubMed Central article into its sections."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 __all__ = ["Article", "Section", "article"]
 
 _HEADING = re.compile(r"^[ \t]*\d*(ABSTRACT|BODY)(?:\.([^\n]*?))?:+[ \t]*$", re.MULTILINE)
-# Attributes that were left where a tag was taken away.
+# Attributes that were left behind when tags were removed.
 _TAG = re.compile(r'\s*(?:(?:xmlns:\w+|id)="[^"]*"\s*)+>\s*')
 _HOLE = re.compile(r"\(\s*[,;.]?\s*\)|\[[\s,;\u2013-]*\]|xmlns|&\w+;|<\w+>")
 _TAIL = re.compile(
@@ -16,13 +16,13 @@ _TAIL = re.compile(
     r"|\b(?:The|This) (?:study|trial|protocol) (?:has been|is|was) registered\b).*",
     re.IGNORECASE | re.DOTALL,
 )
-# What follows the abstract proper, or is not part of what it says.
+# Headings of text that follows the abstract or does not belong to its content.
 _AFTER = re.compile(
     r"REGIST|GOV\b|TRIAL NUMBER|SUPPLEMENT|FUNDING|EDITOR|AUTHOR|SUMMARY|HIGHLIGHT|ADDITIONAL|"
     r"WH[YAO]|KEY|LEVEL OF|CLASSIFICATION"
 )
 _LONGEST = {"": 6_000, "conclusions": 1_100}
-"""Characters of a section of an abstract; 3,000 for the other parts."""
+"""Maximum characters of a section of an abstract; 3,000 for other parts."""
 _METHODS = (
     "METHODS METHOD METHODS/DESIGN METHOD/DESIGN METHODS/DESIGNS METHODOLOGY MATERIALS_AND_METHODS "
     "MATERIAL_AND_METHODS METHODS_AND_MATERIALS MATERIALS_&_METHODS PATIENTS_AND_METHODS "
@@ -61,27 +61,27 @@ class Section(NamedTuple):
     """A section of an abstract, or the first paragraph of a section of the body."""
 
     heading: str
-    """In capitals; empty where there is none."""
+    """Heading in capitals; empty if there is none."""
     part: str
-    """What it is by its heading; empty where that is not plain."""
+    """Kind of section according to its heading; empty if unclear."""
     text: str
 
 
 class Article(NamedTuple):
-    """What is used of an article."""
+    """The parts of an article that are used."""
 
     abstract: list[Section]
-    """Empty where there is a fault in it."""
+    """Sections of the abstract; empty if it has a defect."""
     fault: str
-    """Why the abstract is left out; empty where it is not."""
+    """Reason why the abstract is left out, or empty."""
     registration: str
-    """The statement of where the trial is registered; empty where the abstract has none."""
+    """Registration statement of the trial; empty if the abstract has none."""
     body: list[Section]
     """At most one for each of introduction, methods, results and discussion."""
 
 
 def article(text: str) -> Article:
-    """Part an article by its headings."""
+    """Split an article at its headings."""
     places = [*_HEADING.finditer(text)]
     abstract: list[tuple[str, str]] = []
     body: list[Section] = []
@@ -101,13 +101,13 @@ def article(text: str) -> Article:
 
 
 def _abstract(found: list[tuple[str, str]]) -> list[Section]:
-    """Sections up to what is no longer the abstract."""
+    """Return the sections up to the end of the abstract."""
     sections: list[Section] = []
     for heading, content in found:
         name = heading.rpartition(".")[2].strip(" :")
         if _AFTER.search(heading.removeprefix("SUMMARY.")):
             break
-        # A word that is broken across two lines cannot be told from one with a hyphen.
+        # A word broken across two lines looks like one with a hyphen.
         broken = re.sub(r"(?<=[a-z])-\n(?=[a-z])", "-()", content)
         text = " ".join(_TAIL.sub("", broken).split())
         if text:
@@ -128,7 +128,7 @@ def _fault(sections: list[Section]) -> str:
 
 
 def _sound(text: str) -> bool:
-    """Whether a text ends as a sentence does and has no hole where something was taken out."""
+    """Return whether a text ends like a sentence and has no gap where something was removed."""
     if not text.endswith((".", ".)", "?", ".”", '."')) or text[0] in ",;.)":
         return False
     return not _HOLE.search(text)
@@ -144,7 +144,7 @@ def _registration(found: list[tuple[str, str]]) -> str:
 
 
 def _paragraph(heading: str, content: str, before: list[Section]) -> list[Section]:
-    """The first full paragraph of a section of the body that is not there yet."""
+    """Return the first full paragraph of a new kind of section of the body."""
     name = re.sub(r"^[\dIVX]+ ?[.)] *", "", heading).strip()
     top = name.partition(".")[0].strip()
     part = _BODY_PART.get(top, "")
@@ -158,5 +158,5 @@ def _paragraph(heading: str, content: str, before: list[Section]) -> list[Sectio
 
 
 def _table(text: str) -> bool:
-    """Whether there are more figures than a sentence has: a table that was made flat."""
+    """Detect a flattened table by its share of digits."""
     return len(re.findall(r"\S*\d\S*", text)) > len(text.split()) / 4

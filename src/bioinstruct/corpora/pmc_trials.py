@@ -1,4 +1,4 @@
-"""Open-access trial reports from PubMed Central: what the parts of an article say of each other."""
+"""Open-access trial reports from PubMed Central: tasks from the parts of an article."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ COLUMNS = (
     *("pmcid", "shard", "bytes", "licence", "licence_urls"),
     *("journal", "year", "first_author", "doi", "title"),
 )
-# What a trial is registered under: the forms that the registries themselves define.
+# Registration numbers of trials, in the formats that the registries define.
 REGISTERED = re.compile(
     r"\b(?:NCT ?\d{8}|ISRCTN ?\d{8}|ACTRN ?\d{14}|ChiCTR-?[A-Z]*-?\d{8,10}|IRCT\d{5,}N\d+"
     r"|UMIN ?\d{9}|DRKS ?\d{8}|NTR ?\d{3,4}|CTRI/\d{4}/\d{2,3}/\d{6}|PACTR ?\d{15,16}|KCT ?\d{7}"
@@ -43,7 +43,7 @@ REGISTERED = re.compile(
 _LINK = re.compile(r"\S*(?:https?://|www\.)\S*")
 _NUMBER = re.compile(r"\b[A-Za-z]{2,}[-/]?\d{3,}|\d{5,}")
 SHORTEST, LONGEST = 300, 6_000
-"""Characters of an abstract that is given a title."""
+"""Minimum characters of an abstract whose title is asked for."""
 _LICENSES = {
     "publicdomain/zero/1.0": "CC0-1.0",
     "publicdomain/mark/1.0": "CC-PDM-1.0",
@@ -54,7 +54,7 @@ _LICENSES = {
 
 
 class Entry(NamedTuple):
-    """What is used of a row of the index."""
+    """The fields of an index row that are used."""
 
     title: str
     license: str
@@ -63,7 +63,7 @@ class Entry(NamedTuple):
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Articles by shard and name; what is wrong with the index is told in `train`."""
+    """Yield articles by shard and name; errors of the index are reported in `train`."""
     index, faults = _index(folder / "index.tsv")
     if split == "train":
         yield from faults
@@ -87,7 +87,7 @@ def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
 
 
 def _index(path: Path) -> tuple[dict[str, Entry], list[DataError]]:
-    """Entries by PMC number, and the rows that are none."""
+    """Return entries by PMC number, and the errors of other rows."""
     entries: dict[str, Entry] = {}
     faults = []
     for row in rows(path, COLUMNS, header=True):
@@ -108,7 +108,7 @@ def _index(path: Path) -> tuple[dict[str, Entry], list[DataError]]:
 
 
 def _license(urls: str) -> str | None:
-    """Where the text has one licence and the data another, that of the text comes first."""
+    """Return the licence of the text, which takes precedence over that of the data."""
     url = urls.partition(" ")[0]
     known = re.fullmatch(r"creativecommons\.org/(?:licenses/)?(.+?)(?:/legalcode|/deed\.\w+)?", url)
     return _LICENSES.get(known[1]) if known else None
@@ -149,7 +149,7 @@ def _title(found: Article, title: str) -> _Made:
 
 
 def _conclusion(found: Article) -> _Made:
-    """The conclusion, from all that comes before it, where that has results."""
+    """Ask for the conclusion from everything before it, if that includes results."""
     parts = [section.part for section in found.abstract]
     place = parts.index("conclusions") if "conclusions" in parts else 0
     if "results" in parts[:place]:
@@ -159,9 +159,9 @@ def _conclusion(found: Article) -> _Made:
 
 
 def _objective(found: Article) -> _Made:
-    """The objective, from an abstract whose headings are taken away.
+    """Ask for the objective from an abstract without headings.
 
-    Without a background before it, the section is often background for the most part.
+    Without a preceding background, such a section is often mostly background.
     """
     for before, section in itertools.pairwise(found.abstract):
         if before.part == "background" and section.part == "objective":
@@ -169,7 +169,7 @@ def _objective(found: Article) -> _Made:
 
 
 def _registration(found: Article) -> _Made:
-    """The numbers of the registration statement, where it has no others and the abstract none."""
+    """Ask for the registration numbers, if the statement has no others and the abstract none."""
     numbers = list(dict.fromkeys(REGISTERED.findall(found.registration)))
     elsewhere = set(REGISTERED.findall(_labelled(found.abstract)))
     unknown = _NUMBER.search(REGISTERED.sub("", _LINK.sub("", found.registration)))

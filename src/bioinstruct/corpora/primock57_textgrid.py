@@ -1,4 +1,4 @@
-"""Praat TextGrid files in the long text form: timed utterances, one tier for each speaker."""
+"""Praat TextGrid files in the long text format: timed utterances, one tier per speaker."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _INTERVAL = re.compile(
     r'text = "((?:[^"]|"")*)" *(?:\n\s*|$)'
 )
 _TOLERANCE = 1e-6
-"""Seconds by which the ends of two intervals may differ and still meet."""
+"""Tolerance in seconds for adjacent intervals to meet."""
 
 
 class Interval(NamedTuple):
-    """A stretch of time and what is said in it, which may be nothing."""
+    """A time interval with its text, which may be empty."""
 
     start: float
     """In seconds."""
@@ -39,14 +39,14 @@ class Interval(NamedTuple):
 
 
 class Tier(NamedTuple):
-    """Intervals that follow each other without a gap."""
+    """Consecutive intervals without gaps."""
 
     name: str
     intervals: tuple[Interval, ...]
 
 
 def tiers(text: str, path: Path) -> Iterator[Tier]:
-    """The interval tiers of a file.
+    """Parse the interval tiers of a file.
 
     Raises:
         DataError: the text is no such file, an interval is missing or out of place, or two overlap.

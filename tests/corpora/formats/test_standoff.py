@@ -105,7 +105,7 @@ def test_an_annotation_outside_a_text_counted_without_spaces_is_named() -> None:
 
 def test_annotations_without_a_text_are_named() -> None:
     [fault] = of_no_text({"d9": [Annotation(3, "1", "2", "x")]}, Path("x"))
-    assert str(fault) == "x:3: a mention in d9, which is not there"
+    assert str(fault) == "x:3: a mention in d9, which is missing"
 
 
 def cut(text: str, found: list[Span]) -> list[tuple[str, list[str]]]:

@@ -1,14 +1,14 @@
-"""The two ways to write the entities of a sentence as text, and to read them back.
+"""Write the entities of a sentence as text in two layouts, and parse them back.
 
-`mentions` is compact: one mention a line, in order of appearance and exactly as it stands in the
-input, `mention | type` when there are several types, and `none` when there is no mention. The rare
-mention that would be taken for an earlier place in the input carries its number: `APC #2`.
+`mentions` is compact: one mention per line, in order of appearance and exactly as in the
+input, `mention | type` if there are several types, and `none` if there is no mention. The rare
+mention that could be confused with an earlier occurrence has a number: `APC #2`.
 
 `medtuned` is the layout of Llama2-MedTuned: a line for every word, `word : B`, `word : I` or
 `word : O`, with `B-TYPE` and `I-TYPE` when there are several types.
 
-The words of a sentence are the parts of its input between single spaces. Gold and completions are
-read by the same functions, and what was written is read back unchanged.
+The words of a sentence are the parts of its input between single spaces. Gold and completions use
+the same parsers, and written answers are parsed back unchanged.
 """
 
 from __future__ import annotations
@@ -27,30 +27,30 @@ NONE = "none"
 
 
 class Entity(NamedTuple):
-    """A mention by its place among the words of the input, counted from 0."""
+    """A mention by word position, counted from 0."""
 
     start: int
-    """Its first word; -1, -2, … for a mention that is nowhere in the input."""
+    """Its first word; -1, -2, … for a mention that does not occur in the input."""
     end: int
-    """One past its last word; equal to `start` for a mention that is nowhere in the input."""
+    """One past its last word; equal to `start` for a mention that does not occur."""
     type: str
-    """Empty where the layout does not say."""
+    """Empty if the layout does not name types."""
 
 
 def to_text(
     layout: str, words: Sequence[str], entities: Iterable[Entity], *, typed: bool = False
 ) -> str:
-    """The entities in this layout; their types are written only when `typed`.
+    """Write the entities in this layout, with their types if `typed`.
 
     Raises:
         UnknownNameError: there is no such layout.
-        BioinstructError: they cannot be read back from it: they overlap, or in `mentions` the only
-            one is the word "none". No corpus here has either.
+        BioinstructError: they could not be parsed back: they overlap, or in `mentions` the only
+            one is the word "none". No corpus here has such a case.
     """
     functions = _functions(layout)
     words, entities = list(words), sorted(entities)
-    # What a writer gives is read back unchanged: it refuses what would not be. To read every text
-    # again would cost more than to write it.
+    # Writers refuse what could not be parsed back. Parsing every text again would cost more than
+    # writing it.
     text = functions.write(words, entities, typed) if _sound(words, entities, typed) else None
     if text is None:
         said = "\n".join(" ".join(words[start:end]) for start, end, _ in entities)
@@ -65,7 +65,7 @@ _TYPE = re.compile(r"[^\s:|]+")
 
 
 def _sound(words: list[str], entities: list[Entity], typed: bool) -> bool:
-    """Whether words are words, and the entities lie among them one after the other."""
+    """Check that entities are sorted, disjoint and inside the sentence."""
     before = 0
     for start, end, type in entities:
         if not before <= start < end or (typed and not _TYPE.fullmatch(type)):
@@ -75,7 +75,7 @@ def _sound(words: list[str], entities: list[Entity], typed: bool) -> bool:
 
 
 def parse(layout: str, text: str, words: Sequence[str], *, typed: bool = False) -> list[Entity]:
-    """The entities that a text in this layout names; any text is read as far as it goes.
+    """Parse the entities of a text in this layout, as far as possible.
 
     Raises:
         UnknownNameError: there is no such layout.
@@ -84,14 +84,14 @@ def parse(layout: str, text: str, words: Sequence[str], *, typed: bool = False) 
 
 
 def spans(tags: Iterable[str]) -> list[Entity]:
-    """Entities of IOB tags (`B`, `I`, `O`, with or without `-TYPE`).
+    """Return the entities of IOB tags (`B`, `I`, `O`, with or without `-TYPE`).
 
     An `I` that continues nothing begins an entity, as in the CoNLL evaluation script.
     """
     entities = []
     start, kind = None, ""
     for position, tag in enumerate([*tags, "O"]):
-        if start is None and tag == "O":  # most words
+        if start is None and tag == "O":  # the most frequent case
             continue
         mark, _, type = tag.partition("-")
         if start is not None and (mark != "I" or type != kind):
@@ -106,11 +106,11 @@ def spans(tags: Iterable[str]) -> list[Entity]:
 
 
 def _write_mentions(words: list[str], entities: list[Entity], typed: bool) -> str | None:
-    """As `_read_mentions` will find them, or None where it could not."""
+    """Write mentions so that `_read_mentions` finds them, or return None if it could not."""
     lines = []
     after = 0
     for start, end, type in entities:
-        # All before `after` is taken, so the next place is the first one from there on.
+        # Everything before `after` is taken, so search from there.
         if _first(words, words[start:end], after) == start:
             line = " ".join(words[start:end])
         elif not (line := _numbered(words, start, end)):
@@ -123,14 +123,14 @@ def _write_mentions(words: list[str], entities: list[Entity], typed: bool) -> st
 
 
 def _numbered(words: list[str], start: int, end: int) -> str:
-    """The mention with its number among its places; empty if that would not be read so."""
+    """Return the mention with its number, or an empty string if that could not be parsed."""
     mention = " ".join(words[start:end])
     line = f"{mention} #{_occurrences(words, mention).index((start, end)) + 1}"
     return line if _NUMBERED.fullmatch(line) and not _occurrences(words, line) else ""
 
 
 def _first(words: list[str], wanted: list[str], after: int) -> int:
-    """Where the wanted words, which are there, begin for the first time."""
+    """Return the first position at which the wanted words occur."""
     size = len(wanted)
     while True:
         after = words.index(wanted[0], after)
@@ -140,10 +140,10 @@ def _first(words: list[str], wanted: list[str], after: int) -> int:
 
 
 def _read_mentions(text: str, words: list[str], typed: bool) -> list[Entity]:
-    """Give each line the next place in the input that no line before it has taken.
+    """Match each line with its next free occurrence in the input.
 
-    A mention that is not in the input, or more often than the input has it, stays in the answer as
-    an entity that is nowhere, so it counts as wrong.
+    A mention without a free occurrence stays in the answer as an entity outside the input, so
+    that it counts as wrong.
     """
     lines = [line.strip() for line in text.split("\n") if line.strip()]
     if all(line.casefold() == NONE for line in lines):
@@ -169,7 +169,7 @@ _NUMBERED = re.compile(r"(.*\S) #([1-9]\d{0,3})")
 
 
 class _Places:
-    """Where in a sentence the next mention is: after the one before, else the first place free."""
+    """Find mentions in order: after the previous one, or else at the first free place."""
 
     def __init__(self, words: list[str]) -> None:
         self._words = words
@@ -191,9 +191,9 @@ class _Places:
 
 
 def _occurrences(words: list[str], mention: str) -> list[tuple[int, int]]:
-    """Places of whole words that read like the mention, white space aside if need be.
+    """Return the occurrences of a mention as whole words, ignoring white space if necessary.
 
-    Corpora part words at punctuation (`T - cell`); a model that writes `T-cell` means that place.
+    Corpora split words at punctuation (`T - cell`); a model that writes `T-cell` means the same.
     """
     wanted = mention.split()
     size = len(wanted)
@@ -220,7 +220,7 @@ def _occurrences_without_spaces(words: list[str], letters: str) -> list[tuple[in
 
 # ---- medtuned
 
-# The last colon parts word and tag, so a word may be or contain a colon.
+# The last colon separates word and tag, so a word may be or contain a colon.
 _TAGGED = re.compile(r"(.*\S)\s*:\s*([BIO](?:-[^\s:]+)?)")
 
 
@@ -235,9 +235,9 @@ def _write_tagged(words: list[str], entities: list[Entity], typed: bool) -> str:
 
 
 def _read_tagged(text: str, words: list[str], typed: bool) -> list[Entity]:
-    """Give each word the tag of the line that stands for it, and `O` where no line does.
+    """Give each word the tag of its line, or `O` if it has none.
 
-    Lines without a tag are passed over.
+    Lines without a tag are ignored.
     """
     matches = map(_TAGGED.fullmatch, map(str.strip, text.split("\n")))
     lines = [(match[1], match[2] if typed else match[2][0]) for match in matches if match]

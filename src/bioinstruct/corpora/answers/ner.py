@@ -1,4 +1,4 @@
-"""Named entities as instructions: the wordings, and how a sentence becomes a record."""
+"""Turn sentences with named entities into instructions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ BLOCK = 10
 """Sentences that stand for a document where a file names none: about an abstract's."""
 
 Item: TypeAlias = Sentence | Skipped | DataError
-"""A sentence, or what is said of one that cannot be given."""
+"""A sentence, or the reason why it is missing."""
 Sentences: TypeAlias = Iterable[Item]
 """Sentences in the order of their files."""
 
@@ -46,23 +46,23 @@ SEVERAL_TYPES = wordings("ner_several_types")
 
 @dataclass(frozen=True)
 class Entities:
-    """What is looked for, in the words of an instruction."""
+    """A kind of entity, with the words that an instruction uses for it."""
 
     task: str
     one: str
     many: str
     a: str
     types: tuple[str, ...] = ()
-    """Names of the types as the answer has them; empty where there is one, which is not said."""
+    """Names of the types in the answer; empty if there is a single, unnamed type."""
 
     @property
     def typed(self) -> bool:
-        """Whether the answer says the type of each mention."""
+        """Whether the answer names the type of each mention."""
         return bool(self.types)
 
     @cached_property
     def wordings(self) -> dict[str, tuple[str, ...]]:
-        """The wordings of each layout."""
+        """Return the wordings of each layout."""
         *most, last = self.types or ("",)
         types = f"{', '.join(most)} or {last}"
         templates = SEVERAL_TYPES if self.typed else ONE_TYPE
@@ -125,7 +125,7 @@ def instructions(
     layout: str,
     seed: int,
 ) -> Iterator[Row]:
-    """Make a record of each sentence; what is no sentence goes through as it is.
+    """Turn each sentence into a record; pass other items on unchanged.
 
     Where a file does not name its documents, blocks of ten consecutive sentences stand for them:
     `block 1`, `block 2` and so on. Sentences of one document stand together in such files.
@@ -145,8 +145,8 @@ def instructions(
         try:
             output = layouts.to_text(layout, sentence.words, sentence.entities, typed=typed)
         except BioinstructError:
-            # Such as the word `none`, alone, as a mention; there is no way to say it in `mentions`.
-            yield Skipped(f"cannot be said in the layout {layout}")
+            # For instance the single mention `none`, which `mentions` cannot express.
+            yield Skipped(f"cannot be expressed in the layout {layout}")
             continue
         yield Instruction(
             instruction=choose(wordings, text, seed),
@@ -161,14 +161,14 @@ def instructions(
 def of_documents(
     sentences: Sentences, texts: Iterable[tuple[str, str]], *, path: Path, original: Path
 ) -> Iterator[Item]:
-    """The sentences with the names of their documents, each document once.
+    """Attach document ids to sentences by aligning them with the texts; skip repeated documents.
 
-    The sentences of a document must make up its text, white space aside, and the documents must be
-    in the order of the sentences: so nothing can be missing or in the wrong place. A sentence that
-    is at fault may stand for any part of the text; its fault goes through.
+    The sentences of a document must equal its text, apart from white space, and the documents must
+    be in the order of the sentences, so that nothing is missing or out of place. A bad sentence may
+    stand for any part of the text; its error is passed on.
 
     Raises:
-        DataError: they do not.
+        DataError: sentences and texts do not match.
     """
     rest = _Rest(sentences)
     done = set()
@@ -185,7 +185,7 @@ def of_documents(
 
 
 class _Rest(Iterator[Item]):
-    """Items, of which the last one taken can be given back."""
+    """An iterator that can put back its last item."""
 
     def __init__(self, items: Sentences) -> None:
         self._items = iter(items)
@@ -199,7 +199,7 @@ class _Rest(Iterator[Item]):
 
 
 def _of_document(name: str, letters: str, rest: _Rest, path: Path) -> Iterator[Item]:
-    """The next sentences, which make up the letters of the document."""
+    """Yield the next sentences, which together have the letters of the document."""
     place = 0
     gap = False
     for item in rest:
@@ -210,7 +210,7 @@ def _of_document(name: str, letters: str, rest: _Rest, path: Path) -> Iterator[I
         here = "".join(item.words)
         if gap:
             place = letters.find(here, place)
-            if place < 0:  # the fault was the end of this document
+            if place < 0:  # the bad sentence was the last of this document
                 rest.give_back(item)
                 return
             gap = False

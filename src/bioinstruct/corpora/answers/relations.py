@@ -1,4 +1,4 @@
-"""Two concepts of a text as the input of a question about their relation."""
+"""Write a text with two concepts as the input of a question about their relation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bioinstruct.errors import UnknownNameError
 __all__ = ["LAYOUTS", "Mention", "to_input"]
 
 LAYOUTS = ("named", "medtuned")
-"""`named` has the text and below it the two names; `medtuned`, as published, masks them."""
+"""`named` has the text followed by the two names; `medtuned`, as published, masks them."""
 
 
 class Mention(NamedTuple):
@@ -17,22 +17,22 @@ class Mention(NamedTuple):
 
     name: str
     parts: tuple[tuple[int, int], ...]
-    """Its characters, from and to before; several parts where it is interrupted."""
+    """Start and exclusive end of its characters; several parts if it is discontinuous."""
     type: str
-    """What the mask says, such as `GENE` for `@GENE$`."""
+    """Word of the mask, such as `GENE` for `@GENE$`."""
 
 
 def to_input(
     layout: str, text: str, first: Mention, second: Mention, *, roles: tuple[str, str]
 ) -> str:
-    """The text with its two concepts; white space is made uniform.
+    """Return the text with its two concepts, with normalised white space.
 
-    In `medtuned` the first part of a mention stands for all of it; two that share characters there
+    In `medtuned` the first part of a mention stands for all of it; two that share characters
     become one mask, such as `@DRUG-DRUG$`. In `named` the two lines begin with the roles, and a
-    name that stands in the text before carries its number: `warfarin #2`.
+    name that also occurs earlier in the text has a number: `warfarin #2`.
 
     Raises:
-        UnknownNameError: there is no such layout.
+        UnknownNameError: the layout does not exist.
     """
     if layout == "medtuned":
         return _even(_masked(text, first, second))
@@ -57,7 +57,7 @@ def _masked(text: str, first: Mention, second: Mention) -> str:
 
 
 def _number(text: str, mention: Mention) -> str:
-    """Which of the places where these characters stand is meant, if not the first."""
+    """Return the number of the mention among equal texts, if it is not the first."""
     before = 0
     place = text.find(mention.name)
     while 0 <= place < mention.parts[0][0]:

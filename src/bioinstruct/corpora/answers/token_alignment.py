@@ -1,4 +1,4 @@
-"""Which line of an answer stands for which word, when the answer should have a line for each."""
+"""Align the lines of an answer with the words of a sentence."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ __all__ = ["lines_of_words"]
 
 
 def lines_of_words(words: Sequence[str], tokens: Sequence[str]) -> list[int | None]:
-    """For each word the position of the token that stands for it, None where none does.
+    """Map each word to the index of its token, or None.
 
-    Words and tokens are laid side by side with the fewest edits, so that a token too many, too few
-    or misspelt moves nothing that comes after it; tokens after the last word cost nothing. Between
-    two places of agreement, other tokens stand for the words there if there are as many of one as
-    of the other; if not, nobody can tell which is meant, and they stand for nothing.
+    Words and tokens are aligned by the fewest edits, so that an extra, missing or misspelt token
+    does not shift later ones; tokens after the last word cost nothing. Between two matches, other
+    tokens stand for the words in order if there are as many tokens as words; otherwise the
+    alignment is ambiguous, and they stand for none.
     """
-    # With more than one superfluous token a word, leaving out all words would be fewer edits.
+    # With more than one extra token per word, deleting all words would be fewer edits.
     tokens = tokens[: 2 * len(words)]
     pairs, end = _align(words, tokens)
     agreed = [(-1, -1), *((i, j) for i, j in pairs if words[i] == tokens[j]), (len(words), end)]
@@ -29,7 +29,7 @@ def lines_of_words(words: Sequence[str], tokens: Sequence[str]) -> list[int | No
 
 
 def _align(words: Sequence[str], tokens: Sequence[str]) -> tuple[list[tuple[int, int]], int]:
-    """Pairs of word and token by the fewest edits, and how many tokens the words take up.
+    """Return pairs of word and token by the fewest edits, and the number of tokens used.
 
     Among equally good alignments a token goes to the earliest word, as in an answer cut short.
     """
@@ -51,7 +51,7 @@ def _align(words: Sequence[str], tokens: Sequence[str]) -> tuple[list[tuple[int,
 
 
 def _costs(words: Sequence[str], tokens: Sequence[str]) -> list[list[int]]:
-    """Edits from the first j tokens to the first i words, at [i][j]."""
+    """Return the edit distance of the first i words and the first j tokens, at [i][j]."""
     costs = [list(range(len(tokens) + 1))]
     for word in words:
         above, row = costs[-1], [costs[-1][0] + 1]

@@ -1,8 +1,8 @@
-"""Mentions by their characters in a text, brought to sentences of words.
+"""Convert mentions given by character offsets to sentences of words.
 
-A word is a run of letters and digits, or any other character by itself, as in the published
-conversions of these corpora. As there, a mention that begins or ends inside a word is widened to
-the whole word. Of mentions that overlap the longest stays; each other one is counted as skipped.
+A word is a run of letters and digits, or any other single character, as in the published
+conversions of these corpora. As there, a mention that begins or ends inside a word is extended to
+the whole word. Of overlapping mentions the longest is kept; the others are counted as skipped.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ __all__ = ["Annotation", "Span", "in_sentences", "of_no_text", "sentence", "span
 
 OVERLAPPING = Skipped("a mention that overlaps another one")
 _WORD = re.compile(r"[^\W_]+|\S")
-# A full stop before a capital or digit, or the end of a line. Nothing parts a mention.
+# A full stop before a capital or digit, or the end of a line; never within a mention.
 _BREAK = re.compile(r"(?<=[.?!])\s+(?=[\"'(\[]?[A-Z0-9])|\s*\n\s*")
 
 
 class Span(NamedTuple):
-    """A mention by its characters, the end exclusive."""
+    """A mention by character offsets; the end is exclusive."""
 
     start: int
     end: int
@@ -35,10 +35,10 @@ class Span(NamedTuple):
 
 
 class Annotation(NamedTuple):
-    """What a file says of a mention, not checked."""
+    """A mention as a file gives it, not validated."""
 
     line: int
-    """Of the file that says so."""
+    """Line of the annotation file."""
     start: str
     end: str
     text: str
@@ -53,12 +53,12 @@ def spans(
     types: Collection[str] = ("",),
     without_spaces: bool = False,
 ) -> list[Span]:
-    """The mentions of a text, each where it is said to be, white space inside it aside.
+    """Return the mentions of a text, checked against the text (ignoring white space).
 
-    `without_spaces` is for offsets of the first and the last character, spaces not counted.
+    `without_spaces` is for offsets of first and last character that do not count spaces.
 
     Raises:
-        DataError: one is not there, or of an unknown type; path and line are of the annotation.
+        DataError: a mention differs from the text or has an unknown type; gives its line.
     """
     places = [place for place, letter in enumerate(text) if not letter.isspace()]
     found = []
@@ -86,15 +86,15 @@ def spans(
 
 
 def of_no_text(annotations: Mapping[str, Sequence[Annotation]], path: Path) -> Iterator[DataError]:
-    """The faults of annotations whose texts are not there."""
+    """Yield an error for the annotations of each missing text."""
     for name, (first, *_) in annotations.items():
-        yield DataError(f"a mention in {name}, which is not there", path=path, line=first.line)
+        yield DataError(f"a mention in {name}, which is missing", path=path, line=first.line)
 
 
 def in_sentences(
     text: str, spans: Iterable[Span], *, document: str, line: int
 ) -> Iterator[Sentence | Skipped]:
-    """The sentences of a text, cut by a simple rule that never parts a mention."""
+    """Split a text into sentences by a simple rule that never splits a mention."""
     spans = sorted(spans)
     inside = _inside(spans)
     begun = 0
@@ -110,13 +110,13 @@ def in_sentences(
 
 
 def _inside(spans: Sequence[Span]) -> Callable[[int, int], bool]:
-    """Whether a break would part one of the spans, which are sorted."""
+    """Return a function that checks whether a break would split one of the sorted spans."""
     starts = [span.start for span in spans]
     reach = 0
     ends = [reach := max(reach, span.end) for span in spans]
 
     def inside(start: int, end: int) -> bool:
-        before = bisect_left(starts, end)  # of these the one that goes furthest
+        before = bisect_left(starts, end)  # the longest reach of these
         return before > 0 and ends[before - 1] > start
 
     return inside
@@ -130,7 +130,7 @@ def sentence(
     line: int,
     word: re.Pattern[str] = _WORD,
 ) -> Iterator[Sentence | Skipped]:
-    """One sentence, and what of its mentions cannot be in it."""
+    """Yield a sentence with its mentions, then the mentions that overlap others."""
     words = [found.span() for found in word.finditer(text)]
     starts, ends = [start for start, _ in words], [end for _, end in words]
     placed = [
@@ -144,7 +144,7 @@ def sentence(
 
 
 def _flat(entities: Iterable[Entity]) -> tuple[list[Entity], int]:
-    """Entities of which no two overlap, the longest first chosen, and how many there were more."""
+    """Return non-overlapping entities, preferring the longest, and the number of others."""
     kept: list[Entity] = []
     taken: set[int] = set()
     left_out = 0

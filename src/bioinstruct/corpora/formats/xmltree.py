@@ -1,4 +1,4 @@
-"""An XML file as a tree, or an error that says where it fails."""
+"""Parse XML files, with errors that name the position."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ __all__ = ["attributes", "parse"]
 
 
 def parse(content: bytes, path: Path, *, root: str | tuple[str, ...]) -> Element:
-    """The root element, which must have the name `root`, or one of these names.
+    """Parse XML and return the root element, whose name must be `root` or one of these names.
 
     Raises:
-        DataError: the content is not XML, or is something else.
+        DataError: the content is not XML, or has another root element.
     """
     try:
         tree = ElementTree.fromstring(content)
     except (ElementTree.ParseError, LookupError, ValueError) as error:
-        # LookupError and ValueError are about the encoding that the file says it has.
+        # LookupError and ValueError concern the encoding that the file declares.
         line = getattr(error, "position", (None,))[0]
         raise DataError(f"not valid XML ({error})", path=path, line=line) from error
     names = (root,) if isinstance(root, str) else root
@@ -30,10 +30,10 @@ def parse(content: bytes, path: Path, *, root: str | tuple[str, ...]) -> Element
 
 
 def attributes(element: Element, *names: str) -> tuple[str, ...]:
-    """The values of these attributes.
+    """Return the values of these attributes.
 
     Raises:
-        ValueError: one of them is missing; it names the element by its `id`.
+        ValueError: an attribute is missing; names the element by its `id`.
     """
     for name in names:
         if name not in element.attrib:
