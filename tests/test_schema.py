@@ -194,7 +194,11 @@ def test_a_licence_is_an_spdx_expression(license: str) -> None:
     assert made.license == license
 
 
-@pytest.mark.parametrize("license", ["", " ", "MIT ", "MIT\n", "CC BY, 4.0", "MIT  OR X", "©"])
+WRONG_LICENSES = ["", " ", "MIT ", "MIT\n", "CC BY, 4.0", "MIT  OR X", "©", "anything at all"]
+WRONG_LICENSES += ["CC BY 4.0", "OpenRAIL", "MIT OR", "GPL-3.0-only WITH MIT", "CC-BY-4.0 CC0-1.0"]
+
+
+@pytest.mark.parametrize("license", WRONG_LICENSES)
 def test_what_is_no_spdx_expression_is_refused(license: str) -> None:
     provenance = {**record().row()["provenance"], "license": license}
     assert refused({"provenance": provenance})[0] == "provenance.license"

@@ -15,7 +15,9 @@ import bioinstruct
 SOURCE = Path(bioinstruct.__file__).parent
 
 LEVELS = [
-    {"errors", "lazy", "progress", "schema", "tables", "text"},
+    {"errors", "lazy", "progress", "tables", "text"},
+    {"licenses"},
+    {"schema"},
     {"console", "files", "parquet", "prompts"},
     {"journal", "rejection"},
     {"llm"},

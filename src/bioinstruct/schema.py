@@ -8,6 +8,7 @@ from json.encoder import encode_basestring as _quoted
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -16,6 +17,9 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
+
+from bioinstruct.errors import BioinstructError
+from bioinstruct.licenses import check_license
 
 __all__ = ["Category", "Instruction", "Provenance", "Teacher", "content_id", "explain"]
 
@@ -27,8 +31,19 @@ _MESSAGES = {
     "string_too_short": "empty text",
 }
 
+
+def _spdx(expression: str) -> str:
+    try:
+        return check_license(expression)
+    except BioinstructError as error:
+        hint = f": {error.hint}" if "did you mean" in error.hint else ""
+        raise ValueError(
+            f"not an SPDX licence expression, such as `MIT` or `CC-BY-4.0`{hint}"
+        ) from None
+
+
 Text = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
-License = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.+()-]+( [A-Za-z0-9.+()-]+)*$")]
+License = Annotated[str, AfterValidator(_spdx)]
 
 
 class Category(StrEnum):
@@ -106,8 +121,6 @@ def explain(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     field = ".".join(str(part) for part in first["loc"])
     message = _MESSAGES.get(first["type"], first["msg"].removeprefix("Value error, "))
-    if field == "provenance.license" and first["type"] == "string_pattern_mismatch":
-        message = "not an SPDX licence expression, such as `MIT` or `CC-BY-4.0`"
     return f"{field}: {message}" if field else message
 
 

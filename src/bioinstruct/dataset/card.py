@@ -11,9 +11,10 @@ from typing import Any
 
 from bioinstruct.dataset.label_balance import Balance
 from bioinstruct.dataset.statistics import Quantiles, Source, Statistics
+from bioinstruct.licenses import license_ids
 from bioinstruct.schema import Category
 
-__all__ = ["license_ids", "license_note", "render_card", "source_table"]
+__all__ = ["license_note", "render_card", "source_table"]
 
 _TEMPLATE = Path(__file__).parents[1] / "data" / "card.md"
 _TASKS_SHOWN = 40  # of a category
@@ -84,12 +85,6 @@ def render_card(
     lines = "\n".join(line.rstrip() for line in body.splitlines())
     tidy = re.sub(r"\n{3,}", "\n\n", lines)  # where a section has nothing to say
     return f"{_front_matter(statistics, name, language)}\n{tidy}\n"
-
-
-def license_ids(expression: str) -> list[str]:
-    """The identifiers in an SPDX expression, without operators and exceptions."""
-    bare = re.sub(r"\bWITH +\S+", "", expression)
-    return [id for id in re.findall(r"[A-Za-z0-9.+-]+", bare) if id not in {"AND", "OR"}]
 
 
 def _front_matter(statistics: Statistics, name: str, language: str) -> str:

@@ -13,10 +13,11 @@ from typing import Any
 from bioinstruct import corpora, parquet
 from bioinstruct.corpora import Access
 from bioinstruct.dataset import hub
-from bioinstruct.dataset.card import license_ids, render_card
+from bioinstruct.dataset.card import render_card
 from bioinstruct.dataset.statistics import Collector, Statistics
 from bioinstruct.errors import BioinstructError, DataError, MissingError
 from bioinstruct.files import atomic_directory
+from bioinstruct.licenses import license_ids
 from bioinstruct.schema import Instruction
 from bioinstruct.tokens import Tokens
 

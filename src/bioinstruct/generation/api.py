@@ -15,7 +15,8 @@ from bioinstruct import jsonl
 from bioinstruct.errors import BioinstructError
 from bioinstruct.generation.recipes import get_recipe
 from bioinstruct.generation.settings import Settings, Tally, Watcher
-from bioinstruct.schema import Instruction, Provenance
+from bioinstruct.licenses import check_license
+from bioinstruct.schema import Instruction
 
 if TYPE_CHECKING:
     from bioinstruct.generation.accept import Sieve
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from bioinstruct.generation.run import Run
     from bioinstruct.llm.client import Client
 
-__all__ = ["Generated", "check_license", "generate", "prepare"]
+__all__ = ["Generated", "generate", "prepare"]
 
 
 @dataclass(frozen=True)
@@ -172,20 +173,3 @@ def prepare(model: str, settings: Settings) -> tuple[Plan, Sieve]:
         contaminated=settings.contaminated,
     )
     return plan, sieve
-
-
-def check_license(license: str) -> None:
-    """Refuse what is not an SPDX expression.
-
-    Raises:
-        BioinstructError: it is none.
-    """
-    from pydantic import ValidationError
-
-    try:
-        Provenance(kind="compiled", origin="none", license=license)
-    except ValidationError as error:
-        raise BioinstructError(
-            f"{license!r} is not an SPDX licence expression",
-            hint="such as `CC-BY-4.0`; for terms of your own, `LicenseRef-` and a name",
-        ) from error

@@ -21,7 +21,6 @@ from typing import IO, overload
 
 from bioinstruct import corpora
 from bioinstruct.bench.tasks import protected_texts
-from bioinstruct.dataset.card import license_ids
 from bioinstruct.errors import MissingError
 from bioinstruct.filters import (
     Contaminated,
@@ -34,6 +33,7 @@ from bioinstruct.filters import (
     decide,
 )
 from bioinstruct.filters.pipeline import answered_text
+from bioinstruct.licenses import license_ids
 from bioinstruct.mixtures.compile import Outcome, read_into
 from bioinstruct.mixtures.spec import Mixture, allocate
 from bioinstruct.schema import Category, Instruction
