@@ -28,8 +28,8 @@ __all__ = [
     "attending",
     "by_hand",
     "join",
-    "not_shareable",
     "to_shared",
+    "why_not_packed",
 ]
 
 ATTENTION = "bioinstruct_shared"
@@ -234,10 +234,11 @@ def _own(segment: Segment, inputs: AttentionInputs) -> Iterator[tuple[torch.Tens
         yield attend(behind, key[:, :, rest], value[:, :, rest], scale=scale, mask=mask)
 
 
-def not_shareable(config: Any, longest: int) -> str:
-    """Why texts of this length must not be computed by `Packed`, by the configuration; or ''.
+def why_not_packed(config: Any, longest: int) -> str:
+    """Return why the configuration forbids packing texts of this length into one row, or "".
 
-    A model that says nothing of it in its configuration has still to be tried.
+    The one rule for scoring, generation and tuning. It covers what a trial on short texts cannot
+    see, such as a sliding window; a trial must still show that packing is exact on the model.
     """
     text = config.get_text_config()
     for name in ("sliding_window", "attention_chunk_size"):

@@ -7,7 +7,7 @@ folder of this module is a complete one in a few lines.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -158,6 +158,9 @@ class Tunable(Model, Protocol):
     @property
     def tuning_budget(self) -> int:
         """Tokens of a micro-batch in tuning."""
+
+    def why_not(self, capability: str, trial: Callable[[], str]) -> str:
+        """Return why the model cannot use a fast way, "" if it can; see `Capabilities`."""
 
     def adapted(self, model: Any) -> None:
         """Replace `model` by the same model with an adapter, or with changed weights."""

@@ -13,7 +13,7 @@ import torch
 
 from bioinstruct.bench.models.base import Choice, Completion
 from bioinstruct.bench.models.forward import Decoder
-from bioinstruct.bench.models.fsdp import in_step, is_sharded, whole
+from bioinstruct.bench.models.fsdp import in_step, whole
 from bioinstruct.bench.models.generation import Engine, Generator
 from bioinstruct.bench.models.loading import context_length, first_line, load_model_and_tokenizer
 from bioinstruct.bench.models.loglikelihood import Plan, Scorer
@@ -37,8 +37,6 @@ class CausalLM(Decoder):
     ) -> None:
         known = len(prompt_tokenizer.tokenizer)
         super().__init__(model, pad=prompt_tokenizer.eos_id, known=known, name=name)
-        if is_sharded(model):  # a trial that fails on its way would leave the processes out of step
-            self.only_plain = "its layers are held in shards"
         self.prompt_tokenizer = prompt_tokenizer
         self.scorer = Scorer(self, plan)
         self.generator = Generator(self, self._stop_ids)
@@ -109,9 +107,9 @@ class CausalLM(Decoder):
             yield self.has_adapter
 
     def adapted(self, model: Any) -> None:
-        """Take over the same model wrapped with an adapter, or with its weights changed."""
+        """Replace `model` by the same model with an adapter, or with changed weights."""
         self.model = model.eval()
-        self.trials.clear()
+        self.capabilities.forget()
         weights = {n: t for n, t in model.state_dict().items() if _is_of_adapter(n)}
         self._adapter_fingerprint = "+" + _hash_tensors(hashlib.sha256(), weights)
 

@@ -1,13 +1,15 @@
-"""A decoder that is loaded: logits where they are wanted, and what has to be known of it first."""
+"""A loaded decoder: its logits at chosen positions, and the trials that it must pass first."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 
+from bioinstruct.bench.models.capabilities import Capabilities
+from bioinstruct.bench.models.fsdp import is_sharded
 from bioinstruct.errors import ModelError
 
 __all__ = ["Decoder", "tuning_budget"]
@@ -16,7 +18,7 @@ _VOCABULARY_PART = 16_384  # rows of a head held in float32 at one time: 256 MB 
 
 
 def tuning_budget(device: torch.device) -> int:
-    """Tokens of a micro-batch: on a CPU 2,048 are no faster, and take twice the memory."""
+    """Return the tokens of a micro-batch: on a CPU 2,048 are no faster, and take more memory."""
     return 16_384 if device.type != "cpu" else 1024
 
 
@@ -25,12 +27,12 @@ class Decoder:
 
     Args:
         model: the model, in evaluation mode.
-        pad: the token that fills rows up; causality makes it matter to nothing that is read.
+        pad: the token that pads rows; since the model is causal, it changes nothing that is read.
         known: number of tokens that the tokenizer knows.
-        name: what to call the model in messages.
+        name: the name of the model for messages.
 
     Raises:
-        ModelError: the model is no decoder.
+        ModelError: the model is no decoder, or memory does not suffice to try it.
     """
 
     def __init__(self, model: Any, *, pad: int, known: int, name: str) -> None:
@@ -38,17 +40,38 @@ class Decoder:
         self.name = name
         self.device = next(model.parameters()).device
         self.token_budget = 16_384 if self.device.type != "cpu" else 2048
-        """Tokens that are computed at one time when it is asked."""
+        """Tokens that are computed at one time in scoring."""
         self.tuning_budget = tuning_budget(self.device)
-        """And when it is tuned."""
+        """Tokens that are computed at one time in tuning."""
         self.pad = pad
-        self.only_plain = ""
-        """Why the fast ways of scoring are closed to it, where they are."""
-        self.trials: dict[str, str] = {}
-        """What has been tried on this model, and why it cannot; empty where it can."""
+        # A trial that fails half-way would leave the processes of a sharded model out of step.
+        sharded = "its layers are held in shards" if is_sharded(model) else None
+        self.capabilities = Capabilities(
+            share_prefix=sharded, refill_rows=sharded, continuous_batching=sharded
+        )
+        """The fast ways that are exact on this model, as far as they were tried."""
         self._known = known
-        self._can_select = self._selection_is_exact()
+        self._can_select = not self.why_not("select_logits", self._try_selection)
         self._check_causal()
+
+    def why_not(self, capability: str, trial: Callable[[], str]) -> str:
+        """Return why the model cannot use a fast way, "" if it can; try it the first time.
+
+        Args:
+            capability: a field of `Capabilities`.
+            trial: run in evaluation mode; returns the reason against it, or "".
+
+        Raises:
+            ModelError: the device ran out of memory in the trial.
+        """
+        if (known := self.capabilities.table()[capability]) is not None:
+            return known
+        training = self.model.training
+        self.model.eval()  # dropout would make a difference of its own
+        try:
+            return self.capabilities.why_not(capability, trial)
+        finally:
+            self.model.train(training)
 
     @property
     def bare(self) -> Any:
@@ -74,10 +97,10 @@ class Decoder:
         position_ids: torch.Tensor | None = None,
         precise: bool = False,
     ) -> torch.Tensor:
-        """Float32 logits of the selected positions only, shape (positions, vocabulary).
+        """Return float32 logits at the selected positions only, shape (positions, vocabulary).
 
-        The output head runs on these positions alone, which saves most of the memory of a large
-        vocabulary; the models' own scaling and soft-capping behind the head still apply.
+        The output head runs at these positions alone, which saves most of the memory of a large
+        vocabulary; scaling and soft-capping behind the head still apply.
 
         Args:
             ids: right-padded token ids, shape (batch, length); causality makes a mask needless.
@@ -92,39 +115,37 @@ class Decoder:
             return self.forward(ids, position_ids).float()
 
     def forward(self, ids: torch.Tensor, position_ids: torch.Tensor | None = None) -> torch.Tensor:
-        """All logits, shape (rows, length, vocabulary), as the model gives them.
+        """Return all logits, shape (rows, length, vocabulary).
 
-        Without a cache: with one, transformers takes a row of several examples for one text.
+        Without a cache: with one, transformers treats a row of several examples as one text.
         """
         own = {} if position_ids is None else {"position_ids": position_ids}
         logits: torch.Tensor = self.model(input_ids=ids, use_cache=False, **own).logits
         return logits
 
     def probe_ids(self, length: int = 8) -> torch.Tensor:
-        """Two rows of random tokens, the same each time, to try something out with."""
+        """Return two rows of fixed random tokens, for trials."""
         generator = torch.Generator().manual_seed(0)
         ids = torch.randint(0, self.vocabulary, (2, length), generator=generator)
         return ids.to(self.device)
 
     def right_padded(self, rows: list[list[int]]) -> torch.Tensor:
-        """Token ids as one tensor, shape (rows, longest), padded on the right."""
+        """Return token ids as one tensor, shape (rows, longest), padded on the right."""
         width = max(map(len, rows))
         padded = [[*row, *[self.pad] * (width - len(row))] for row in rows]
         return torch.tensor(padded, device=self.device)
 
     @torch.inference_mode()
-    def _selection_is_exact(self) -> bool:
-        """Whether the head may run on selected positions: tried once, on this very model."""
+    def _try_selection(self) -> str:
+        """Compare logits of a head that runs at selected positions with those of the model."""
         ids = self.probe_ids()
         rows = torch.tensor([0, 1, 1], device=self.device)
         columns = torch.tensor([3, 0, 5], device=self.device)
-        try:
-            with _selecting(self.bare.get_output_embeddings(), rows, columns):
-                selected = self.forward(ids).float()
-        except (AttributeError, IndexError, RuntimeError, TypeError):
-            return False
+        with _selecting(self.bare.get_output_embeddings(), rows, columns):
+            selected = self.forward(ids).float()
         expected = self.forward(ids).float()[rows, columns]
-        return selected.shape == expected.shape and torch.allclose(selected, expected, atol=1e-3)
+        same = selected.shape == expected.shape and torch.allclose(selected, expected, atol=1e-3)
+        return "" if same else "its head gives other logits at selected positions"
 
     @torch.inference_mode()
     def _check_causal(self) -> None:
@@ -144,7 +165,7 @@ class Decoder:
 def _selecting(
     head: Any, rows: torch.Tensor, columns: torch.Tensor, *, precise: bool = False
 ) -> Iterator[None]:
-    """Within this block the output head runs on the selected positions alone."""
+    """Run the output head at the selected positions alone, within the block."""
     chosen: list[torch.Tensor] = []
     precise = precise and type(head) is torch.nn.Linear and head.weight.dtype.itemsize == 2
 

@@ -1,8 +1,8 @@
 """Greedy generation: rows of different lengths that are refilled as they finish, none padded.
 
-What all prompts begin with is computed once and shared. Each row has its own length and positions,
-so a completion is what the model would write to its prompt alone. A trial on the model says whether
-it can; where it cannot, `generate` of transformers does it in batches.
+The shared prefix of all prompts is computed once. Each row has its own length and positions, so a
+completion is what the model would write after its prompt alone. A trial on the model checks that;
+if it fails, `generate` of transformers is used in batches.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from bioinstruct.bench.models.attention import (
     Segment,
     attending,
     join,
-    not_shareable,
     to_shared,
+    why_not_packed,
 )
 from bioinstruct.bench.models.forward import Decoder
 from bioinstruct.bench.models.hf_generate import continuous, plain
@@ -56,6 +56,9 @@ class Engine(StrEnum):
     """`generate` of transformers."""
 
 
+_CAPABILITY = {Engine.CONTINUOUS: "continuous_batching", Engine.REFILLED: "refill_rows"}
+
+
 class Generator:
     """Completions by an engine.
 
@@ -72,9 +75,9 @@ class Generator:
         self.stop_ids = stop_ids
         self.engine = engine
         self.used = engine
-        """The engine of what was written last."""
+        """The engine of the last completion."""
         self.fallback_reason = ""
-        """Why `auto` came to `plain` there."""
+        """Why `auto` chose `plain` for it, if it did."""
 
     def generate(
         self,
@@ -83,10 +86,10 @@ class Generator:
         max_new_tokens: int,
         ended: Ended | None = None,
     ) -> Iterator[tuple[int, list[int]]]:
-        """Token ids behind each prompt, with its number, as they are finished.
+        """Yield the index of each prompt and its new token ids, as they are finished.
 
-        A completion ends with a stop token, which is part of it, with what `ended` knows, or when
-        it has `max_new_tokens`.
+        A completion ends with a stop token, which is part of it, when `ended` returns True, or
+        after `max_new_tokens`.
 
         Raises:
             ModelError: the engine is not one for this model.
@@ -96,7 +99,7 @@ class Generator:
             return
         lengths = [len(prompt) + max_new_tokens for prompt in prompts]
         config = self.decoder.bare.config
-        for part in group_by(lengths, lambda n: not not_shareable(config, n)):
+        for part in group_by(lengths, lambda n: not why_not_packed(config, n)):
             some = [prompts[n] for n in part]
             for number, ids in self._write(some, max_new_tokens, ended):
                 yield part[number], ids
@@ -104,7 +107,7 @@ class Generator:
     def _write(
         self, prompts: Sequence[Sequence[int]], max_new_tokens: int, ended: Ended | None
     ) -> Iterator[tuple[int, list[int]]]:
-        """By one engine, which is the same for all of them."""
+        """Generate by one engine, the same for all prompts."""
         longest = max(map(len, prompts)) + max_new_tokens
         self.used = self._resolve(longest, strings=ended is not None)
         if self.used is Engine.REFILLED:
@@ -120,12 +123,11 @@ class Generator:
         if self.engine in (Engine.PLAIN, Engine.CONTINUOUS):
             return self.engine
         accelerated = self.decoder.device.type != "cpu"
-        slow = self.decoder.only_plain
-        batched = self.engine is Engine.AUTO and accelerated and not strings and not slow
-        if batched and not self._trial(Engine.CONTINUOUS):
+        batched = self.engine is Engine.AUTO and accelerated and not strings
+        if batched and not self._why_not(Engine.CONTINUOUS):
             return Engine.CONTINUOUS
-        self.fallback_reason = slow or not_shareable(self.decoder.bare.config, longest)
-        self.fallback_reason = self.fallback_reason or self._trial(Engine.REFILLED)
+        self.fallback_reason = why_not_packed(self.decoder.bare.config, longest)
+        self.fallback_reason = self.fallback_reason or self._why_not(Engine.REFILLED)
         if not self.fallback_reason:
             return Engine.REFILLED
         if self.engine is Engine.AUTO:
@@ -136,33 +138,20 @@ class Generator:
             hint="use the engine `auto` or `plain`",
         )
 
-    def _trial(self, engine: Engine) -> str:
-        """Why this engine is not one for the model: tried once, against `generate`."""
-        trials = self.decoder.trials
-        if engine not in trials:
-            trials[engine] = ""  # so that the trial itself is not tried
-            trial = Generator(self.decoder, self.stop_ids, engine)
-            prompts = _trial_prompts(self.decoder)
-            try:
-                found = dict(trial.generate(prompts, max_new_tokens=4))
-                expected = {
-                    number: next(plain(self.decoder, [prompt], 4, self.stop_ids()))[1]
-                    for number, prompt in enumerate(prompts)
-                }
-            except (
-                NotImplementedError,
-                AttributeError,
-                ImportError,
-                IndexError,
-                KeyError,
-            ) as error:
-                trials[engine] = f"{error}" or type(error).__name__
-            except (RuntimeError, TypeError, ValueError) as error:
-                trials[engine] = f"a trial fails: {str(error).strip().splitlines()[0]}"
-            else:
-                if found != expected:
-                    trials[engine] = "in a trial it writes something else than `generate`"
-        return trials[engine]
+    def _why_not(self, engine: Engine) -> str:
+        """Return why this engine is not exact on the model, "" if it is."""
+        return self.decoder.why_not(_CAPABILITY[engine], lambda: self._try(engine))
+
+    def _try(self, engine: Engine) -> str:
+        """Compare an engine with `generate` on each of three prompts alone."""
+        prompts = _trial_prompts(self.decoder)
+        trial = Generator(self.decoder, self.stop_ids, engine)
+        found = dict(trial.generate(prompts, max_new_tokens=4))
+        expected = {
+            number: next(plain(self.decoder, [prompt], 4, self.stop_ids()))[1]
+            for number, prompt in enumerate(prompts)
+        }
+        return "" if found == expected else "in a trial it writes something else than `generate`"
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Log-likelihoods of given answers: three exact plans, and a trial that says which one a model can.
+"""Log-likelihoods of given answers by three exact plans, and the trial that chooses between them.
 
 `flat` feeds a row for each option and works for any architecture. `tree` computes each context once
 for all of its options. `cascade` also computes what all contexts begin with, the worked examples,
@@ -19,7 +19,7 @@ from bioinstruct.bench.models.attention import (
     Recording,
     Segment,
     attending,
-    not_shareable,
+    why_not_packed,
 )
 from bioinstruct.bench.models.forward import Decoder
 from bioinstruct.bench.models.token_tree import (
@@ -40,7 +40,6 @@ MIN_PREFIX = 32  # tokens; sharing fewer saves less than joining two attentions 
 _LOGITS = 2**26  # numbers held at once: 256 MB in float32
 _TOLERANCE = {torch.float32: 1e-3, torch.float64: 1e-3}  # nats per token
 _HALF_TOLERANCE = 0.1
-_SHARING = "sharing"
 
 
 class Plan(StrEnum):
@@ -68,14 +67,14 @@ class Scorer:
         self.decoder = decoder
         self.plan = plan
         self.used = plan
-        """The plan of what was answered last."""
+        """The plan of the last answer."""
         self.fallback_reason = ""
-        """Why `auto` came to `flat` there."""
+        """Why `auto` chose `flat` for it, if it did."""
 
     def score(
         self, questions: Sequence[LoglikelihoodRequest]
     ) -> Iterator[tuple[int, tuple[float, ...]]]:
-        """Log-likelihood of each question's options, in nats, as they are computed.
+        """Yield the index of each request and the log-likelihoods of its options, in nats.
 
         Raises:
             ModelError: the model cannot be scored by this plan, or an option is empty.
@@ -83,14 +82,14 @@ class Scorer:
         if not all(q.context and q.options and all(q.options) for q in questions):
             raise ModelError("a context or an option without a token cannot be scored")
         config = self.decoder.bare.config
-        for part in group_by(list(map(len, questions)), lambda n: not not_shareable(config, n)):
+        for part in group_by(list(map(len, questions)), lambda n: not why_not_packed(config, n)):
             for number, sums in self._score([questions[n] for n in part]):
                 yield part[number], sums
 
     def _score(
         self, questions: Sequence[LoglikelihoodRequest]
     ) -> Iterator[tuple[int, tuple[float, ...]]]:
-        """By one plan, which is the same for all of them."""
+        """Score by one plan, the same for all requests."""
         contexts: dict[tuple[int, ...], list[int]] = {}
         for number, question in enumerate(questions):
             contexts.setdefault(question.context, []).append(number)
@@ -120,7 +119,7 @@ class Scorer:
                 yield number, tuple(sums[starts[number] : starts[number + 1]].tolist())
 
     def apart(self, questions: Sequence[LoglikelihoodRequest]) -> float:
-        """The largest difference of this plan from `flat`, in nats per token of an option."""
+        """Return the largest difference from `flat`, in nats per token of an option."""
         others = Scorer(self.decoder, Plan.FLAT)
         found, expected = dict(self.score(questions)), dict(others.score(questions))
         return max(
@@ -142,10 +141,10 @@ class Scorer:
     def _resolve(self, longest: int) -> Plan:
         if self.plan is Plan.FLAT:
             return Plan.FLAT
-        self.fallback_reason = self.decoder.only_plain or not_shareable(
-            self.decoder.bare.config, longest
+        self.fallback_reason = why_not_packed(self.decoder.bare.config, longest)
+        self.fallback_reason = self.fallback_reason or self.decoder.why_not(
+            "share_prefix", self._try_sharing
         )
-        self.fallback_reason = self.fallback_reason or self._trial()
         if not self.fallback_reason:
             return Plan.CASCADE if self.plan is Plan.AUTO else self.plan
         if self.plan is Plan.AUTO:
@@ -155,22 +154,12 @@ class Scorer:
             hint="use the plan `auto` or `flat`",
         )
 
-    def _trial(self) -> str:
-        """Why the model cannot share, by comparison with `flat`: tried once, on this model."""
-        trials = self.decoder.trials
-        if _SHARING not in trials:
-            trials[_SHARING] = ""  # so that the trial itself is not tried
-            try:
-                apart = Scorer(self.decoder, Plan.CASCADE).apart(_trial_questions(self.decoder))
-            except (NotImplementedError, AttributeError, IndexError, KeyError) as error:
-                trials[_SHARING] = f"{error}" or type(error).__name__
-            except (RuntimeError, TypeError, ValueError) as error:
-                trials[_SHARING] = f"a trial fails: {str(error).strip().splitlines()[0]}"
-            else:
-                limit = _TOLERANCE.get(self.decoder.bare.dtype, _HALF_TOLERANCE)
-                if not apart <= limit and not math.isnan(apart):
-                    trials[_SHARING] = f"a trial differs by {apart:.2g} nats per token"
-        return trials[_SHARING]
+    def _try_sharing(self) -> str:
+        """Compare `cascade` with `flat` on three contexts that begin alike."""
+        apart = Scorer(self.decoder, Plan.CASCADE).apart(_trial_requests(self.decoder))
+        limit = _TOLERANCE.get(self.decoder.bare.dtype, _HALF_TOLERANCE)
+        exact = apart <= limit or math.isnan(apart)  # NaN weights are nobody's plan
+        return "" if exact else f"a trial differs by {apart:.2g} nats per token"
 
     @torch.inference_mode()
     def _compute(self, rows: list[Row], shared: KeyValues | None, sums: torch.Tensor) -> None:
@@ -212,7 +201,7 @@ class Scorer:
 
 @torch.inference_mode()
 def record(decoder: Decoder, prefix: Sequence[int]) -> KeyValues:
-    """Keys and values of what several texts begin with."""
+    """Return the keys and values of a prefix of several texts."""
     recording = Recording()
     first = torch.zeros(1, dtype=torch.long, device=decoder.device)
     positions = torch.arange(len(prefix), device=decoder.device)[None]
@@ -223,7 +212,7 @@ def record(decoder: Decoder, prefix: Sequence[int]) -> KeyValues:
 
 
 def branch_mask(row: Row, device: torch.device) -> torch.Tensor | None:
-    """What the tokens behind a row's trunk see: the trunk, the branch before them, themselves."""
+    """Return the mask behind a trunk: a token sees the trunk, its own branch and itself."""
     if not row.parents:
         return None
     seen = torch.zeros(len(row.parents), len(row.ids), dtype=torch.bool)
@@ -238,14 +227,14 @@ def branch_mask(row: Row, device: torch.device) -> torch.Tensor | None:
 def _add_up(
     logits: torch.Tensor, slots: LogitPositions, sums: torch.Tensor, *, part: int = 128
 ) -> None:
-    """Add each log-probability that is read to the sum of its option."""
+    """Add each log-probability to the sum of its option."""
     reads = torch.tensor(slots.reads, device=logits.device)
     total = torch.cat([rows.logsumexp(-1) for rows in torch.split(logits, part)])
     scores = logits[reads[:, 0], reads[:, 1]] - total[reads[:, 0]]
     sums.index_add_(0, reads[:, 2].cpu(), scores.double().cpu())
 
 
-def _trial_questions(decoder: Decoder) -> list[LoglikelihoodRequest]:
+def _trial_requests(decoder: Decoder) -> list[LoglikelihoodRequest]:
     """Three contexts of random tokens that begin alike, with options that begin alike."""
     ids: list[int] = decoder.probe_ids(MIN_PREFIX + 16)[0].tolist()
     begin, rest = ids[: MIN_PREFIX + 2], ids[MIN_PREFIX + 2 :]

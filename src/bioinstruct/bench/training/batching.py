@@ -1,32 +1,32 @@
-"""How the examples of an optimizer batch are laid out for the model, without changing the gradient.
+"""Lay out the examples of an optimizer batch for the model without changing the gradient.
 
 `padded`: rows of similar length, padded on the right without a mask, which is exact for every
-causal model: no position sees what comes behind it. `packed`: examples end to end in one
-row, each with positions and attention of its own; only where a trial on this very model shows that
-they do not see each other, because many architectures take such a row for one text without a word.
+causal model: no position sees what follows it. `packed`: examples end to end in one row, each with
+positions and attention of its own; only if a trial on this very model shows that they do not see
+each other, because many architectures silently treat such a row as one text.
 """
 
 from __future__ import annotations
 
 import bisect
 import contextlib
-import math
 import random
 from collections.abc import Iterator, Sequence, Sized
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
 
-from bioinstruct.bench.models.attention import AttentionInputs, attending
+from bioinstruct.bench.models.attention import AttentionInputs, attending, why_not_packed
 from bioinstruct.bench.models.base import Tunable
 
 __all__ = [
     "PACKED_ROW",
     "MicroBatch",
     "TrainingExample",
+    "fallback_reason",
     "micro_batches",
     "optimizer_batches",
     "packing",
@@ -40,7 +40,7 @@ TOLERANCE = 1e-3  # of the spread of the logits
 
 @dataclass(frozen=True, slots=True)
 class TrainingExample:
-    """One example as token ids."""
+    """The token ids of one example."""
 
     prompt: list[int]
     completion: list[int]
@@ -50,7 +50,7 @@ class TrainingExample:
 
     @property
     def fed(self) -> list[int]:
-        """What the model is given: all but the last token, behind which nothing is predicted."""
+        """The input: all tokens but the last, after which nothing is predicted."""
         return [*self.prompt, *self.completion][:-1]
 
     def __len__(self) -> int:
@@ -59,7 +59,7 @@ class TrainingExample:
 
 @dataclass(frozen=True, slots=True)
 class MicroBatch:
-    """A part of an optimizer batch that is computed at one time."""
+    """The part of an optimizer batch that is computed at one time."""
 
     rows: list[TrainingExample]
     ids: torch.Tensor
@@ -68,15 +68,15 @@ class MicroBatch:
     """Row, column and target of each position that predicts an answer's token, shape (n, 3)."""
     position_ids: torch.Tensor | None = None
     bounds: tuple[int, ...] = ()
-    """Where each packed example begins, and the end; empty for padded rows."""
+    """The start of each packed example, and the end of the row; empty for padded rows."""
 
 
 def optimizer_batches(
     rows: Sequence[TrainingExample], *, batch_size: int, epochs: int, seed: int, skip: int = 0
 ) -> Iterator[list[TrainingExample]]:
-    """Every row once an epoch, in batches; the last of an epoch may be smaller.
+    """Yield every row once an epoch, in batches; the last of an epoch may be smaller.
 
-    The first `skip` batches are left out: those that an earlier run has done.
+    The first `skip` batches, which an earlier run has done, are left out.
     """
     order = list(range(len(rows)))
     shuffle = random.Random(seed)
@@ -92,13 +92,13 @@ def optimizer_batches(
 def micro_batches(
     model: Tunable, batch: Sequence[TrainingExample], *, packed: bool, budget: int | None = None
 ) -> Iterator[MicroBatch]:
-    """The batch in parts of at most `budget` tokens, by default the model's, largest first."""
+    """Yield parts of at most `budget` tokens (by default the model's), largest first."""
     for part in (_fitting if packed else similar)(batch, budget or model.tuning_budget):
         yield (_packed if packed else _padded)(model, part)
 
 
 def similar(batch: Sequence[Sizeable], budget: int) -> Iterator[list[Sizeable]]:
-    """Rows by length, in parts that fit the budget when all are padded to the longest."""
+    """Yield rows by length, in parts that fit the budget when padded to the longest."""
     part: list[Sizeable] = []
     for row in sorted(batch, key=len, reverse=True):
         if part and (len(part) + 1) * len(part[0]) > budget:
@@ -110,7 +110,7 @@ def similar(batch: Sequence[Sizeable], budget: int) -> Iterator[list[Sizeable]]:
 
 
 def _fitting(batch: Sequence[TrainingExample], budget: int) -> list[list[TrainingExample]]:
-    """Rows into as few parts as can be: best fit decreasing; one that is too long stands alone."""
+    """Divide rows into few parts by best fit decreasing; a row that is too long stands alone."""
     parts: list[list[TrainingExample]] = []
     room: list[tuple[int, int]] = []  # what is left in each part, smallest first, and its number
     for row in sorted(batch, key=len, reverse=True):
@@ -156,14 +156,14 @@ def _packed(model: Tunable, rows: list[TrainingExample]) -> MicroBatch:
 
 
 class _Apart:
-    """Causal attention inside each example of a packed row, and none between them."""
+    """Causal attention inside each example of a packed row, and none between examples."""
 
     def __init__(self) -> None:
         self.bounds: tuple[int, ...] = ()
 
     @contextlib.contextmanager
     def within(self, bounds: tuple[int, ...]) -> Iterator[None]:
-        """The row in work within this block; backward too, which may compute attention again."""
+        """Set the bounds of the row within the block, in `backward` too, which may run it again."""
         before, self.bounds = self.bounds, bounds
         try:
             yield
@@ -192,59 +192,49 @@ PACKED_ROW = _Apart()  # attention has no argument for the bounds
 
 @contextlib.contextmanager
 def packing(model: Tunable, *, longest: int) -> Iterator[bool]:
-    """Within this block the model computes packed rows, if it can: the value says so.
+    """Have the model compute packed rows within the block; the value is False if it cannot.
 
     Args:
         model: the model, with its adapter.
-        longest: the longest example in tokens: a sliding window must not be shorter.
+        longest: the longest example in tokens; a sliding window must not be shorter.
+
+    Raises:
+        ModelError: the device ran out of memory in the trial.
     """
-    bare = model.bare
-    with contextlib.ExitStack() as replaced:
-        can = _windows_suffice(bare.config, longest)
-        try:
-            if can:
-                replaced.enter_context(attending(bare, PACKED_ROW))
-                can = _examples_are_apart(model)
-        except NotImplementedError:
-            can = False
-        if not can:
-            replaced.close()
-        yield can
+    if fallback_reason(model, longest=longest):
+        yield False
+        return
+    with attending(model.bare, PACKED_ROW):
+        yield True
 
 
-def _windows_suffice(config: Any, longest: int) -> bool:
-    text = config.get_text_config()
-    window = getattr(text, "sliding_window", None) or math.inf
-    chunk = getattr(text, "attention_chunk_size", None) or math.inf
-    return longest <= min(window, chunk)
+def fallback_reason(model: Tunable, *, longest: int) -> str:
+    """Return why examples of at most this many tokens cannot be packed, "" if they can."""
+    forbidden = why_not_packed(model.bare.config, longest)
+    return forbidden or model.why_not("pack", lambda: _try_packing(model))
 
 
 @torch.inference_mode()
-def _examples_are_apart(model: Tunable) -> bool:
-    """Whether three packed examples have the logits that each has alone."""
+def _try_packing(model: Tunable) -> str:
+    """Compare the logits of three packed examples with those that each has alone."""
     width = model.probe_ids().shape[1]
-    rows = [
+    examples = [
         TrainingExample(ids[: width - n - 1], ids[width - n - 1 :])
         for n, ids in enumerate(_probes(model))
     ]
-    training = model.model.training
-    model.model.eval()
-    try:
-        together = _packed(model, rows)
+    together = _packed(model, examples)
+    with attending(model.bare, PACKED_ROW):
         with PACKED_ROW.within(together.bounds):
             packed = model.forward(together.ids, together.position_ids)[0].float()
-        alone = []
-        for row in rows:
-            alone.append(
-                model.forward(torch.tensor([row.fed], device=model.device), None)[0].float()
-            )
-        expected = torch.cat(alone)
-    except (NotImplementedError, AttributeError, IndexError, RuntimeError, TypeError, ValueError):
-        return False
-    finally:
-        model.model.train(training)
-    apart = float((packed - expected).abs().max())
-    return packed.shape == expected.shape and apart <= TOLERANCE * float(expected.std())
+        alone = [
+            model.forward(torch.tensor([example.fed], device=model.device), None)[0].float()
+            for example in examples
+        ]
+    expected = torch.cat(alone)
+    if packed.shape != expected.shape:
+        return "packed rows have logits of another shape"
+    apart = float((packed - expected).abs().max() / expected.std())
+    return "" if apart <= TOLERANCE else f"in a trial packed logits differ by {apart:.2g} spreads"
 
 
 def _probes(model: Tunable) -> list[list[int]]:

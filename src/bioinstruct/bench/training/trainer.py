@@ -17,11 +17,13 @@ from pathlib import Path
 import torch
 
 from bioinstruct.bench.models.base import Tunable
+from bioinstruct.bench.models.capabilities import is_out_of_memory
 from bioinstruct.bench.models.distributed import Devices
 from bioinstruct.bench.training.batching import (
     PACKED_ROW,
     MicroBatch,
     TrainingExample,
+    fallback_reason,
     micro_batches,
     optimizer_batches,
     packing,
@@ -333,12 +335,13 @@ def _packing(model: Tunable, recipe: Recipe, rows: Sequence[TrainingExample]) ->
     if recipe.layout == "padded":
         yield False
         return
-    with packing(model, longest=max(map(len, rows))) as can:
-        if recipe.layout == "packed" and not can:
-            raise BioinstructError(
-                f"{model.name} cannot be trained on packed rows: its examples would see each other",
-                hint="set layout to auto or padded in the recipe",
-            )
+    longest = max(map(len, rows))
+    if recipe.layout == "packed" and (reason := fallback_reason(model, longest=longest)):
+        raise BioinstructError(
+            f"{model.name} cannot be trained on packed rows: {reason}",
+            hint="set layout to auto or padded in the recipe",
+        )
+    with packing(model, longest=longest) as can:
         yield can
 
 
@@ -346,9 +349,8 @@ def _packing(model: Tunable, recipe: Recipe, rows: Sequence[TrainingExample]) ->
 def _out_of_memory(steps: Steps) -> Iterator[None]:
     try:
         yield
-    except RuntimeError as error:  # a CPU's allocator has no error of its own
-        known = isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
-        if not known:
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
             raise
         raise BioinstructError(
             f"the device has not enough memory for micro-batches of {steps.budget:,} tokens",
