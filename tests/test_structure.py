@@ -37,6 +37,16 @@ LEVELS = [
     {"bench.__main__"},
 ]
 
+MODELS = [
+    {"attention", "capabilities", "distributed", "fingerprint", "token_tree", "tokenization"},
+    {"base", "fsdp"},
+    {"constant", "endpoint", "forward", "loading"},
+    {"hf_generate", "loglikelihood"},
+    {"generation"},
+    {"causal_lm"},
+]
+"""The files of bench/models, the only package whose inside has levels of its own."""
+
 
 def module_of(path: Path) -> str:
     """Return the package or module of a file, as the levels name it."""
@@ -72,6 +82,21 @@ def test_modules_import_only_from_lower_levels() -> None:
         if module in level
         for imported in imports(path)
         if imported != module and level[imported] >= level[module]
+    }
+    assert upward == set()
+
+
+def test_the_files_of_the_models_import_only_from_lower_levels() -> None:
+    level = {name: n for n, names in enumerate(MODELS) for name in names}
+    files = {path.stem: path for path in (SOURCE / "bench" / "models").glob("*.py")}
+    assert files.keys() - {"__init__"} == level.keys()
+    upward = {
+        f"{name} imports {imported}"
+        for name in level
+        for node in ast.walk(ast.parse(files[name].read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module
+        for imported in [node.module.removeprefix("bioinstruct.bench.models.")]
+        if imported in level and level[imported] >= level[name]
     }
     assert upward == set()
 
