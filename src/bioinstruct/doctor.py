@@ -1,4 +1,4 @@
-"""What this machine can do: libraries, device, keys, and which corpora are there to be read."""
+"""Describe this machine: libraries, device, keys, and available corpora."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ from bioinstruct.errors import BioinstructError, MissingError
 __all__ = ["Finding", "examine", "find_corpora", "find_device", "find_keys", "find_libraries"]
 
 KEYS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HF_TOKEN", "HF_ENDPOINT", "BIOINSTRUCT_DATA")
-_SECONDS = 30.0  # for looking at all corpora
+_SECONDS = 30.0  # for checking all corpora
 
 
 @dataclass(slots=True)
 class Finding:
-    """What is here of one corpus."""
+    """State of a corpus on this machine."""
 
     name: str
     state: str
     """`here`, `partly`, `missing`, `gated` (missing, and not open), `broken` or `not looked at`."""
     splits: dict[str, str] = field(default_factory=dict)
-    """For each split `here`, or why not."""
+    """`here` for each split, or the reason why it is missing."""
     layouts: tuple[str, ...] = ()
     license: str = ""
     access: str = Access.OPEN.value
     homepage: str = ""
     fetchable: bool = False
-    """Whether `bioinstruct compile --fetch` brings it."""
+    """Whether `bioinstruct compile --fetch` can download it."""
     checked: bool = True
-    """False for a reader that has not been run on the real files."""
+    """False for a reader that has not been tested on real files."""
 
 
 def examine(data: Path | None = None) -> dict[str, Any]:
-    """Everything, as plain values; of keys only whether they are set."""
+    """Return all findings as plain values; for keys only whether they are set."""
     return {
         "bioinstruct": bioinstruct.__version__,
         "python": platform.python_version(),
@@ -59,7 +59,7 @@ def examine(data: Path | None = None) -> dict[str, Any]:
 
 
 def find_libraries() -> dict[str, dict[str, str | None]]:
-    """The libraries that the package names, with their version, or None where they are missing."""
+    """Return the version of each library that the package names, or None if it is missing."""
     found: dict[str, dict[str, str | None]] = {}
     for wanted in importlib.metadata.requires("bioinstruct") or ():
         name = re.split(r"[<>=!~;\[ ]", wanted, maxsplit=1)[0]
@@ -75,11 +75,11 @@ def find_libraries() -> dict[str, dict[str, str | None]]:
 
 
 def find_device() -> dict[str, Any]:
-    """Where models run: the first CUDA device, Apple's GPU, or the processor. Loads torch."""
+    """Return the device for models: the first CUDA device, Apple's GPU, or the CPU. Loads torch."""
     values: dict[str, Any] = {"kind": "cpu", "cores": _cores(), "memory_bytes": _memory()}
     try:
         import torch
-    except (ImportError, OSError) as error:  # not there, or a library that it needs is not
+    except (ImportError, OSError) as error:  # it, or a library that it needs, is missing
         return values | {"kind": "none", "reason": str(error)}
     if torch.cuda.is_available():
         free, total = torch.cuda.mem_get_info()
@@ -89,16 +89,16 @@ def find_device() -> dict[str, Any]:
 
 
 def find_keys() -> dict[str, bool]:
-    """Which variables are set, and whether there is a token of `hf auth login`; never a value."""
+    """Return which keys are set, including the token of `hf auth login`, but never their values."""
     home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
     token = Path(os.environ.get("HF_TOKEN_PATH") or home / "token")
     return {name: bool(os.environ.get(name)) for name in KEYS} | {"hf auth login": token.is_file()}
 
 
 def find_corpora(data: Path | None = None, *, seconds: float = _SECONDS) -> Iterator[Finding]:
-    """Each corpus, by reading its splits as far as their first record; cheap, since readers stream.
+    """Check each corpus by reading its splits up to the first record, which is cheap.
 
-    After so many seconds the rest is not looked at.
+    Corpora that remain after `seconds` are not checked.
     """
     deadline = time.monotonic() + seconds
     for name in corpora.names():
@@ -154,12 +154,12 @@ def _disk(path: Path) -> dict[str, Any]:
 
 def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))  # what this process may use
+        return len(os.sched_getaffinity(0))  # the cores available to this process
     return os.cpu_count() or 1
 
 
 def _memory() -> int | None:
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError):  # not on this system
+    except (AttributeError, ValueError):  # not available on this system
         return None

@@ -104,7 +104,7 @@ def test_what_is_in_a_batch_is_not_asked_one_by_one(batches: Batches, tmp_path: 
     out = tmp_path / "made.jsonl"
     with pytest.raises(ProviderError):
         make(out, batch=True, count=20)
-    with pytest.raises(BioinstructError, match="7 requests are in batches that have not ended"):
+    with pytest.raises(BioinstructError, match="7 requests are in open batches"):
         make(out, batch=False, count=20)
     batches.server.routes["GET", "/v1/batches"] = listing
     make(out, batch=True, count=20)

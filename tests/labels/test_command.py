@@ -173,7 +173,7 @@ def test_a_server_without_schemas_is_asked_in_words(
     args = ("in.jsonl", "--out", "made.jsonl", "--by", "teacher", "--model", "m")
     code, _, err = command(capsys, *args)
     assert code == 1
-    assert "hint: this server takes no JSON schema: use --no-schema" in err
+    assert "hint: this server does not support JSON schemas: use --no-schema" in err
     assert not Path("made.jsonl").exists()
     assert command(capsys, *args, "--no-schema")[0] == 0
     assert len(list(read("made.jsonl"))) == 3

@@ -1,4 +1,4 @@
-"""Instructions written by a language model: Self-Instruct, Alpaca and BioInstruct as recipes."""
+"""Generate instructions with a language model, by the recipes of three papers."""
 
 from bioinstruct.generation.api import Generated, generate
 from bioinstruct.generation.recipes import RECIPES, Recipe, get_recipe

@@ -1,4 +1,4 @@
-"""The two forms that an answer can have: JSON that a schema enforces, or marks that end texts."""
+"""The two formats of an answer: JSON enforced by a schema, or texts delimited by marks."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _WITH_SCHEMA = re.compile(r"(gpt-4o|gpt-4\.1|gpt-[5-9]|o[1-9])(-|$)")
 
 
 def choose_format(name: str, model: str) -> str:
-    """`json` or `delimited`; `auto` goes by the name of the model.
+    """Return `json` or `delimited`; `auto` chooses by the name of the model.
 
     Raises:
-        UnknownNameError: there is no such format.
+        UnknownNameError: the format does not exist.
     """
     if name not in {*FORMATS, "auto"}:
         raise UnknownNameError("format", name, [*FORMATS, "auto"])
@@ -35,22 +35,22 @@ def choose_format(name: str, model: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How the tasks of one answer are written."""
+    """The format of the tasks of an answer."""
 
     format: str
     labels: bool
     """Whether each task has its name and category."""
     tag: str = ""
-    """Hexadecimal digits in every mark of the delimited form, different for each request."""
+    """Hexadecimal digits in every mark of the delimited format, different for each request."""
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """Of each task, in their order."""
+        """Names of the fields of a task, in order."""
         return (*(_LABELS if self.labels else ()), *_TEXTS)
 
     @property
     def schema(self) -> str | None:
-        """The JSON schema of an answer, as `Request` wants it."""
+        """Return the JSON schema of an answer, for `Request`."""
         if self.format != "json":
             return None
         kinds: dict[str, dict[str, object]] = {name: {"type": "string"} for name in self.fields}
@@ -61,7 +61,7 @@ class Form:
         return json.dumps({"title": "tasks"} | _closed(tasks))
 
     def describe(self) -> str:
-        """The form in words, for the prompt."""
+        """Describe the format for the prompt."""
         names = ", ".join(self.fields)
         if self.format == "json":
             return (
@@ -76,7 +76,7 @@ class Form:
         )
 
     def show(self, records: Sequence[Instruction]) -> str:
-        """Records in this form."""
+        """Write records in this format."""
         rows = [{name: str(getattr(r, name)) for name in self.fields} for r in records]
         if self.format == "json":
             return json.dumps({"tasks": rows}, ensure_ascii=False)
@@ -89,7 +89,7 @@ class Form:
 
 
 def _closed(properties: dict[str, dict[str, object]]) -> dict[str, object]:
-    """An object with all of these properties and no others, as strict schemas must be."""
+    """Return the strict JSON schema of an object: all properties required, no others allowed."""
     return {
         "type": "object",
         "properties": properties,

@@ -1,4 +1,4 @@
-"""Levers of diversity: what a prompt may ask for, so that a teacher does not repeat itself."""
+"""Attributes that a prompt may ask for, to make a teacher's answers more diverse."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ ATTRIBUTES: dict[str, tuple[str, ...]] = {
         "several steps of reasoning; with a detail that misleads"
     ),
 }
-"""What can be varied, and its values."""
+"""Values of each attribute."""
 
 
 def choose_attributes(*names: str) -> dict[str, tuple[str, ...]]:
-    """The attributes of these names, or `all`.
+    """Return the attributes with these names, or `all`.
 
     Raises:
-        UnknownNameError: there is none of a name.
+        UnknownNameError: an attribute does not exist.
     """
     for name in names:
         if name != "all" and name not in ATTRIBUTES:

@@ -1,4 +1,4 @@
-"""What a run will take, before anything is asked."""
+"""Estimate the cost of a run before it starts."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from bioinstruct.llm.types import Request
 __all__ = ["ACCEPTANCE", "PUBLISHED_BYTES", "Estimate", "estimate"]
 
 ACCEPTANCE = 0.7
-"""Share of tasks that are accepted: an assumption of ours, the recipes' own is not published."""
+"""Assumed share of accepted tasks, which the papers do not publish."""
 PUBLISHED_BYTES = 528
 """Mean length of a record of the published BioInstruct: 13.2 MB for 25,005."""
-_BYTES_PER_TOKEN = 4  # of English
-_PROMPTS = 20  # measured
+_BYTES_PER_TOKEN = 4  # in English
+_PROMPTS = 20  # prompts whose length is measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,22 +28,22 @@ class Estimate:
 
     record_tokens: int
     tasks: int
-    """Of an answer: fewer than asked for where `max_tokens` is not enough for more."""
+    """Tasks per answer; fewer than requested if `max_tokens` is too small for more."""
     requests: int
     prompt_tokens: int
     completion_tokens: int
 
     def cost(self, price: Price) -> float:
-        """US dollars."""
+        """Return the cost in US dollars."""
         return price.cost(self.prompt_tokens, self.completion_tokens)
 
 
 def estimate(
     plan: Plan, count: int, counter: TokenCounter, *, acceptance: float = ACCEPTANCE
 ) -> tuple[Request, Estimate, Estimate]:
-    """The first request, and what is expected with short records and with long ones.
+    """Return the first request, and estimates for short and for long records.
 
-    Short: as long as those of the published BioInstruct. Long: as long as the seeds.
+    Short records are as long as those of the published BioInstruct, long ones as the seeds.
     """
     prompts = [prompt(plan, number) for number in range(_PROMPTS)]
     each = sum(counter.prompt(p.request) for p in prompts) / len(prompts)
@@ -58,7 +58,7 @@ def estimate(
 
 
 def _marks(form: Form, counter: TokenCounter) -> int:
-    """Tokens of what the form adds to the texts of a task."""
+    """Count the tokens that the format adds to the texts of a task."""
     if form.format == "json":
         return counter.text(", ".join(f'"{name}": ""' for name in form.fields))
     return sum(counter.text(f"@@{form.tag} {name}\n") for name in (*form.fields, "end"))

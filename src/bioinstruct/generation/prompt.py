@@ -1,4 +1,4 @@
-"""What the teacher is asked: each request is a function of the settings and its number alone."""
+"""Build the requests to the teacher; each depends only on the settings and its number."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _LABELS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """All that requests depend on: to change it is to ask something else."""
+    """The settings on which requests depend."""
 
     model: str
     seeds: Sequence[Instruction]
     recipe: Recipe = BIOINSTRUCT
     format: str = "delimited"
     attributes: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Of each, one value is drawn for each request."""
+    """Values by attribute; each request draws one of each."""
     seed: int = 42
-    """Of the random draws."""
+    """Seed of the random draws."""
 
     def __post_init__(self) -> None:
         if not self.model.strip():
@@ -51,10 +51,14 @@ class Plan:
             )
 
     def describe(self) -> dict[str, Any]:
-        """All of it in short, as JSON values: equal for equal requests."""
+        """Return a summary as JSON values, equal if and only if the requests are equal."""
         recipe = self.recipe
         rendered = [recipe.opening, *recipe.requirements, recipe.labels, _LABELS]
-        own = [recipe.round, recipe.near_duplicates, *recipe.rules]  # which records can be shown
+        own = [
+            recipe.round,
+            recipe.near_duplicates,
+            *recipe.rules,
+        ]  # determines which records prompts can show
         return {
             "model": self.model,
             "prompt": recipe.prompt,
@@ -76,13 +80,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A request, and what is not said in it."""
+    """A request, with the metadata of its records."""
 
     number: int
     request: Request
     form: Form
     teacher: Teacher
-    """With the model's name as it was asked for."""
+    """Teacher with the model's requested name."""
 
 
 def _digest(value: object) -> str:
@@ -90,9 +94,9 @@ def _digest(value: object) -> str:
 
 
 def prompt(plan: Plan, number: int, machine: Sequence[Instruction] = ()) -> Prompt:
-    """Request `number` of a plan; `machine` are the records of earlier rounds to choose from."""
+    """Build request `number` of a plan; `machine` are records of earlier rounds to show."""
     recipe = plan.recipe
-    draw = random.Random(f"{plan.seed} {number}").random  # the one method whose values are promised
+    draw = random.Random(f"{plan.seed} {number}").random  # the only method with guaranteed values
     written = _pick(machine, recipe.machine_examples, draw)
     shown = [*_pick(plan.seeds, recipe.seed_examples - len(written), draw), *written]
     examples = _pick(shown, len(shown), draw)
@@ -108,7 +112,7 @@ def prompt(plan: Plan, number: int, machine: Sequence[Instruction] = ()) -> Prom
         frequency_penalty=recipe.frequency_penalty,
         max_tokens=recipe.max_tokens,
         schema=form.schema,
-        sample=number,  # the same examples may be drawn again: that is another answer
+        sample=number,  # equal prompts must give separate answers
     )
     teacher = Teacher(
         model=plan.model,
@@ -124,7 +128,7 @@ def prompt(plan: Plan, number: int, machine: Sequence[Instruction] = ()) -> Prom
 
 
 def _pick(items: Sequence[Instruction], count: int, draw: Callable[[], float]) -> list[Instruction]:
-    """As many different items at random, in random order."""
+    """Draw distinct items in random order."""
     chosen: list[int] = []
     while len(chosen) < min(count, len(items)):
         place = int(draw() * len(items))
@@ -152,7 +156,7 @@ def _text(
 
 
 def _form(plan: Plan, number: int, examples: Sequence[Instruction]) -> Form:
-    """Marks with a hash that none of the texts in the prompt has."""
+    """Choose a hash for the marks that occurs in none of the texts of the prompt."""
     if plan.format == "json":
         return Form("json", plan.recipe.labels)
     salt = 0

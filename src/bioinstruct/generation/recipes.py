@@ -1,7 +1,7 @@
-"""The published ways of generating instructions, as named settings.
+"""The published methods of generating instructions, as named settings.
 
-What the papers and their code say is taken from there; what they do not say is marked as ours, in
-`Recipe.ours`, and printed by `bioinstruct generate --dry-run`.
+Settings come from the papers and their code. Settings that these do not give are listed in
+`Recipe.ours`, and `bioinstruct generate --dry-run` prints them.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ _OURS = ("speaks-as-a-model", "placeholder", "missing-input", "broken-text", "im
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """How a teacher is asked, and which of its answers stay."""
+    """Settings of the prompts, and of the filters for answers."""
 
     name: str
     version: int = 1
-    """Raised when the prompt or the settings change: it is part of every record's provenance."""
+    """Incremented when prompt or settings change; part of every record's provenance."""
     source: str
-    """Where the settings are from."""
+    """Source of the settings."""
     ours: tuple[str, ...]
-    """What the source does not say, or what differs from it, in words."""
+    """Settings that the source does not give, or that differ from it."""
     opening: str
     """The first lines of the prompt."""
     requirements: tuple[str, ...]
-    """The points that follow, what is said of labels, attributes and the form comes after them."""
+    """Points that follow the opening, before those about labels, attributes and format."""
     seed_examples: int
-    """Seeds that a prompt shows, less the machine examples that there are."""
+    """Number of seeds in a prompt, minus the machine examples available."""
     machine_examples: int = 0
-    """Records of earlier rounds that a prompt shows, at most."""
+    """Maximum number of records of earlier rounds in a prompt."""
     tasks: int
-    """New tasks that one answer is asked for."""
+    """Number of new tasks requested per answer."""
     labels: bool
-    """Whether the teacher is asked for the category and the name of each task."""
+    """Whether to request the category and the name of each task."""
     temperature: float | None
     top_p: float | None
     presence_penalty: float | None = None
@@ -59,13 +59,13 @@ class Recipe:
     rules: tuple[str, ...]
     """Names of `filters.RULES`."""
     round: int = 64
-    """Requests of a round: machine examples come from earlier rounds."""
+    """Number of requests in a round; machine examples come from earlier rounds."""
     fruitless: int = 2
-    """Rounds in a row without one accepted record, after which the run stops."""
+    """Number of consecutive rounds without an accepted record after which the run stops."""
 
     @property
     def prompt(self) -> str:
-        """Name and version of the prompt, as records have it."""
+        """Name and version of the prompt, as in the provenance of records."""
         return f"{self.name}/{self.version}"
 
 
@@ -165,10 +165,10 @@ RECIPES: dict[str, Recipe] = {r.name: r for r in (BIOINSTRUCT, SELF_INSTRUCT, AL
 
 
 def get_recipe(name: str) -> Recipe:
-    """The recipe of a name.
+    """Return the recipe with this name.
 
     Raises:
-        UnknownNameError: there is none.
+        UnknownNameError: the recipe does not exist.
     """
     if name not in RECIPES:
         raise UnknownNameError("recipe", name, RECIPES)

@@ -1,4 +1,4 @@
-"""A run of generation: requests in order, their outcomes in order, records out.
+"""A generation run: turns outcomes, in the order of their requests, into records.
 
 `Run` itself does no input or output. A run that was killed twenty times, a replay without a network
 and an undisturbed run therefore give the same bytes. `ask_run` and `replay_run` carry it out.
@@ -31,18 +31,18 @@ from bioinstruct.schema import Instruction
 __all__ = ["Run", "ask_run", "replay_run"]
 
 _NOTE = "generate"
-_TRUST = 10  # requests that the assumed acceptance counts for, beside those that were answered
-_SPARE = 1.1  # a round that falls a little short costs up to a day more
+_TRUST = 10  # weight of the assumed acceptance rate, in requests
+_SPARE = 1.1  # a round that falls slightly short costs up to another day
 
 
 class Run:
-    """One dataset in the making."""
+    """The state of a generation run."""
 
     def __init__(self, plan: Plan, sieve: Sieve, *, count: int, license: str) -> None:
         self.plan = plan
         self.tally = Tally(wanted=count)
         self.stopped = ""
-        """Why the run ended before it had all that was wanted."""
+        """Reason why the run ended early, or empty."""
         self._acceptor = Acceptor(plan.seeds, sieve, license=license)
         self._waiting: deque[Prompt] = deque()
         self._fruitless = 0
@@ -50,25 +50,25 @@ class Run:
 
     @property
     def over(self) -> bool:
-        """Whether nothing more need be asked."""
+        """Whether the run needs no more requests."""
         return self.tally.accepted >= self.tally.wanted or bool(self.stopped)
 
     @property
     def waiting(self) -> int:
-        """Requests whose outcome has not been used."""
+        """Number of requests whose outcome has not been used."""
         return len(self._waiting)
 
     def missing_requests(self) -> int:
-        """How many more requests should do, by what came of those so far: a round of a batch."""
+        """Estimate how many more requests are needed, for a round of a batch."""
         tally, assumed = self.tally, self.plan.recipe.tasks * ACCEPTANCE
         each = (tally.accepted + assumed * _TRUST) / (tally.requests + _TRUST)
         return math.ceil((tally.wanted - tally.accepted) / each * _SPARE) or 1
 
     def rounds(self) -> Iterator[Iterator[Request]]:
-        """Requests that do not depend on each other's outcomes, each made when it is asked for.
+        """Yield requests that do not depend on each other's outcomes, created lazily.
 
-        Where prompts show machine examples, those of a round must be used before the next begins;
-        else there is one round without end.
+        If prompts show machine examples, all outcomes of a round must be used before the next;
+        otherwise there is a single endless round.
         """
         if self._machine is None:
             yield self._requests(itertools.count())
@@ -86,7 +86,7 @@ class Run:
             yield asked.request
 
     def take(self, outcome: Outcome) -> Judged:
-        """Use the outcome of the oldest request that has none yet."""
+        """Use the outcome of the oldest pending request."""
         asked = self._waiting.popleft()
         tally = self.tally
         judged = self._acceptor.take(asked, outcome, most=tally.wanted - tally.accepted)
@@ -109,10 +109,10 @@ class Run:
 
 
 class _Machine:
-    """The records that prompts may show: those that the recipe's own sieve lets through.
+    """Records that prompts may show, which pass the recipe's own filters.
 
-    Another threshold for the dataset must not change the prompts, or the answers on record would
-    be answers to something else.
+    Another threshold for the dataset must not change the prompts, or the recorded answers would
+    not match them.
     """
 
     def __init__(self, plan: Plan, sieve: Sieve, license: str) -> None:
@@ -127,7 +127,7 @@ class _Machine:
 
 
 def replay_run(run: Run, path: Path, sink: Sink, watch: Watcher | None) -> None:
-    """Use the outcomes in a transcript, up to the first request that has none there."""
+    """Use the outcomes in a transcript, up to the first request without one."""
     with Transcript.read(path) as transcript:
         _check_plan(transcript, run.plan)
         for requests in run.rounds():
@@ -142,7 +142,7 @@ def replay_run(run: Run, path: Path, sink: Sink, watch: Watcher | None) -> None:
 
 
 def ask_run(run: Run, path: Path, teacher: Client, sink: Sink, watch: Watcher | None) -> None:
-    """Send the requests that have no outcome in the transcript, until the run is over."""
+    """Send the requests without an outcome in the transcript, until the run is complete."""
     with EventLoop() as loop:
         loop.run(_ask(run, path, teacher, sink, watch))
 
@@ -195,24 +195,24 @@ def _outcomes(
 
 
 def _check_batches(transcript: Transcript) -> None:
-    """Refuse to ask one by one for what a batch is about to answer, and be paid for."""
+    """Refuse to send single requests that are in open batches, which are paid for."""
     if waiting := Plans(transcript).waiting():
         raise BioinstructError(
-            f"{transcript.path}: {waiting:,} requests are in batches that have not ended",
-            hint="go on with --batch until they have",
+            f"{transcript.path}: {waiting:,} requests are in open batches",
+            hint="continue with --batch until the batches have ended",
         )
 
 
 def _note_plan(transcript: Transcript, plan: Plan) -> None:
-    """Write down what is asked, the first time."""
+    """Record the plan in a new transcript."""
     if not _check_plan(transcript, plan):
         transcript.note(_NOTE, plan.describe())
 
 
 def _check_plan(transcript: Transcript, plan: Plan) -> bool:
-    """Whether the transcript knows the plan; refuse to mix two of them by a slip.
+    """Return whether the transcript has the plan; refuse a different plan.
 
-    Other requests have other answers: those on record would not count, and be paid for again.
+    With other requests, the recorded answers would not count, and new ones would be paid for.
     """
     wanted = plan.describe()
     noted = list(transcript.notes(_NOTE))
@@ -225,5 +225,5 @@ def _check_plan(transcript: Transcript, plan: Plan) -> bool:
     ]
     raise BioinstructError(
         f"{transcript.path}: made with other settings ({'; '.join(differing)})",
-        hint="go on with those settings, or name another file with --transcript",
+        hint="continue with those settings, or name another file with --transcript",
     )

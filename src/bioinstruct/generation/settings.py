@@ -1,4 +1,4 @@
-"""Settings of a generation, and where a run stands."""
+"""Settings and progress of a generation run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Progress", "Settings", "Tally", "Watcher"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What to ask for, and which records to keep."""
+    """Settings of the requests, and of the filters for records."""
 
     recipe: str | Recipe = "bioinstruct"
     """A name, or a recipe of your own: `dataclasses.replace(get_recipe("alpaca"), tasks=5)`."""
@@ -52,7 +52,7 @@ class Tally:
     failed: int = 0
     """Requests without an answer, among those."""
     prompt_tokens: int = 0
-    """As the server counts them, earlier runs included."""
+    """Prompt tokens as the server counts them, including earlier runs."""
     completion_tokens: int = 0
 
     @property
@@ -68,7 +68,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a run stands, after each answer and whenever a request changes its state."""
+    """Progress of a run, reported after each answer and each change of a request's state."""
 
     tally: Tally
     usage: Usage | None

@@ -1,4 +1,4 @@
-"""Which of QA, IE, GEN and OTHER a record is: by a small classifier, or by a teacher model."""
+"""Label records as QA, IE, GEN or OTHER, with an offline classifier or a teacher model."""
 
 from bioinstruct.labels.audit import Audit, label_records
 from bioinstruct.labels.label import Labelled

@@ -1,4 +1,4 @@
-"""Labelling a stream offline, and a sample of labels to read."""
+"""Label a stream offline, and sample labels for review."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from bioinstruct.schema import Category, Instruction
 __all__ = ["BANDS", "Audit", "keeps", "label_records"]
 
 BANDS = (0.6, 0.9)
-"""Below the first a label is doubtful, from the second on it is sure."""
+"""A label is doubtful below the first confidence, and certain from the second on."""
 
 
 def label_records(
     examples: Iterable[Instruction], *, keep_existing: bool = False
 ) -> Iterator[Labelled]:
-    """The records in their order, labelled by the classifier that ships with the package.
+    """Label records in order with the classifier that ships with the package.
 
-    With `keep_existing`, only what is OTHER is labelled: it is also what is written where nobody
-    knows.
+    With `keep_existing`, only records in OTHER are labelled, which also stands for unknown
+    categories.
     """
     decide = classifier()
     for example in examples:
@@ -37,12 +37,12 @@ def label_records(
 
 
 def keeps(example: Instruction) -> bool:
-    """Whether `keep_existing` leaves a record alone."""
+    """Return whether `keep_existing` skips a record."""
     return example.category != Category.OTHER
 
 
 class Audit:
-    """A sample by category and confidence, drawn while the records pass; memory is bounded."""
+    """A sample of a stream, stratified by category and confidence, in bounded memory."""
 
     def __init__(self, size: int, *, seed: int = 0) -> None:
         self._size = size
@@ -51,7 +51,7 @@ class Audit:
         self._seen: dict[tuple[Category, int], int] = {}
 
     def add(self, made: Labelled) -> None:
-        """See one more; every record of a cell is as likely to be in the sample."""
+        """Offer a record; all records of a cell are equally likely to be sampled."""
         cell = made.example.category, sum(made.confidence >= edge for edge in BANDS)
         sample = self._cells.setdefault(cell, [])
         seen = self._seen[cell] = self._seen.get(cell, 0) + 1
@@ -61,7 +61,7 @@ class Audit:
             sample[place] = made
 
     def sample(self) -> list[Labelled]:
-        """As many of each cell as there are, in turns, the doubtful first; at most `size`."""
+        """Return at most `size` records, cycling through the cells, low confidence first."""
         cells = [self._cells[cell] for cell in sorted(self._cells, key=lambda c: (c[1], c[0]))]
         turns = [made for turn in zip_longest(*cells) for made in turn if made is not None]
         order = list(Category)

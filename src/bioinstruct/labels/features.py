@@ -1,6 +1,6 @@
-"""What the offline classifier looks at in a record: words of the instruction, form of the rest.
+"""Features of the offline classifier: words of the instruction, form of the other texts.
 
-Neither the task nor the provenance is looked at: they would give the category away.
+Task and provenance are not used, since they would reveal the category.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from bioinstruct.text import words
 
 __all__ = ["features"]
 
-_LONGEST = 4000  # characters of input and output that are looked at: the form shows early
-_WORDS = 80  # of an instruction; what it wants is said in these
+_LONGEST = 4000  # characters of input and output that are read: the form shows early
+_WORDS = 80  # words of an instruction that are read
 _SENTENCE = re.compile(r"(?<=[.?!:;])\s+")
 _OPTIONS = re.compile(r"(?:^|\s)\(?([A-Ea-e])[).:]\s.*?\s\(?([B-Fb-f])[).:]\s", re.DOTALL)
 _TURNS = re.compile(r"(?:^|\s)(?:D|P|Dr|Doctor|Patient|Pt|Nurse|Clinician)\s?:", re.IGNORECASE)
@@ -41,7 +41,7 @@ _FIRST_PERSON = frozenset({"i", "we", "my", "our", "us", "me"})
 
 
 def features(example: Instruction) -> dict[str, float]:
-    """Names and values; all words of an instruction weigh together as much as 16 of the others."""
+    """Return features with values; all words of an instruction weigh as much as 16 others."""
     asked, quoted = _parted(example)
     found = dict.fromkeys(_form(asked, quoted, example), 1.0)
     said = list(dict.fromkeys(_words(asked)))
@@ -49,7 +49,7 @@ def features(example: Instruction) -> dict[str, float]:
 
 
 def _parted(example: Instruction) -> tuple[str, str]:
-    """What is asked, and the text that it is asked of where that stands in the instruction."""
+    """Split an instruction into the request and the text that it contains, if any."""
     asked = example.instruction[:_LONGEST]
     if example.input.strip():
         return asked, ""
@@ -60,7 +60,7 @@ def _parted(example: Instruction) -> tuple[str, str]:
 
 
 def _words(instruction: str) -> Iterator[str]:
-    """Words, pairs, stems, and the words that sentences begin with."""
+    """Yield words, word pairs, stems, and the first words of sentences."""
     tokens = words(instruction)[:_WORDS]
     plain = [token if token in COMMON else "_" for token in tokens]
     for place in range(len(plain) - 2):
@@ -102,7 +102,7 @@ def _form(instruction: str, quoted: str, example: Instruction) -> Iterator[str]:
 
 
 def _cues(instruction: str, asked: list[str]) -> Iterator[str]:
-    """Which lexicons an instruction meets: anywhere, and as its first word."""
+    """Yield the lexicons that match an instruction, anywhere and in its first word."""
     text = " ".join(asked)
     known = set(asked)
     for name, verbs in LEXICON.items():
@@ -173,7 +173,7 @@ def _style_of_output(text: str, made: list[str]) -> Iterator[str]:
 
 
 def _shared(asked: list[str], given: list[str], made: list[str], question: str) -> Iterator[str]:
-    """How much of the output stands in the input or in the instruction already."""
+    """Yield how much of the output occurs in the input or the instruction."""
     if not made:
         return
     size = _size(len(made))
@@ -200,12 +200,12 @@ def _share(made: list[str], known: set[str]) -> str:
 
 
 def _part(share: float) -> str:
-    """A share in fifths, none and all apart."""
+    """Bin a share into fifths, with separate bins for none and all."""
     if share <= 0:
         return "none"
     return "all" if share >= 1 else f"{int(share * 5) * 20}%"
 
 
 def _size(count: int) -> str:
-    """A count by its order: 0, 1, 2, 3-4, 5-8, 9-16 and so on."""
+    """Bin a count: 0, 1, 2, 3-4, 5-8, 9-16 and so on."""
     return str(count) if count < 3 else f"<={2 ** math.ceil(math.log2(count))}"

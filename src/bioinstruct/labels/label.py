@@ -1,4 +1,4 @@
-"""A record with the category that somebody gave it, and who that was."""
+"""A record with its label, and the source of the label."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ __all__ = ["Labelled", "labelled"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labelled:
-    """A record after it was labelled; its id is what it was, since no id depends on a category."""
+    """A labelled record; its id is unchanged, since ids do not depend on the category."""
 
     example: Instruction
-    """With the new category."""
+    """The record with the new category."""
     before: Category
     by: str
-    """`offline-1`, `gpt-4o, label-1` and so on; empty where the record kept its category."""
+    """Source such as `offline-1` or `gpt-4o, label-1`; empty if the record kept its category."""
     confidence: float
-    """Of the offline classifier in its own choice, from 0 to 1."""
+    """Confidence of the offline classifier in its own label, from 0 to 1."""
     offline: Category
-    """What the offline classifier says, whoever labelled."""
+    """Label of the offline classifier, whatever the source of the label."""
 
     def row(self) -> dict[str, Any]:
-        """The line of the file that says where labels are from: a record has no field for it."""
+        """Return the line for the file of label sources, for which records have no field."""
         return {
             "id": self.example.id,
             "category": self.example.category.value,
@@ -44,7 +44,7 @@ def labelled(
     offline: Category,
     confidence: float,
 ) -> Labelled:
-    """The record with that category; None leaves it as it is."""
+    """Return the record with a category; None keeps its category."""
     changed = category is not None and category != example.category
     return Labelled(
         example=example.model_copy(update={"category": category}) if changed else example,

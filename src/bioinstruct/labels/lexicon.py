@@ -1,4 +1,4 @@
-"""Words that speak for a category, written from the labelling guideline and the seeds."""
+"""Words that indicate a category, taken from the labelling guideline and the seeds."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LEXICON = {
         "reformat remove replace reorder score sort spot translate triage validate verify"
     ),
 }
-"""Verbs of an imperative, by what mostly follows from them; many occur in every category."""
+"""Imperative verbs by their most likely category; many occur in every category."""
 
 QUESTION = re.compile(
     r"^(?:\w+ ){0,8}?(?:what|which|who|whom|whose|when|where|why|how|is|are|was|were|do|does|did|"
@@ -79,4 +79,4 @@ COMMON = _set(
     "please question report s sentence should that the their there these this those to two text "
     "using was were what when where whether which who why will with words would yes you your"
 ).union(*LEXICON.values())
-"""The words that patterns are made of; all others are the same to them."""
+"""The words that patterns distinguish; all others are equal to them."""

@@ -1,4 +1,4 @@
-"""The classifier that needs no key: a logistic regression, fitted by benchmarks/fit_labels.py."""
+"""The offline classifier: a logistic regression, fitted by benchmarks/fit_labels.py."""
 
 from __future__ import annotations
 
@@ -19,39 +19,39 @@ if TYPE_CHECKING:
 __all__ = ["VERSION", "Classifier", "Verdict", "classifier", "from_row"]
 
 VERSION = "offline-1"
-"""Of features and weights; it changes whenever a label could."""
+"""Version of features and weights; changes whenever a label could."""
 
 
 class Verdict(NamedTuple):
-    """A category and how sure it is."""
+    """A category with its confidence."""
 
     category: Category
     confidence: float
-    """Its probability: among records with 0.8, some 80 % are right (docs/label.md)."""
+    """Calibrated probability: of records with 0.8, about 80 % are right (docs/label.md)."""
     probabilities: dict[Category, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Classifier:
-    """Weights of features for each category."""
+    """A linear classifier over features."""
 
     categories: tuple[Category, ...]
     index: dict[str, int]
     weights: NDArray[np.float64]
-    """A row for each feature, a column for each category."""
+    """Weights, shape (features, categories)."""
     bias: NDArray[np.float64]
     temperature: float
-    """What scores are divided by, so that confidence is neither boast nor modesty."""
+    """Divisor of the scores, which calibrates the confidence."""
 
     def __call__(self, example: Instruction) -> Verdict:
-        """The category of a record; its own category, task and provenance are not looked at."""
+        """Classify a record, ignoring its category, task and provenance."""
         probabilities = self.probabilities(features(example))
         best = int(probabilities.argmax())
         pairs = zip(self.categories, map(float, probabilities), strict=True)
         return Verdict(self.categories[best], float(probabilities[best]), dict(pairs))
 
     def probabilities(self, found: dict[str, float]) -> NDArray[np.float64]:
-        """Of each category; features that were not there in the fit count for nothing."""
+        """Return the probability of each category; unknown features are ignored."""
         import numpy as np
 
         known = [(self.index[name], value) for name, value in found.items() if name in self.index]
@@ -65,7 +65,7 @@ class Classifier:
 
 
 def from_row(row: dict[str, Any]) -> Classifier:
-    """A classifier of the values in its JSON file."""
+    """Build a classifier from the values of its JSON file."""
     import numpy as np
 
     names = row["features"]
@@ -80,12 +80,12 @@ def from_row(row: dict[str, Any]) -> Classifier:
 
 @cache
 def classifier() -> Classifier:
-    """The one that ships with the package."""
+    """Return the classifier that ships with the package."""
     path = files("bioinstruct") / "data" / "labels" / "weights.json"
     row = json.loads(path.read_text(encoding="utf-8"))
     if row["version"] != VERSION:
         raise DataError(
-            f"weights of {row['version']}, where {VERSION} is known",
+            f"the weights have version {row['version']}, expected {VERSION}",
             path=str(path),
             hint="install bioinstruct again",
         )

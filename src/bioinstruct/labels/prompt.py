@@ -1,4 +1,4 @@
-"""What a teacher is asked about categories, and how its answer is read."""
+"""The prompt that asks a teacher for categories, and parsing of its answers."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from bioinstruct.schema import Category, Instruction
 __all__ = ["PROMPT", "parse", "request"]
 
 PROMPT = "label-1"
-"""Name and version of the prompt: another wording has another number."""
+"""Name and version of the prompt; any change of wording needs a new number."""
 
-_LONGEST = {"instruction": 2000, "input": 1500, "output": 1000}  # characters that are shown
-_TOKENS = 24  # of the answer, for each record; a label takes about 15
+_LONGEST = {"instruction": 2000, "input": 1500, "output": 1000}  # characters shown
+_TOKENS = 24  # tokens of the answer per record; a label takes about 15
 
 _SYSTEM = """\
 You label records of a biomedical instruction dataset. A record has an instruction, an input (may \
@@ -54,7 +54,7 @@ class _Answer(BaseModel):
 
 
 def request(examples: Sequence[Instruction], *, model: str, schema: bool) -> Request:
-    """One question about several records; their present categories are not shown."""
+    """Build a request about several records, without their present categories."""
     rows = [{"number": n} | _shown(example) for n, example in enumerate(examples, start=1)]
     return Request(
         model=model,
@@ -69,7 +69,7 @@ def request(examples: Sequence[Instruction], *, model: str, schema: bool) -> Req
 
 
 def parse(outcome: Outcome, *, count: int) -> list[Category | None]:
-    """The category of each record; None where the answer has none, or two that differ."""
+    """Parse the category of each record; None if the answer has none or conflicting ones."""
     labels: list[Category | None] = [None] * count
     if not isinstance(outcome, Answer):
         return labels
@@ -89,7 +89,7 @@ def _shown(example: Instruction) -> dict[str, str]:
 
 
 def _entries(text: str) -> list[_Entry]:
-    """All whole entries, also of an answer that was cut off or has words around it."""
+    """Yield all complete entries, even if the answer is truncated or has other text."""
     start, end = text.find("{"), text.rfind("}")
     try:
         return _Answer.model_validate_json(text[start : end + 1]).labels
@@ -115,7 +115,7 @@ def _schema() -> str:
 
 
 def _closed(properties: dict[str, dict[str, object]]) -> dict[str, object]:
-    """An object with all of these properties and no others, as strict schemas must be."""
+    """Return the strict JSON schema of an object: all properties required, no others allowed."""
     return {
         "type": "object",
         "properties": properties,

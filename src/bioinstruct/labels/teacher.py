@@ -1,4 +1,4 @@
-"""Labels by a teacher model: several records a request, every answer in the transcript first."""
+"""Label records with a teacher model, several per request."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ __all__ = ["Teaching", "label_by_teacher"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Teaching:
-    """How to ask a teacher for labels."""
+    """Settings for requests to a teacher."""
 
     schema: bool = True
-    """Request answers by a JSON schema; without, the prompt asks for JSON in words."""
+    """Request answers by a JSON schema; otherwise only the prompt asks for JSON."""
     records: int = 10
     """Records in one request."""
     keep_existing: bool = False
@@ -48,19 +48,19 @@ def label_by_teacher(
 ) -> Generator[Labelled, None, None]:
     """Yield the records in their order; one without a usable label keeps its category.
 
-    Run again with the same transcript, nothing that was answered is asked twice. Records are read
-    as they are needed; close the iterator if you stop early, or use `contextlib.closing`.
+    With the same transcript, answered requests are not sent again. Records are read
+    as needed; close the iterator if you stop early, or use `contextlib.closing`.
 
     Args:
         examples: the records.
-        teacher: the model; if it only replays, records without an answer on record keep their
+        teacher: the model; if it only replays, records without a recorded answer keep their
             category.
-        teaching: how to ask.
+        teaching: settings of the requests.
         transcript: path of the transcript if the teacher names none.
         watch: called with the progress.
 
     Raises:
-        BioinstructError: the budget is used up, the server refuses every request alike, another
+        BioinstructError: the budget is used up, the server refuses all requests, another
             process uses the transcript, or there is no path for it.
     """
     teaching = teaching or Teaching()
@@ -84,7 +84,7 @@ def label_by_teacher(
 
 
 class _Asked:
-    """The outcomes of requests, for code that is not asynchronous."""
+    """The outcomes of requests, for synchronous code."""
 
     def __init__(
         self,
@@ -118,7 +118,7 @@ class _Asked:
             while (pair := self._loop.run(_next(self._outcomes))) is not None:
                 yield pair[1]
         except SchemaUnsupportedError as error:
-            error.hint = "this server takes no JSON schema: use --no-schema, or "
+            error.hint = "this server does not support JSON schemas: use --no-schema, or "
             error.hint += "Teaching(schema=False) in Python"
             raise
 

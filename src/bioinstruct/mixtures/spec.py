@@ -1,4 +1,4 @@
-"""What a mixture is: which corpora, in which layout and how much of each, read from TOML."""
+"""Mixtures: corpora, their layouts and amounts, read from TOML."""
 
 from __future__ import annotations
 
@@ -41,52 +41,52 @@ class Source(_Table):
     corpus: str
     split: str = "train"
     layout: str = ""
-    """The default of the corpus when it is empty."""
+    """Layout of the answers; empty for the default of the corpus."""
     size: _Count | None = None
-    """So many records at most."""
+    """Maximum number of records."""
     share: Annotated[float, Field(gt=0, le=1)] | None = None
-    """This part of what there is."""
+    """Fraction of the records to take."""
     weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
-    """Multiplies what falls to the source when the mixture shares out its own size."""
+    """Factor of the source's part of the mixture's size."""
     near_duplicates: bool = True
-    """False where texts that look alike differ in what counts, such as a marked entity."""
+    """False for texts that look alike but differ in what matters, such as a marked entity."""
     optional: bool = False
-    """Whether the mixture is whole without it, because not everyone can get its files."""
+    """Whether the source may be missing, because not everyone can get its files."""
 
 
 class Mixture(_Table):
-    """Corpora and the steps between them and the dataset, in the order in which they are done."""
+    """Corpora and the steps that filter them, in order."""
 
     description: str = ""
     source: tuple[Source, ...] = Field(min_length=1, strict=False)
     duplicates: bool = False
-    """Whether records that are the same in every word are kept: the first one is, at least."""
+    """Whether to keep exact duplicates after the first."""
     decontaminate: bool = True
-    """Leave out what overlaps a scored split of any corpus that is here, in other words too. If
-    false, leave out only what has a scored text word for word."""
+    """Drop records that overlap a scored split of any available corpus, even reworded. If
+    false, drop only records that contain a scored text word for word."""
     near_duplicates: Annotated[float, Field(ge=0, le=1)] | None = None
-    """Leave out what says the same as a record of its task before: ROUGE-L F above this."""
+    """Drop records whose ROUGE-L F with an earlier one of their task is above this."""
     cap: _Count | None = None
-    """So many records of each source at most."""
+    """Maximum number of records of each source."""
     size: _Count | None = None
-    """So many records in all, shared out among the sources."""
+    """Total number of records, distributed over the sources."""
     temperature: Annotated[float, Field(ge=1)] | None = None
-    """What falls to a source goes by the n-th root of its records; with `inf` all get the same."""
+    """Distribute `size` by the n-th root of each source's records; `inf` means equally."""
     match: Literal["", "categories"] = ""
-    """`categories`: as many records of each category as of the rarest."""
+    """`categories`: take as many records of each category as the rarest one has."""
 
 
 def mixtures() -> tuple[str, ...]:
-    """Names of the mixtures that ship with the package."""
+    """Return the names of the mixtures that ship with the package."""
     return tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
 
 
 def load_mixture(source: str | Path) -> Mixture:
-    """A mixture by its name or from a TOML file.
+    """Load a mixture by name or from a TOML file.
 
     Raises:
-        UnknownNameError: there is no such mixture, and no such file.
-        DataError: the file is not a mixture; with the line, and the nearest name to one that is
+        UnknownNameError: the name is neither a mixture nor a file.
+        DataError: the file is not a mixture; gives the line, and the nearest name to one that is
             not known.
     """
     packaged = {path.stem: path for path in _FOLDER.glob("*.toml")}
@@ -109,7 +109,7 @@ def load_mixture(source: str | Path) -> Mixture:
 
 
 def _check(mixture: Mixture, path: Path, text: str) -> None:
-    """What the types cannot say: the names mean something, and no setting is without effect."""
+    """Check what types cannot: that names exist and every setting has an effect."""
     for place, source in enumerate(mixture.source):
         try:
             corpus = corpora.get_corpus(source.corpus)
@@ -152,7 +152,7 @@ def _explained(error: ValidationError, path: Path, text: str) -> DataError:
 
 
 def _line(text: str, place: Sequence[Any]) -> int | None:
-    """The line of a setting, where it is written on one of its own; None where it is not."""
+    """Return the line of a setting, or None if it has no line of its own."""
     lines = text.split("\n")
     tables = [n for n, line in enumerate(lines) if line.strip().startswith("[")] + [len(lines)]
     sources = [n for n in tables[:-1] if re.match(r"\s*\[\[\s*source\s*\]\]", lines[n])]
@@ -167,11 +167,11 @@ def _line(text: str, place: Sequence[Any]) -> int | None:
 
 
 def allocate(mixture: Mixture, available: Sequence[int]) -> list[int]:
-    """How many records each source gives, of so many that it has after the steps before.
+    """Return the number of records to take from each source, given how many are available.
 
-    Each source is held to its own size, its share and the cap. If the mixture has a size, this is
-    shared out by weight x records ** (1 / temperature); what is more than a source has falls to the
-    others by the same rule. No record is ever taken twice.
+    Size, share and cap limit each source. If the mixture has a size, it is distributed by
+    weight x records ** (1 / temperature); what exceeds a source's limit goes to the
+    others by the same rule. No record is taken twice.
     """
     limits = [
         min(limit for limit in _limits(mixture, source, count) if limit is not None)
@@ -195,7 +195,7 @@ def _limits(mixture: Mixture, source: Source, count: int) -> Iterator[int | None
 
 
 def _shared_out(size: int, rates: list[float], limits: list[int]) -> list[int]:
-    """Whole numbers in proportion to the rates, none above its limit, that add up to the size."""
+    """Return integers in proportion to the rates, within their limits, that sum to the size."""
     given = [0.0] * len(rates)
     open_to = {place for place, limit in enumerate(limits) if limit}
     left = float(size)
@@ -211,7 +211,7 @@ def _shared_out(size: int, rates: list[float], limits: list[int]) -> list[int]:
     for place in open_to:
         given[place] = left * rates[place] / total
     whole = [int(share) for share in given]
-    # What is left over goes to the largest fractions; of equal ones, to the source named first.
+    # The remainder goes to the largest fractions; ties go to the source named first.
     by_fraction = sorted(open_to, key=lambda place: (whole[place] - given[place], place))
     for place in by_fraction[: size - sum(whole)]:
         whole[place] += 1
