@@ -9,6 +9,7 @@ from bioinstruct.lazy import lazy_names
 
 if TYPE_CHECKING:
     from bioinstruct.api.filtering import filter
+    from bioinstruct.api.generating import generate
     from bioinstruct.api.labelling import label
     from bioinstruct.api.publishing import export, publish, statistics
     from bioinstruct.api.reading import compile, compile_mixture, load
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
         SilentError,
         UnknownNameError,
     )
-    from bioinstruct.generation import generate
     from bioinstruct.jsonl import read, write
     from bioinstruct.llm.client import Client
     from bioinstruct.mixtures.compile import compile_corpora
@@ -80,6 +80,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "bioinstruct.api.filtering": ("filter",),
+    "bioinstruct.api.generating": ("generate",),
     "bioinstruct.api.labelling": ("label",),
     "bioinstruct.api.publishing": ("export", "publish", "statistics"),
     "bioinstruct.api.reading": ("compile", "compile_mixture", "load"),
@@ -89,7 +90,6 @@ _HOMES = {
         *("BioinstructError", "BudgetError", "DataError", "MissingError", "ModelError"),
         *("ProviderError", "Refused", "SchemaUnsupportedError", "SilentError", "UnknownNameError"),
     ),
-    "bioinstruct.generation": ("generate",),
     "bioinstruct.jsonl": ("read", "write"),
     "bioinstruct.llm.client": ("Client",),
     "bioinstruct.mixtures.compile": ("compile_corpora",),

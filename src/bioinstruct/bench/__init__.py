@@ -1,1 +1,95 @@
-"""Score, tune and compare language models on biomedical tasks."""
+"""Score, tune and compare language models on biomedical tasks.
+
+Importing this package is cheap: each name is imported when it is first used.
+"""
+
+from typing import TYPE_CHECKING
+
+from bioinstruct.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from bioinstruct.bench.api import evaluate, load_model, load_tasks, suites, tune
+    from bioinstruct.bench.evaluation.report import Report
+    from bioinstruct.bench.metrics import (
+        METRICS,
+        Metric,
+        accuracy,
+        bert_score,
+        bleu,
+        chrf,
+        concept_f1,
+        entity_f1,
+        exact_match,
+        example_f1,
+        label_f1,
+        macro_f1,
+        macro_label_f1,
+        overlap_f1,
+        pair_f1,
+        pearson,
+        relation_f1,
+        rouge1,
+        rouge2,
+        rougeL,
+        same_set,
+        token_f1,
+    )
+    from bioinstruct.bench.results import Comparison, Scores, Tuned, compare
+    from bioinstruct.bench.tasks.base import Task, task
+    from bioinstruct.bench.training.recipe import Recipe, load_recipe
+
+__all__ = [
+    "METRICS",
+    "Comparison",
+    "Metric",
+    "Recipe",
+    "Report",
+    "Scores",
+    "Task",
+    "Tuned",
+    "accuracy",
+    "bert_score",
+    "bleu",
+    "chrf",
+    "compare",
+    "concept_f1",
+    "entity_f1",
+    "evaluate",
+    "exact_match",
+    "example_f1",
+    "label_f1",
+    "load_model",
+    "load_recipe",
+    "load_tasks",
+    "macro_f1",
+    "macro_label_f1",
+    "overlap_f1",
+    "pair_f1",
+    "pearson",
+    "relation_f1",
+    "rouge1",
+    "rouge2",
+    "rougeL",
+    "same_set",
+    "suites",
+    "task",
+    "token_f1",
+    "tune",
+]
+
+_HOMES = {
+    "bioinstruct.bench.api": ("evaluate", "load_model", "load_tasks", "suites", "tune"),
+    "bioinstruct.bench.evaluation.report": ("Report",),
+    "bioinstruct.bench.metrics": (
+        *("METRICS", "Metric", "accuracy", "bert_score", "bleu", "chrf", "concept_f1"),
+        *("entity_f1", "exact_match", "example_f1", "label_f1", "macro_f1", "macro_label_f1"),
+        *("overlap_f1", "pair_f1", "pearson", "relation_f1", "rouge1", "rouge2", "rougeL"),
+        *("same_set", "token_f1"),
+    ),
+    "bioinstruct.bench.results": ("Comparison", "Scores", "Tuned", "compare"),
+    "bioinstruct.bench.tasks.base": ("Task", "task"),
+    "bioinstruct.bench.training.recipe": ("Recipe", "load_recipe"),
+}
+
+if not TYPE_CHECKING:  # a type checker reads the imports above
+    __getattr__, __dir__ = lazy_names(__name__, _HOMES)

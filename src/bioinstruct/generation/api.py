@@ -16,6 +16,7 @@ from bioinstruct.errors import BioinstructError
 from bioinstruct.generation.recipes import get_recipe
 from bioinstruct.generation.settings import Settings, Tally, Watcher
 from bioinstruct.licenses import check_license
+from bioinstruct.rejection import Rejection
 from bioinstruct.schema import Instruction
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class Generated(Sequence[Instruction]):
     """What to do about that."""
     source: Path | list[Instruction]
     """The file that has the records, or the records."""
+    rejected: Sequence[Rejection] = ()
+    """Parts of answers that gave no record; with a file they are in `rejected_path` of it."""
 
     @cached_property
     def examples(self) -> list[Instruction]:
@@ -139,7 +142,7 @@ def _carry_out(
         sink.finish()
     hint = stop.hint or "run the same command again: it resumes" if stop else ""
     source = sink.examples if out is None else out
-    return Generated(run.tally, str(stop or run.stopped), hint, source)
+    return Generated(run.tally, str(stop or run.stopped), hint, source, sink.rejected)
 
 
 def prepare(model: str, settings: Settings) -> tuple[Plan, Sieve]:

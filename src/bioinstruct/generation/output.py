@@ -14,6 +14,7 @@ from typing import Any, Protocol, Self
 from bioinstruct.files import atomic_file, naming
 from bioinstruct.generation.accept import Judged
 from bioinstruct.llm.types import Request
+from bioinstruct.rejection import Rejection
 from bioinstruct.schema import Instruction
 
 __all__ = ["Files", "Memory", "Sink", "rejected_path", "transcript_path"]
@@ -24,6 +25,8 @@ class Sink(Protocol):
 
     examples: list[Instruction]
     """Records that were not written to a file."""
+    rejected: list[Rejection]
+    """Parts of answers that gave no record, unless they were written to a file."""
 
     def add(self, judged: Judged, request: Request, base_url: str) -> None:
         """Take what came of one request."""
@@ -39,9 +42,11 @@ class Memory:
 
     def __init__(self) -> None:
         self.examples: list[Instruction] = []
+        self.rejected: list[Rejection] = []
 
     def add(self, judged: Judged, request: Request, base_url: str) -> None:
         self.examples += judged.accepted
+        self.rejected += judged.rejected
 
     def finish(self) -> None:
         """Nothing is left to do."""
@@ -58,6 +63,7 @@ class Files:
 
     def __init__(self, out: Path) -> None:
         self.examples: list[Instruction] = []
+        self.rejected: list[Rejection] = []
         self._stack = ExitStack()
         self._made = _Spool(out, self._stack)
         self._rejected = _Spool(rejected_path(out), self._stack)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from bioinstruct.bench.baselines.memory import Seen
@@ -198,10 +198,13 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {n: importlib.metadata.version(n) for n in names}
 
 
-def table(report: Report, *, specified: bool = False) -> str:
-    """The rows to read in a terminal: what, on how many items, base, tuned, and how sure.
+def table(
+    report: Report, *, specified: bool = False, columns: Mapping[str, str] | None = None
+) -> str:
+    """Return the rows as a table: task, metric, items, base, tuned, and their difference.
 
-    Odd answers have a column each where there are any; `specified` says below what is counted.
+    Odd answers have a column each if there are any; `specified` adds what is counted, below the
+    table; `columns` are other names for `base` and `tuned`.
     """
     odd = [name for name in FLAGS if any(_odd(row, name) for row in report.rows)]
     head = ["task", "metric", "n", "documents", "majority", "floor"]
@@ -219,6 +222,7 @@ def table(report: Report, *, specified: bool = False) -> str:
         lines = [[*line[:7], *line[11:]] for line in lines]
     if report.style == "encoder":
         lines[0][6] = "encoder"
+    lines[0] = [(columns or {}).get(name, name) for name in lines[0]]
     more = [
         *_marked(report),
         *_memory(report),

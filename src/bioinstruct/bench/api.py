@@ -1,0 +1,329 @@
+"""The Python API of the benchmark: load tasks and a model, evaluate, tune, evaluate again.
+
+Each function calls `progress` now and then, logs to `logging.getLogger("bioinstruct")` what a user
+must know (slow ways of computing, records that were left out), and keeps the progress bars and
+warnings of other libraries out of the session.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import tempfile
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bioinstruct.bench.tasks.base import Task
+from bioinstruct.errors import BioinstructError, UnknownNameError
+from bioinstruct.progress import OnProgress, Progress
+from bioinstruct.prompts import Style
+from bioinstruct.schema import Instruction
+
+if TYPE_CHECKING:
+    from bioinstruct.bench.evaluation.cache import Answers
+    from bioinstruct.bench.models.base import Model, Tunable
+    from bioinstruct.bench.models.causal_lm import CausalLM
+    from bioinstruct.bench.results import Scores, TaskScores, Tuned
+    from bioinstruct.bench.tasks.evaluation_set import Tests
+    from bioinstruct.bench.training.recipe import Recipe
+    from bioinstruct.bench.training.trainer import Progress as Step
+    from bioinstruct.bench.training.trainer import Tuning
+    from bioinstruct.filters import Rejection
+
+__all__ = ["evaluate", "load_model", "load_tasks", "suites", "tune"]
+
+logger = logging.getLogger("bioinstruct")
+# Threads that wait for each other must not spin for long: on cores shared with other work, tuning
+# the tiny model fell from 2,600 tokens a second to 100. Read when torch is loaded, so set first.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
+
+def load_tasks(*names: str) -> list[Task]:
+    """Return benchmark tasks by name; their corpora are read when they are scored.
+
+    Args:
+        names: tasks, suites (see `suites`), or a Python file that defines tasks of your own.
+
+    Raises:
+        UnknownNameError: there is no such task or suite.
+        MissingError: there is no such file.
+        BioinstructError: no name is given, or the file defines no task.
+    """
+    from bioinstruct.bench import tasks as _tasks  # noqa: F401  # defines the tasks
+    from bioinstruct.bench.tasks.suites import expand
+    from bioinstruct.bench.tasks.user_file import load_task_file
+
+    if not names:
+        raise BioinstructError("no task is named", hint="such as load_tasks('pubmedqa'), or 'open'")
+    found: list[Task] = []
+    for name in names:
+        own = name.endswith(".py")
+        found += load_task_file(Path(name)) if own else expand([name])
+    return list(dict.fromkeys(found))
+
+
+def suites() -> dict[str, tuple[str, ...]]:
+    """Return the names of the tasks of each suite."""
+    from bioinstruct.bench import tasks as _tasks  # noqa: F401  # defines the tasks
+    from bioinstruct.bench.tasks.suites import SUITES
+
+    return {
+        name: tuple(dict.fromkeys(task.name for task in tasks())) for name, tasks in SUITES.items()
+    }
+
+
+def load_model(
+    path: str | Path,
+    *,
+    adapter: Path | str | None = None,
+    style: str | Style = Style.ALPACA,
+    device: str | None = None,
+    quantize: str = "none",
+    overflow: str = "shorten",
+) -> CausalLM:
+    """Load a causal language model.
+
+    Args:
+        path: a folder that `save_pretrained` wrote, a Hub id, or `tiny`, which ships.
+        adapter: a folder with an adapter for this model, to answer with it.
+        style: prompt style: `alpaca`, `medtuned` or `chat`, the same for tuning and scoring.
+        device: such as `cpu` or `cuda:1`; default: an accelerator if there is one.
+        quantize: `nf4` holds the weights in 4 bits, for QLoRA; needs `bioinstruct[quant]`.
+        overflow: what to do with a prompt that does not fit the context: `shorten` its input, cut
+            its `left`, or `skip` it.
+
+    Returns:
+        The model in evaluation mode, float32 on a CPU and bfloat16 on an accelerator.
+
+    Raises:
+        ModelError: there is no such model, it is not a decoder, or the adapter is not one for it.
+        UnknownNameError: there is no such style or overflow.
+        MissingError: a library that 4 bits need is not installed.
+    """
+    from bioinstruct.bench.models.causal_lm import CausalLM
+    from bioinstruct.bench.models.tokenization import Overflow
+
+    for kind, name, known in (("style", style, Style), ("overflow", overflow, Overflow)):
+        if name not in list(known):
+            raise UnknownNameError(kind, str(name), [each.value for each in known])
+    with _quiet():
+        model = CausalLM.load(
+            str(path),
+            style=Style(style),
+            device=device,
+            quantize=quantize,
+            overflow=Overflow(overflow),
+        )
+        if adapter is not None:
+            model.load_adapter(Path(adapter))
+    return model
+
+
+def evaluate(
+    model: Model,
+    tasks: Task | str | Iterable[Task | str],
+    *,
+    limit: int | None = None,
+    shots: int = 0,
+    seed: int = 0,
+    out: Path | str | None = None,
+    progress: OnProgress | None = None,
+) -> Scores:
+    """Score a model on tasks, with its adapter if it has one.
+
+    Args:
+        model: from `load_model`, or any object with the members of `bench.models.Model`.
+        tasks: from `load_tasks`, or names.
+        limit: at most this many items of each task: a random sample, always the same.
+        shots: worked examples in front of every prompt, from the training split.
+        seed: draws the worked examples, and the bootstrap samples of the intervals.
+        out: a folder that keeps every answer as it comes; a second call with the same folder asks
+            only what is not answered there. Default: nothing is kept.
+        progress: called after each answer with the task and the number of answers.
+
+    Returns:
+        A value from 0 to 1 with its 95 % interval for each metric; prints as a table.
+
+    Raises:
+        UnknownNameError: there is no such task.
+        MissingError: the corpus of a task is not there.
+        ModelError: the model lacks a member of `Model`, or its likelihoods are not numbers.
+        BioinstructError: there are no tasks, `limit` is less than 1, or `out` is in use.
+    """
+    from bioinstruct.bench.evaluation.cache import Answers
+    from bioinstruct.bench.models.base import check_model, overflow_of
+    from bioinstruct.bench.results import Scores
+
+    check_model(model)
+    tests = _tests(tasks, limit, shots, seed)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_quiet())
+        stack.enter_context(model.adapter())
+        folder = Path(out or stack.enter_context(tempfile.TemporaryDirectory()))
+        answers = stack.enter_context(Answers(folder / "answers.jsonl"))
+        scored = [
+            _scored(model, task, examples, answers, progress) for task, examples in tests.items()
+        ]
+        fingerprint, style = model.fingerprint, model.style.value
+    return Scores(model.name, fingerprint, style, scored, seed, overflow_of(model))
+
+
+def tune(
+    model: Tunable,
+    records: Iterable[Instruction],
+    recipe: str | Path | Recipe = "default",
+    *,
+    against: str | Iterable[Task | str] = (),
+    seed: int = 0,
+    out: Path | str | None = None,
+    progress: OnProgress | None = None,
+) -> Tuned:
+    """Tune a LoRA adapter on records; the model answers with it from now on.
+
+    Args:
+        model: from `load_model`.
+        records: what to learn; the loss is of the outputs.
+        recipe: a shipped recipe (`default`, `tiny`, `bioinstruct-2023`), a TOML file, or a
+            `Recipe`.
+        against: benchmark tasks; records that overlap what they score are left out. Without it
+            every record is learnt.
+        seed: seed of the order of records and of the initial weights.
+        out: folder for the adapter (`adapter/`, safetensors) and for checkpoints; called again
+            after a crash, tuning resumes from the last one. Default: the adapter is in memory only.
+        progress: called after each step, with the loss in nats per token.
+
+    Returns:
+        Steps, tokens and losses, and the records that were left out; prints in a few lines.
+
+    Raises:
+        UnknownNameError: there is no such recipe or task.
+        DataError: the recipe has a wrong value.
+        ModelError: the model lacks a member of `Tunable`, or a layer that the recipe names.
+        BioinstructError: there is nothing to train on, the loss is not a number, or memory ran out.
+    """
+    from bioinstruct.bench.models.base import Tunable, check_model
+    from bioinstruct.bench.results import Tuned
+    from bioinstruct.bench.training.recipe import Recipe, load_recipe
+
+    check_model(model, Tunable)
+    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(str(recipe))
+    named = [against] if isinstance(against, str) else list(against)
+    kept, rejected = _without_tests(records, named)
+    if not kept:
+        why = "every record overlaps a test" if rejected else "there are no records"
+        raise BioinstructError(f"nothing to tune on: {why}", hint="give other records")
+    folder = Path(out) if out else None
+    with _quiet():
+        tuning = _train(model, kept, recipe, seed, folder, progress)
+    adapter = folder / "adapter" if folder else None
+    return Tuned(model.name, recipe, tuning, len(kept), rejected, adapter)
+
+
+def _scored(
+    model: Model,
+    task: Task,
+    examples: list[Instruction],
+    answers: Answers,
+    progress: OnProgress | None,
+) -> TaskScores:
+    from bioinstruct.bench.evaluation.evaluate import score
+    from bioinstruct.bench.results import TaskScores
+
+    def tell(done: int, of: int) -> None:
+        if progress is not None:
+            progress(Progress(f"scoring {task.name}", done, of))
+
+    outcome = score(model, task, examples, answers, progress=tell)
+    for (by, why), count in outcome.ways.items():
+        if why:
+            logger.warning("%s: %s answers by %s, a slow way: %s", task.name, f"{count:,}", by, why)
+    return TaskScores(task, examples, outcome)
+
+
+def _train(
+    model: Tunable,
+    records: Sequence[Instruction],
+    recipe: Recipe,
+    seed: int,
+    folder: Path | None,
+    progress: OnProgress | None,
+) -> Tuning:
+    """Tune the model, and save its adapter in the folder."""
+    from bioinstruct.bench.training.lora import save_adapter
+    from bioinstruct.bench.training.trainer import check_tuning
+    from bioinstruct.bench.training.trainer import tune as train
+
+    def tell(step: Step) -> None:
+        if progress is not None:
+            detail = f"loss {step.loss:.3f}, {step.tokens_per_second:,.0f} tokens/s"
+            progress(Progress("tuning", step.step, step.steps, detail))
+
+    check_tuning(model, records, recipe)
+    checkpoints = folder / "checkpoints" if folder else None
+    tuning = train(model, records, recipe, seed=seed, progress=tell, checkpoints=checkpoints)
+    if folder:
+        save_adapter(model, folder / "adapter", {"tuning": asdict(tuning)})
+    return tuning
+
+
+def _tests(
+    tasks: Task | str | Iterable[Task | str], limit: int | None, shots: int, seed: int
+) -> Tests:
+    """Read the items of the tasks, each task once."""
+    from bioinstruct.bench.tasks.evaluation_set import load_tests, with_shots
+
+    if limit is not None and limit < 1:
+        raise BioinstructError(f"limit={limit}: there is nothing to score", hint="1 or more")
+    chosen = _named([tasks] if isinstance(tasks, Task | str) else tasks)
+    if not chosen:
+        raise BioinstructError("no tasks to score", hint="name some with bench.load_tasks")
+    tests = load_tests(chosen, limit)
+    return with_shots(tests, shots, seed=seed, must={t.name for t in chosen}) if shots else tests
+
+
+def _named(tasks: Iterable[Task | str]) -> list[Task]:
+    found = ([task] if isinstance(task, Task) else load_tasks(task) for task in tasks)
+    return list(dict.fromkeys(task for group in found for task in group))
+
+
+def _without_tests(
+    records: Iterable[Instruction], against: Sequence[Task | str]
+) -> tuple[list[Instruction], list[Rejection]]:
+    """Return the records that overlap no test, and the rejections."""
+    from bioinstruct.bench.tasks import protected_texts
+    from bioinstruct.filters import contamination_step, split
+
+    if not against:
+        return list(records), []
+    protected = protected_texts(against)
+    for corpus, why in protected.missing.items():
+        logger.warning("not compared with %s: %s", corpus, why)
+    kept, rejected = split(records, [contamination_step(protected.contaminated())])
+    for reason, count in Counter(one.reason for one in rejected).most_common():
+        logger.info("tune: left out %s: %s", f"{count:,}", reason)
+    return kept, rejected
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the progress bars, advice and deprecation warnings of the libraries out of a session."""
+    from transformers.utils import logging as theirs
+
+    bars, level = theirs.is_progress_bar_enabled(), theirs.get_verbosity()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"(transformers|peft|torch|accelerate)\b")
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", FutureWarning)
+        theirs.disable_progress_bar()  # type: ignore[no-untyped-call]
+        theirs.set_verbosity_error()  # type: ignore[no-untyped-call]
+        try:
+            yield
+        finally:
+            theirs.set_verbosity(level)
+            if bars:
+                theirs.enable_progress_bar()  # type: ignore[no-untyped-call]
