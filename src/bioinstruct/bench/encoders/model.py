@@ -1,4 +1,4 @@
-"""BERT-style encoders for comparison: tuned on a task's training split, scored by its metrics.
+"""Fine-tune BERT-style encoders for comparison, scored by the metrics of their tasks.
 
 Entities are found by labelling the first sub-token of each word (Devlin et al. 2019), answers of
 closed sets by sequence classification. What does not fit the encoder is read in overlapping
@@ -33,7 +33,7 @@ __all__ = ["Encoder", "EncoderRecipe", "Progress", "Window", "fits", "load_encod
 
 
 class EncoderRecipe(BaseModel):
-    """How an encoder is fine-tuned: the usual settings of BioBERT and BLURB for one task each."""
+    """Settings of fine-tuning; the defaults are the usual ones of BioBERT and BLURB."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -50,7 +50,7 @@ class EncoderRecipe(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a fine-tuning run is."""
+    """The progress of a fine-tuning run."""
 
     step: int
     steps: int
@@ -58,7 +58,7 @@ class Progress:
 
 
 def fits(task: Task) -> bool:
-    """Whether an encoder can do the task: its answers are entities, or of a closed set."""
+    """Return True for tasks whose answers are entities or of a closed set."""
     return bool(task.labels) or _labels_words(task) or _has_label_sets(task)
 
 
@@ -73,7 +73,7 @@ def _has_label_sets(task: Task) -> bool:
 def load_encoder(
     path: str, task: Task, training: Sequence[Instruction], recipe: EncoderRecipe, *, seed: int = 0
 ) -> Encoder:
-    """An encoder with a new layer for a task, whose labels are those of the training examples.
+    """Load an encoder with a new layer for a task, with the labels of the training examples.
 
     Raises:
         ModelError: it is not such an encoder, or the task is not for one.
@@ -144,19 +144,19 @@ class Encoder(ABC):
 
     @abstractmethod
     def windows(self, examples: Sequence[Instruction], *, learn: bool) -> list[Window]:
-        """The examples in pieces that fit the encoder, with what is to be learnt of each."""
+        """Cut the examples into windows that fit the encoder, with the labels of each."""
 
     @abstractmethod
     def labels(self, batch: Sequence[Window]) -> torch.Tensor:
-        """What is to be learnt of a batch, in the shape that its logits have but for the last."""
+        """Return the labels of a batch, in the shape of its logits without the last dimension."""
 
     def loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Mean loss in nats per label."""
+        """Return the mean loss in nats per label."""
         return F.cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=-100)
 
     @abstractmethod
     def predict(self, examples: Sequence[Instruction]) -> list[Any]:
-        """One prediction for each example, in the form of the task's `parse`."""
+        """Return one prediction for each example, in the form of the task's `parse`."""
 
     def tune(
         self,
@@ -165,7 +165,7 @@ class Encoder(ABC):
         seed: int = 0,
         progress: Callable[[Progress], None] = lambda progress: None,
     ) -> list[float]:
-        """Fine-tune on the examples; the mean loss in nats per label of each step.
+        """Fine-tune on the examples and return the mean loss of each step, in nats per label.
 
         Raises:
             ModelError: the loss is no number.
@@ -225,7 +225,7 @@ class Encoder(ABC):
 
     @torch.inference_mode()
     def _all_logits(self, windows: list[Window]) -> list[torch.Tensor]:
-        """Of every window, in the order given; computed by length."""
+        """Return the logits of every window in the given order; they are computed by length."""
         self.model.eval()
         order = sorted(range(len(windows)), key=lambda i: len(windows[i].ids))
         found: list[torch.Tensor] = [torch.empty(0)] * len(windows)
@@ -238,7 +238,7 @@ class Encoder(ABC):
         return found
 
     def _pieces(self, encoded: Any) -> Iterator[tuple[list[int], list[int | None]]]:
-        """Token ids and the word of each token, window by window."""
+        """Yield the token ids and the word of each token, window by window."""
         for number in range(len(encoded["input_ids"])):
             yield encoded["input_ids"][number], encoded.word_ids(number)
 
@@ -309,7 +309,7 @@ def _marks(entity: Entity) -> list[str]:
 
 
 def _owners(pieces: list[list[int | None]]) -> dict[int, int]:
-    """For each word the window that shows the most of what stands on both its sides."""
+    """Return for each word the window that shows the most context on both sides."""
     best: dict[int, tuple[int, int]] = {}
     for number, word_ids in enumerate(pieces):
         first = {word: at for at, word in reversed(list(enumerate(word_ids))) if word is not None}
@@ -322,7 +322,7 @@ def _owners(pieces: list[list[int | None]]) -> dict[int, int]:
 
 
 class _Answers(Encoder):
-    """One answer of a closed set; windows of a long input vote with their logits."""
+    """Classify into one answer of a closed set; windows of a long input vote with their logits."""
 
     def __init__(
         self, path: str, task: Task, training: Sequence[Instruction], recipe: EncoderRecipe
@@ -355,7 +355,7 @@ class _Answers(Encoder):
 
 
 class _LabelSets(_Answers):
-    """Any number of labels: each is given by itself where it is likelier than not.
+    """Classify into any number of labels: each is given if its probability is above 0.5.
 
     A window of a long text learns the labels of the whole; the text has those of any window.
     """
@@ -388,7 +388,7 @@ class _LabelSets(_Answers):
 
 
 def _positions(config: Any) -> int:
-    """How many tokens the encoder takes; RoBERTa's first position is behind its padding's."""
+    """Return the tokens that an encoder takes; RoBERTa's positions begin after its padding id."""
     length = int(getattr(config, "max_position_embeddings", 0) or 512)
     offset = (config.pad_token_id or 0) + 1 if "roberta" in config.model_type else 0
     return length - offset

@@ -1,4 +1,4 @@
-"""The comparison with an encoder: fine-tuned on each task by itself, and counted like the rest."""
+"""Fine-tune an encoder on each task by itself, and count it like a language model."""
 
 from __future__ import annotations
 
@@ -85,14 +85,14 @@ def run_encoder(
 
 
 def _counted(task: Task, questions: list[Instruction], found: list[Any]) -> Outcome:
-    """By each metric of the task but those of texts: an encoder writes none."""
+    """Count by each metric of the task but those of texts: an encoder writes none."""
     golds = [task.parse(example.output, example) for example in questions]
     metrics = [metric for metric in task.metrics if not metric.of_texts]
     return Outcome([Readout(metric, "encoder", metric.counts(golds, found)) for metric in metrics])
 
 
 def _known(path: Path, key: str) -> list[Any] | None:
-    """The predictions of this very run, if it was completed before."""
+    """Return the predictions of this very run if it was completed before, else None."""
     if not path.is_file():
         return None
     kept = json.loads(path.read_text(encoding="utf-8"))
@@ -107,7 +107,7 @@ def _known(path: Path, key: str) -> list[Any] | None:
 
 
 def _fingerprint(path: str) -> str:
-    """16 hexadecimal digits of the files of a model folder; of the name, for a Hub id."""
+    """Return 16 hexadecimal digits of the files of a model folder, or of a Hub id."""
     digest = hashlib.sha256(b"" if Path(path).is_dir() else path.encode())
     for file in sorted(Path(path).glob("*")) if Path(path).is_dir() else ():
         if file.suffix in {".json", ".safetensors", ".txt", ".model"}:

@@ -1,4 +1,4 @@
-"""A causal language model on this machine: load it, let it complete, let it choose."""
+"""Load a causal language model into this process, to complete prompts and to rate answers."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from bioinstruct.schema import Instruction
 __all__ = ["ABOUT", "CausalLM"]
 
 ABOUT = "bioinstruct.json"
-"""In the folder of an adapter: what it was trained on and how, the base's fingerprint first."""
+"""The file in the folder of an adapter that names its base, its run and its training."""
 
 
 class CausalLM(Decoder):
-    """A decoder, its tokenizer and, once tuned, its adapter; base and tuned share the weights."""
+    """A decoder, its tokenizer and its adapter, if tuned; base and tuned share the weights."""
 
     def __init__(
         self, model: Any, prompt_tokenizer: PromptTokenizer, *, name: str, plan: Plan = Plan.AUTO
@@ -55,11 +55,11 @@ class CausalLM(Decoder):
         plan: Plan = Plan.AUTO,
         overflow: Overflow = Overflow.SHORTEN,
     ) -> CausalLM:
-        """Load a model folder, a Hub id, or `tiny`, to an accelerator where there is one.
+        """Load a model folder, a Hub id, or `tiny`, to an accelerator if there is one.
 
         Raises:
             ModelError: there is no such model, or it is not a causal language model.
-            MissingError: 4 bits (`quantize="nf4"`) are asked for without bitsandbytes.
+            MissingError: `quantize="nf4"` needs bitsandbytes, which is not installed.
         """
         name = device or ("cuda" if torch.cuda.is_available() else "cpu")
         model, tokenizer = load_model_and_tokenizer(
@@ -71,9 +71,10 @@ class CausalLM(Decoder):
 
     @property
     def fingerprint(self) -> str:
-        """Names weights, adapter, tokenizer, style and precision: other answers, other name.
+        """Identify weights, adapter, tokenizer, style and precision.
 
-        The plan of the scorer is no part of it: it changes no answer beyond rounding.
+        Another value means other answers. The plan of the scorer is left out: it changes answers by
+        rounding only.
         """
         policy = self.prompt_tokenizer.overflow
         said = "" if policy is Overflow.SHORTEN else f"-{policy}"
@@ -117,7 +118,7 @@ class CausalLM(Decoder):
         """Answer with the adapter in this folder from now on.
 
         Raises:
-            ModelError: there is none, or it is not one for this model.
+            ModelError: there is none, or it belongs to another model.
         """
         from peft import PeftModel
 
@@ -151,7 +152,7 @@ class CausalLM(Decoder):
         stop: Sequence[str] = (),
         shots: Sequence[Instruction] = (),
     ) -> Iterator[tuple[int, Completion]]:
-        """Greedy completions, each with the position of its example, in no particular order.
+        """Yield the index of each example and its greedy completion, in any order.
 
         A completion ends before the first string of `stop`; `shots` are worked examples in front.
         """
@@ -179,7 +180,7 @@ class CausalLM(Decoder):
             yield index, Completion(cut, truncated, shortened, by=by.value, why=why)
 
     def ends(self, stop: Sequence[str]) -> Callable[[list[int]], bool]:
-        """Whether a text holds one of the strings; told by its last tokens first."""
+        """Return a test for the strings in a text; it looks at the last ids first."""
         tail = max(len(mark.encode()) for mark in stop) + 1  # a token is a byte at least
 
         def ended(ids: list[int]) -> bool:
@@ -198,10 +199,10 @@ class CausalLM(Decoder):
         choices: Sequence[Sequence[str]],
         shots: Sequence[Instruction] = (),
     ) -> Iterator[tuple[int, Choice]]:
-        """Log-likelihood of each example's answers, with its position, in any order.
+        """Yield the index of each example and the log-likelihoods of its answers, in any order.
 
         Raises:
-            ModelError: an answer has no tokens, so nothing can be said of it.
+            ModelError: an answer has no tokens, so it has no likelihood.
         """
         front = self.prompt_tokenizer.front(shots)
         asked: list[tuple[int, bool]] = []
@@ -227,7 +228,7 @@ class CausalLM(Decoder):
             yield index, Choice(sums, shortened, by.value, why)
 
     def _stop_ids(self) -> set[int]:
-        """The tokenizer's end of sequence, and those that the model's own settings add."""
+        """Return the end ids of the tokenizer and of the generation settings."""
         config = getattr(self.model, "generation_config", None)
         own = getattr(config, "eos_token_id", None)
         more = own if isinstance(own, list) else [own] if own is not None else []
@@ -235,7 +236,7 @@ class CausalLM(Decoder):
 
 
 def _fingerprint(model: Any, prompt_tokenizer: PromptTokenizer) -> str:
-    """16 hexadecimal digits that change when weights, configuration, tokenizer or style change."""
+    """Return 16 hexadecimal digits that change with weights, configuration, tokenizer and style."""
     digest = hashlib.sha256()
     config = {k: v for k, v in model.config.to_dict().items() if not k.startswith("_")}
     digest.update(

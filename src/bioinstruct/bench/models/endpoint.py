@@ -1,4 +1,4 @@
-"""A model behind an OpenAI-compatible server, asked the same questions as one on this machine."""
+"""Score a model behind an OpenAI-compatible server by the same questions as a local model."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _WRITTEN_ON = frozenset({"content-filter", "refusal"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """How a server is asked, and what may be spent."""
+    """Settings of the requests, and the budget."""
 
     budget: Budget | None = None
     concurrency: int = 16
@@ -45,14 +45,14 @@ class Asking:
 
 
 class Endpoint:
-    """A model that is reached by `/chat/completions` (style `chat`), else by `/completions`.
+    """A model behind `/chat/completions` (style `chat`) or `/completions` (other styles).
 
-    What is asked and answered is kept in a transcript; a context manager that closes it.
+    A transcript keeps requests and answers; use the endpoint as a context manager to close it.
 
     Raises (from `complete` and `choose`):
-        BudgetError: the next question does not fit into the budget.
-        ProviderError: the server refuses every question alike, or does not answer.
-        ModelError: it does not do what was asked, or some questions had no answer.
+        BudgetError: the next question exceeds the budget.
+        ProviderError: the server refuses all questions, or does not answer.
+        ModelError: the server cannot do this, or left questions without an answer.
     """
 
     def __init__(
@@ -69,9 +69,9 @@ class Endpoint:
         self.style = style
         self.asking = asking or Asking()
         self.odd: Counter[str] = Counter()
-        """Questions without an answer of the model's own, by reason; an empty text was counted."""
+        """Refused questions by reason; each counts as an empty answer."""
         self.called: set[str] = set()
-        """What the server calls the model, which may be more exact than what it was asked for."""
+        """The names of the model in the answers, which may be more exact than `name`."""
         self._transcript = Transcript.open(transcript, base_url=client.base_url)
         self._runner = asyncio.Runner()
         self._open: list[Generator[tuple[Request, Outcome], None, None]] = []
@@ -89,16 +89,16 @@ class Endpoint:
 
     @property
     def fingerprint(self) -> str:
-        """Names server, model and settings; what the server changes by itself it cannot know."""
+        """Identify server, model and settings; changes inside the server stay unnoticed."""
         about = ("endpoint", self.client.base_url, self.name, self.style, self.asking.temperature)
         return key(*about, str(self._prompt(PROBE, [PROBE])))[:16]
 
     def adapter(self, *, on: bool = True) -> contextlib.nullcontext[bool]:
-        """A server is asked for one model: there is no adapter to switch on or off."""
+        """Return a block without effect: the server has one model."""
         return contextlib.nullcontext(False)
 
     def scores(self) -> bool:
-        """Whether the server says how likely the tokens of a prompt are.
+        """Return True if the server gives log-probabilities of the tokens of a prompt.
 
         In the style `chat` it does not matter: the template is the server's, so where an answer
         begins cannot be known.
@@ -129,7 +129,7 @@ class Endpoint:
         stop: Sequence[str] = (),
         shots: Sequence[Instruction] = (),
     ) -> Iterator[tuple[int, Completion]]:
-        """Completions in the order of the examples; see `Model`."""
+        """Yield completions in the order of the examples; see `Model`."""
         sent = tuple(stop)[:_MOST_STOPS]
         asked = (
             self._request(**self._prompt(example, shots), most=max_new_tokens, stop=sent)
@@ -158,7 +158,7 @@ class Endpoint:
         choices: Sequence[Sequence[str]],
         shots: Sequence[Instruction] = (),
     ) -> Iterator[tuple[int, Choice]]:
-        """Log-likelihoods in the order of the examples; see `Model`.
+        """Yield log-likelihoods in the order of the examples; see `Model`.
 
         The tokens of the prompt alone are asked for too: what follows them is the answer.
         """
@@ -191,7 +191,7 @@ class Endpoint:
         check_answered(unanswered)
 
     def _prompt(self, example: Instruction, shots: Sequence[Instruction]) -> dict[str, Any]:
-        """What is given to read: turns of a conversation, or the text that tuning trains on."""
+        """Return the turns of a conversation, or the text that tuning trains on."""
         if self.style is not Style.CHAT:
             front = "".join(f"{render(shot, self.style)}{shot.output}\n\n" for shot in shots)
             return {"prompt": front + render(example, self.style)}
@@ -232,7 +232,7 @@ def outcomes_of(
     transcript: Transcript,
     asking: Asking,
 ) -> Generator[tuple[Request, Outcome], None, None]:
-    """Outcomes in the order of the requests, outside of a loop.
+    """Yield requests and their outcomes in order, for callers without an event loop.
 
     Raises:
         BudgetError: the next request does not fit into the budget.
@@ -255,7 +255,7 @@ async def _next(
 
 
 def user_turn(example: Instruction) -> str:
-    """The user's turn, as the style `chat` has it."""
+    """Return the user's turn in the style `chat`."""
     return render(example, Style.CHAT, chat_template=lambda messages: messages[-1]["content"])
 
 
@@ -275,7 +275,7 @@ def check_answered(unanswered: Sequence[Failure]) -> None:
 
 
 def _sum_behind(prompt: Answer, whole: Answer, option: str) -> float:
-    """Log-likelihood of an option's tokens: those behind the tokens of the prompt alone.
+    """Return the log-likelihood of the tokens that follow those of the prompt alone, in nats.
 
     Raises:
         ModelError: the prompt's tokens are others with the option behind, or a number is none.
@@ -294,7 +294,7 @@ def _sum_behind(prompt: Answer, whole: Answer, option: str) -> float:
 
 
 def _of_prompt(answer: Answer) -> tuple[tuple[str, float | None], ...]:
-    """Without the one token that was written behind the prompt, as the server counts."""
+    """Return the echoed tokens without the one that was generated after the prompt."""
     if not answer.echoed:
         raise ModelError(
             "the server no longer says how likely the tokens of a prompt are",

@@ -1,4 +1,4 @@
-"""Name what an answer depends on."""
+"""Identify what an answer depends on."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ __all__ = ["key"]
 
 
 def key(*parts: object) -> str:
-    """32 hexadecimal digits of the SHA-256 of the parts."""
+    """Return 32 hexadecimal digits of the SHA-256 of the parts."""
     text = json.dumps(parts, ensure_ascii=False, sort_keys=True)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:32]

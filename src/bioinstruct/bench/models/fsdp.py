@@ -1,4 +1,4 @@
-"""A base held in shards: each process keeps its part of every layer, and borrows the rest in turn.
+"""Shard a base: each process keeps its part of every layer and borrows the rest in turn.
 
 For a model that no device can hold whole. Only the layers are sharded (torch's `fully_shard`);
 embedding, head and adapter are small and whole in every process, so a checkpoint, the head of the
@@ -61,7 +61,7 @@ def _layers(model: Any) -> Any:
 
 
 def is_sharded(model: Any) -> bool:
-    """Whether other processes hold a part of it."""
+    """Return True if other processes hold a part of the model."""
     return _root(model) is not None
 
 
@@ -74,19 +74,19 @@ def _root(model: Any) -> Any:
 
 
 def whole(tensor: torch.Tensor) -> torch.Tensor:
-    """All of a tensor; of one in shards every process must ask at the same time."""
+    """Return the whole tensor; all processes must call this together for a sharded one."""
     return tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor
 
 
 def kept_bytes(tensor: torch.Tensor) -> int:
-    """What this process holds of a tensor."""
+    """Return the bytes of a tensor that this process holds."""
     own: torch.Tensor = tensor.to_local() if hasattr(tensor, "to_local") else tensor
     return own.numel() * own.element_size()
 
 
 @contextlib.contextmanager
 def in_step(model: Any) -> Iterator[None]:
-    """Within this block each process may run a model in shards as often as it needs.
+    """Let each process run a sharded model as often as it needs within the block.
 
     Before a pass a process says so; one that has come to the end runs along until all have.
     """
@@ -103,7 +103,7 @@ def in_step(model: Any) -> Iterator[None]:
 
 
 def _ask(root: Any, *, busy: bool) -> bool | None:
-    """Whether any process is busy; None to a hook, which would take it for other arguments."""
+    """Return True if any process is busy; None for a hook, whose value would replace arguments."""
     found = torch.tensor([busy], dtype=torch.int32, device=_device(root))
     dist.all_reduce(found, op=dist.ReduceOp.MAX)
     return None if busy else bool(found)

@@ -34,16 +34,16 @@ from bioinstruct.errors import ModelError
 __all__ = ["ROWS", "Engine", "Generator"]
 
 Ended = Callable[[list[int]], bool]
-"""Whether what was written so far holds a string that ends it."""
+"""Returns True if the ids so far hold a string that ends the completion."""
 
 ROWS = {"cpu": 16}
-"""How many texts are in progress at once, by device."""
+"""Texts in progress at one time, by device."""
 _MORE_ROWS = 128  # on an accelerator
 _KEPT = 16  # times the token budget: how many tokens' keys and values may be held
 
 
 class Engine(StrEnum):
-    """How completions are generated; what is written is the same."""
+    """The ways to generate; all give the same completions."""
 
     AUTO = "auto"
     """The first of the others that the model and the machine can."""
@@ -60,12 +60,12 @@ _CAPABILITY = {Engine.CONTINUOUS: "continuous_batching", Engine.REFILLED: "refil
 
 
 class Generator:
-    """Completions by an engine.
+    """Generate completions by an engine.
 
     Args:
         decoder: the model.
-        stop_ids: tokens that end a completion.
-        engine: how; `refilled` is refused where the model cannot.
+        stop_ids: returns the tokens that end a completion.
+        engine: the engine; `refilled` is refused if it is not exact on the model.
     """
 
     def __init__(
@@ -185,7 +185,7 @@ class _Store:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """Attention of one new token of each row to its own row and to what all share."""
+    """Compute attention of one new token a row to its row and the shared prefix."""
 
     store: _Store
     lengths: torch.Tensor
@@ -237,7 +237,7 @@ class _Run:
         self.store = _Store(rows, room)
 
     def advance(self) -> list[tuple[int, list[int]]]:
-        """One more token for every text, or the first of new ones; those that ended with it."""
+        """Write one more token of every text, or the first of new ones; return finished texts."""
         free = self.store.rows - len(self.active)
         # In blocks: a few prompts at a time would be a slow multiplication.
         if self.queue and free >= max(1, self.store.rows // 4):
@@ -247,7 +247,7 @@ class _Run:
         return list(self._finished())
 
     def _next(self, free: int) -> list[int]:
-        """Prompts that are computed together: what is free, within the token budget."""
+        """Take the prompts to compute together: as many as rows are free, within the budget."""
         taken: list[int] = []
         tokens = 0
         while self.queue and len(taken) < free:
@@ -326,7 +326,7 @@ class _Run:
 
 
 def _trial_prompts(decoder: Decoder) -> list[list[int]]:
-    """Random tokens of three lengths that begin alike."""
+    """Return random tokens of three lengths with a shared prefix."""
     ids: list[int] = decoder.probe_ids(MIN_PREFIX + 16)[0].tolist()
     begin, rest = ids[: MIN_PREFIX + 2], ids[MIN_PREFIX + 2 :]
     return [begin + rest[n::2] for n in (0, 3, 9)]

@@ -1,4 +1,4 @@
-"""Greedy generation by transformers: `generate` in batches, and its continuous batching."""
+"""Generate greedily by transformers: `generate` in batches, or its continuous batching."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def plain(
     stop_ids: set[int],
     ended: Callable[[list[int]], bool] | None = None,
 ) -> Iterator[tuple[int, list[int]]]:
-    """Token ids behind each prompt, in batches of prompts of similar length, padded on the left."""
+    """Yield new token ids, in batches of prompts of similar length, padded on the left."""
     for batch in _batches(prompts, max_new_tokens, decoder.token_budget):
         rows = _generate(decoder, [prompts[n] for n in batch], max_new_tokens, stop_ids, ended)
         for number, ids in zip(batch, rows, strict=True):
@@ -31,7 +31,7 @@ def plain(
 def continuous(
     decoder: Decoder, prompts: Sequence[Sequence[int]], max_new_tokens: int, stop_ids: set[int]
 ) -> Iterator[tuple[int, list[int]]]:
-    """The same by `generate_batch`."""
+    """Yield new token ids by `generate_batch`."""
     for start in range(0, len(prompts), _AT_ONCE):
         part = [list(prompt) for prompt in prompts[start : start + _AT_ONCE]]
         settings = _settings(decoder, max_new_tokens, stop_ids)
@@ -47,7 +47,7 @@ def continuous(
 def _batches(
     prompts: Sequence[Sequence[int]], max_new_tokens: int, budget: int
 ) -> Iterator[list[int]]:
-    """Numbers of prompts of similar length, longest first: a lack of memory shows at once."""
+    """Yield indices of prompts of similar length, longest first: a lack of memory shows at once."""
     batch: list[int] = []
     for number in sorted(range(len(prompts)), key=lambda n: (-len(prompts[n]), n)):
         longest = len(prompts[batch[0] if batch else number]) + max_new_tokens
@@ -104,7 +104,7 @@ def _generate(
 def _until_end(
     ids: list[int], stop_ids: set[int], ended: Callable[[list[int]], bool] | None
 ) -> list[int]:
-    """Ids up to and with what ends them; what follows is padding, or of no interest."""
+    """Return the ids up to and including the one that ends them."""
     for position, token in enumerate(ids):
         if token in stop_ids or (ended is not None and ended(ids[: position + 1])):
             return ids[: position + 1]

@@ -1,4 +1,4 @@
-"""Finding and loading a causal language model, with errors that say what to do."""
+"""Find and load a causal language model, with errors that say what to do."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _DEFAULT_CONTEXT = 2048  # where a config names no length, as in lm-evaluation-h
 def load_model_and_tokenizer(
     path: str, device: torch.device, *, quantize: str = "none", trust_remote_code: bool = False
 ) -> tuple[Any, Any]:
-    """A decoder in evaluation mode and its tokenizer, from a folder, a Hub id or `tiny`.
+    """Load a decoder in evaluation mode and its tokenizer, from a folder, a Hub id or `tiny`.
 
     Weights are safetensors only; float32 on a CPU and bfloat16 on an accelerator, or held in 4 bits
     with `quantize="nf4"`. Processes that were launched with FSDP hold a part each.
@@ -103,7 +103,7 @@ def quiet() -> None:
 
 
 def find_model(path: str) -> str:
-    """The folder or Hub id behind what the user named; nothing is loaded.
+    """Return the folder or Hub id of a model's name; load nothing.
 
     Raises:
         ModelError: it is neither.
@@ -141,7 +141,7 @@ def _loading_errors(path: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def encoder_errors(path: str) -> Iterator[None]:
-    """The same for an encoder."""
+    """Turn the libraries' errors of loading an encoder into one that says what to do."""
     try:
         yield
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
@@ -153,12 +153,12 @@ def encoder_errors(path: str) -> Iterator[None]:
 
 
 def first_line(error: BaseException) -> str:
-    """What a library's error says first, cut to the length of two lines."""
+    """Return the first line of a library's error, at most 160 characters."""
     return str(error).strip().split("\n")[0][:160]
 
 
 def context_length(config: Any) -> int:
-    """How many tokens a model of this configuration can take in at once."""
+    """Return the context length of a configuration in tokens."""
     text = config.get_text_config()
     for field in ("max_position_embeddings", "n_positions", "n_ctx", "seq_length"):
         length = getattr(text, field, None)

@@ -43,7 +43,7 @@ _HALF_TOLERANCE = 0.1
 
 
 class Plan(StrEnum):
-    """How log-likelihoods are computed; the numbers are the same."""
+    """The ways to compute log-likelihoods; all give the same numbers."""
 
     AUTO = "auto"
     """The fastest that the model can, found by a trial."""
@@ -56,11 +56,11 @@ class Plan(StrEnum):
 
 
 class Scorer:
-    """Log-likelihoods by a plan.
+    """Compute log-likelihoods by a plan.
 
     Args:
         decoder: the model.
-        plan: how; anything but `auto` and `flat` is refused where the model cannot.
+        plan: the plan; `tree` and `cascade` are refused if they are not exact on the model.
     """
 
     def __init__(self, decoder: Decoder, plan: Plan = Plan.AUTO) -> None:
@@ -235,7 +235,7 @@ def _add_up(
 
 
 def _trial_requests(decoder: Decoder) -> list[LoglikelihoodRequest]:
-    """Three contexts of random tokens that begin alike, with options that begin alike."""
+    """Return three random contexts with a shared prefix, and options with shared prefixes."""
     ids: list[int] = decoder.probe_ids(MIN_PREFIX + 16)[0].tolist()
     begin, rest = ids[: MIN_PREFIX + 2], ids[MIN_PREFIX + 2 :]
     a, b, c, d = rest[:4]

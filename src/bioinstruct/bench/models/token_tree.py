@@ -25,13 +25,13 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class LoglikelihoodRequest:
-    """A context and the continuations to be scored, as token ids; none of them is empty."""
+    """A context and the continuations to score, as token ids; none is empty."""
 
     context: tuple[int, ...]
     options: tuple[tuple[int, ...], ...]
 
     def __len__(self) -> int:
-        """Tokens of the context and the longest option."""
+        """Return the tokens of the context and the longest option."""
         return len(self.context) + max(map(len, self.options))
 
 
@@ -60,7 +60,7 @@ class Row:
 
     @property
     def slots(self) -> int:
-        """Number of positions at which logits are needed."""
+        """Return the number of positions at which logits are needed."""
         return len({read.position for read in self.reads})
 
 

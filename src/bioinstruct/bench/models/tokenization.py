@@ -1,4 +1,4 @@
-"""Instructions to token ids: the one path that tuning trains on and scoring asks with.
+"""Turn instructions into token ids, in one way for tuning and scoring.
 
 The prompt and the completion are tokenised apart, so the ids in front of the completion are the
 same in training, where the completion follows, and in scoring, where it is yet to come.
@@ -55,7 +55,7 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """What stands before every prompt of a task: worked examples, or nothing."""
+    """Worked examples, or nothing, before every prompt of a task."""
 
     ids: tuple[int, ...] = ()
     """Their token ids, the same for every prompt."""
@@ -99,11 +99,11 @@ class PromptTokenizer:
         self._front = [] if style is Style.CHAT else self._special_ids_in_front()
 
     def completion(self, text: str) -> list[int]:
-        """Token ids of an answer, without the end-of-sequence token."""
+        """Return the token ids of an answer, without the end-of-sequence token."""
         return self._ids(text)
 
     def front(self, shots: Sequence[Instruction]) -> Front:
-        """Worked examples, for the prompts of all examples of a task.
+        """Return worked examples for the prompts of all examples of a task.
 
         Each is the prompt that its style gives it, its output and a blank line, where the prompt
         has the token ids that tuning gives it, and output and blank line are tokenised together.
@@ -122,7 +122,7 @@ class PromptTokenizer:
         return Front(turns=tuple(turns))
 
     def prompt(self, example: Instruction, *, room: int, front: Front = NO_FRONT) -> Encoded | None:
-        """Token ids of the prompt, with `room` tokens of the context left for the completion.
+        """Return the token ids of a prompt that leaves `room` tokens for the completion.
 
         What is too long is shortened as `overflow` says; None when it does not fit even so.
         """
@@ -148,12 +148,12 @@ class PromptTokenizer:
         return Encoded(fitting, shortened=True) if fitting is not None else None
 
     def text(self, ids: list[int]) -> str:
-        """Token ids of a completion back to text, without special tokens."""
+        """Return the text of a completion's token ids, without special tokens."""
         decoded: str = self.tokenizer.decode(ids, skip_special_tokens=True)
         return decoded
 
     def about(self) -> list[Any]:
-        """All that decides which ids an example has but what happens when they are too many.
+        """Return everything that decides the ids of an example, except for `overflow`.
 
         A fast tokenizer also holds truncation and padding: those of its last call, so not here.
         """
@@ -167,7 +167,7 @@ class PromptTokenizer:
         return [words, rules, *special, *laid_out]
 
     def _special_ids_in_front(self) -> list[int]:
-        """What the tokenizer puts before a text (BOS), and never what it may put behind (EOS)."""
+        """Return the special ids before a text (BOS), without those after it (EOS)."""
         with_special, plain = self._ids("a", special=True), self._ids("a")
         starts = range(len(with_special) - len(plain) + 1)
         return next(
@@ -192,13 +192,13 @@ class PromptTokenizer:
 
 
 def before_stop(text: str, stop: Sequence[str]) -> str:
-    """The text up to the first of the strings that end it."""
+    """Return the text up to the first of the stop strings."""
     ends = [at for at in (text.find(mark) for mark in stop if mark) if at >= 0]
     return text[: min(ends)] if ends else text
 
 
 def _without_middle(text: str, spans: list[tuple[int, int]], keep: int) -> str:
-    """The first and the last words of a text, `keep` of them, and a mark where the rest was."""
+    """Return the first and last words of a text, `keep` in all, with a mark in between."""
     front = (keep + 1) // 2
     back = keep - front
     head = text[: spans[front - 1][1]]

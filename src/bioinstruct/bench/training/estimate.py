@@ -1,4 +1,4 @@
-"""What a tuning run will take, before it starts: parameters, tokens, memory and time."""
+"""Estimate parameters, tokens, memory and time of a tuning run before it starts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FLOAT = 4  # bytes
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a tuning run will take."""
+    """The estimate of a tuning run."""
 
     examples: int
     shortened: int
@@ -52,11 +52,11 @@ class Plan:
 
     @property
     def fits(self) -> bool | None:
-        """Whether the memory suffices; None where that cannot be said."""
+        """True if the memory suffices; None if that is unknown."""
         return None if self.available is None else self.memory <= self.available
 
     def lines(self) -> list[str]:
-        """To read in a terminal."""
+        """Return the lines for a terminal."""
         mib = self.memory / 2**20
         where = "" if self.available is None else f" of {self.available / 2**20:,.0f} MiB free"
         verdict = {True: ": fits", False: ": DOES NOT FIT", None: ""}[self.fits]
@@ -126,7 +126,7 @@ def _weights(model: Tunable) -> int:
 
 
 def _peak_bytes(steps: Steps, part: MicroBatch) -> int:
-    """What a micro-batch needs at most at one time, forward and back, gradients included."""
+    """Return the peak memory of a micro-batch in bytes, forward and backward, with gradients."""
     if steps.model.device.type == "cuda":
         before = torch.cuda.memory_allocated()
         torch.cuda.reset_peak_memory_stats()
@@ -142,7 +142,7 @@ def _peak_bytes(steps: Steps, part: MicroBatch) -> int:
 
 
 def _available(device: torch.device, weights: int) -> int | None:
-    """Free bytes, and those that the weights take already."""
+    """Return the free bytes plus those of the weights; None if unknown."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0]) + weights
     try:

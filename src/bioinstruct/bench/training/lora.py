@@ -1,4 +1,4 @@
-"""The LoRA adapter: where it goes, how it is written, and how it is merged."""
+"""Add a LoRA adapter to a model, save it and merge it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def add_adapter(model: Tunable, recipe: Recipe) -> Callable[[], None]:
 
 
 def check_adapter(model: Tunable, recipe: Recipe) -> list[str]:
-    """The layers that the recipe gives an adapter to, by their names in the model.
+    """Return the names of the layers that the recipe gives an adapter.
 
     Raises:
         UnknownNameError: the recipe names a layer that the model does not have.
@@ -86,7 +86,7 @@ def _weights(layers: dict[str, Any], names: list[str]) -> dict[str, torch.Tensor
 
 
 def _adapted_layers(adapted: Any) -> list[tuple[str, Any]]:
-    """Layers with an adapter, by their names in the bare model."""
+    """Return the layers with an adapter and their names in the bare model."""
     named = adapted.get_base_model().named_modules()
     return [(name, module) for name, module in named if hasattr(module, "lora_A")]
 
@@ -129,7 +129,7 @@ def _to_plain_lora(
 
 
 def linear_layers(model: Any) -> dict[str, Any]:
-    """Every linear layer by its name: `Linear` and GPT-2's `Conv1D`, without head and routers.
+    """Return all linear layers by name (`Linear` and GPT-2's `Conv1D`) but head and routers.
 
     Mamba's kernels take the weight of `out_proj` itself and would pass by an adapter on it.
     """

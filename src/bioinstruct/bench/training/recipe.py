@@ -1,4 +1,4 @@
-"""How an adapter is trained: the settings, by name or from a TOML file."""
+"""Settings of tuning: load a recipe by name or from a TOML file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RECIPES = Path(__file__).parents[2] / "data" / "recipes"
 
 
 class Recipe(BaseModel):
-    """How an adapter is trained; the shipped ones are TOML files with these fields."""
+    """Settings of tuning; the shipped recipes are TOML files with these fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -61,7 +61,7 @@ class Recipe(BaseModel):
 
 
 def load_recipe(name: str) -> Recipe:
-    """A shipped recipe by name, or one from a TOML file.
+    """Load a shipped recipe by name, or one from a TOML file.
 
     Raises:
         UnknownNameError: neither a shipped recipe nor a file, or an unknown field in it.
@@ -76,7 +76,7 @@ def load_recipe(name: str) -> Recipe:
 
 
 def load_settings(kind: type[Settings], path: Path) -> Settings:
-    """Settings of a kind from a TOML file.
+    """Load settings from a TOML file.
 
     Raises:
         MissingError: there is no such file.

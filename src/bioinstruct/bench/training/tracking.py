@@ -1,4 +1,4 @@
-"""What happens in a tuning run, step by step: in a file, and where somebody wants it drawn."""
+"""Log the steps of a tuning run to a file, and to a tracker if one was chosen."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Show = Callable[[Progress], None]
 
 
 def track(path: Path, *shows: Show) -> Show:
-    """What to call at each step: it adds a line of JSON to the file, and shows the step.
+    """Return a callback that adds a line of JSON to the file and shows the step.
 
     A run that goes on from a checkpoint goes on in the file: lines of steps that are done again are
     left out.
@@ -43,7 +43,7 @@ def track(path: Path, *shows: Show) -> Show:
 
 
 def check_tracker(name: str) -> None:
-    """See that what a tracker needs is installed, before anything that takes long.
+    """Check that the package of a tracker is installed, before anything that takes long.
 
     Raises:
         MissingError: it is not.
@@ -53,7 +53,7 @@ def check_tracker(name: str) -> None:
 
 
 def tracker(name: str, folder: Path, *, run: str, settings: Mapping[str, Any]) -> Show:
-    """What sends each step to a tracker, through accelerate, from the first step on.
+    """Return a callback that sends each step to a tracker, through accelerate.
 
     Args:
         name: one of `TRACKERS`.
@@ -101,7 +101,7 @@ def _open(name: str, folder: Path, run: str, settings: Mapping[str, Any], step: 
 
 
 def _before(path: Path, step: int) -> list[str]:
-    """The whole lines of the steps before this one."""
+    """Return the complete lines of the steps before this one."""
     if step == 1 or not path.is_file():
         return []
     kept = []

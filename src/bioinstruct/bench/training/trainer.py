@@ -49,7 +49,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a tuning run is."""
+    """The progress of a tuning run."""
 
     step: int
     steps: int
@@ -62,7 +62,7 @@ class Progress:
 
 @dataclass(slots=True)
 class Tuning:
-    """What a tuning run did."""
+    """The summary of a tuning run."""
 
     examples: int = 0
     shortened: int = 0
@@ -134,7 +134,7 @@ def tune(
 def encode_examples(
     model: Tunable, examples: Sequence[Instruction], recipe: Recipe
 ) -> tuple[list[TrainingExample], Tuning]:
-    """Token ids to train on: the prompt that scoring asks, the answer, and the end of sequence."""
+    """Return token ids to train on: the prompt of scoring, the answer, the end of sequence."""
     rows, tuning = [], Tuning()
     for example in examples:
         encoded = _encoded(model, example, recipe)
@@ -150,7 +150,7 @@ def encode_examples(
 def _encoded(
     model: Tunable, example: Instruction, recipe: Recipe
 ) -> tuple[TrainingExample, bool] | None:
-    """An example to train on, and whether its input was shortened; None where it does not fit."""
+    """Return an example and whether its input was shortened; None if it does not fit."""
     encoder = model.prompt_tokenizer
     spare = encoder.max_length - min(recipe.max_length, encoder.max_length)
     completion = [*encoder.completion(example.output), encoder.eos_id]
@@ -161,7 +161,7 @@ def _encoded(
 
 
 def check_tuning(model: Tunable, examples: Sequence[Instruction], recipe: Recipe) -> None:
-    """See that a run could start, before anything that takes long; nothing is changed.
+    """Check that a run can start, before anything that takes long; change nothing.
 
     Raises:
         BioinstructError: no example fits, or the recipe is not one for this model.
@@ -205,7 +205,7 @@ def start(
 
 
 class Steps:
-    """A run under way: what changes from step to step."""
+    """The state of a run that changes from step to step."""
 
     def __init__(
         self,
@@ -238,14 +238,14 @@ class Steps:
             _checkpoint_activations(model, on=True)
 
     def resume(self, kept: Checkpoints) -> int:
-        """Go back to the last checkpoint; how many steps it had done."""
+        """Restore the last checkpoint and return the number of steps that it had done."""
         record = kept.load(self.named, self.optimizer)
         for name, value in (record or {}).items():
             setattr(self.tuning, name, value)
         return self.tuning.steps
 
     def step(self, batch: list[TrainingExample]) -> None:
-        """One optimizer step."""
+        """Do one optimizer step."""
         tuning, recipe = self.tuning, self._recipe
         factor = _rate_factor(tuning.steps, self.count, recipe)
         for group in self.optimizer.param_groups:
@@ -286,12 +286,12 @@ class Steps:
         return float(loss.detach())
 
     def loss(self, part: MicroBatch) -> torch.Tensor:
-        """The summed loss of a micro-batch in nats."""
+        """Return the summed loss of a micro-batch in nats."""
         with torch.autocast(self.model.device.type, torch.bfloat16, enabled=self._low):
             return self._loss(part.ids, part.place, part.position_ids)
 
     def _not_finite(self, batch: list[TrainingExample], loss: float) -> BioinstructError:
-        """Name the examples whose loss, each alone, is no number."""
+        """Return an error that names the examples whose loss, each alone, is not finite."""
         self.tuning.packed = False
         with torch.no_grad():
             bad = [row.name for row in batch if not math.isfinite(self._alone(row))]
@@ -313,7 +313,7 @@ class Steps:
 
 
 def _chance(seed: int, step: int, part: int) -> int:
-    """A seed for the dropout of a micro-batch."""
+    """Return a seed for the dropout of a micro-batch."""
     return ((seed * 1_000_003 + step) * 1_000_003 + part) % 2**63
 
 
@@ -359,7 +359,7 @@ def _out_of_memory(steps: Steps) -> Iterator[None]:
 
 
 def smaller(budget: int) -> str:
-    """What to set so that micro-batches of so many tokens take less memory."""
+    """Return the setting that makes micro-batches of this many tokens take less memory."""
     return f"set gradient_checkpointing = true or micro_batch_tokens = {max(1, budget // 2)}"
 
 
@@ -373,7 +373,7 @@ def _in_bfloat16(device: torch.device, recipe: Recipe) -> bool:
 
 
 def _rate_factor(step: int, steps: int, recipe: Recipe) -> float:
-    """What the learning rate is multiplied by in the step, counted from 0."""
+    """Return the factor of the learning rate in a step, counted from 0."""
     rising = max(1, round(recipe.warmup * (1 if recipe.warmup >= 2 else steps)))
     if step < rising:
         return (step + 1) / rising
