@@ -11,10 +11,11 @@ from typing import Any
 
 from bioinstruct.dataset.label_balance import Balance
 from bioinstruct.dataset.statistics import Quantiles, Source, Statistics
+from bioinstruct.errors import DataError
 from bioinstruct.licenses import license_ids
 from bioinstruct.schema import Category
 
-__all__ = ["license_note", "render_card", "source_table"]
+__all__ = ["license_note", "licenses_of_card", "render_card", "source_table"]
 
 _TEMPLATE = Path(__file__).parents[1] / "data" / "card.md"
 _TASKS_SHOWN = 40  # of a category
@@ -61,10 +62,17 @@ def render_card(
     folder: str,
     language: str,
     example: Mapping[str, Any] | None,
+    closed: Mapping[str, int] | None = None,
 ) -> str:
-    """The card as Markdown with its front matter; the same arguments give the same text.
+    """Return the card as Markdown with its front matter; equal arguments give equal texts.
 
-    `example` is a record to show, as plain values.
+    Args:
+        statistics: the figures of the card.
+        name: the name of the dataset.
+        folder: the name of its folder.
+        language: its language, as in ISO 639-1.
+        example: a record to show, as plain values.
+        closed: why records may not be passed on, with their number: then the card says so on top.
     """
     template = Template(_TEMPLATE.read_text(encoding="utf-8"))
     body = template.substitute(
@@ -84,42 +92,66 @@ def render_card(
     )
     lines = "\n".join(line.rstrip() for line in body.splitlines())
     tidy = re.sub(r"\n{3,}", "\n\n", lines)  # where a section has nothing to say
-    return f"{_front_matter(statistics, name, language)}\n{tidy}\n"
+    tags = []
+    if closed:
+        tags = ["not-for-redistribution"]
+        reasons = "; ".join(f"of {count:,} records {why}" for why, count in sorted(closed.items()))
+        mark = f"> **Not for redistribution.** This is a private copy: {reasons}.\n"
+        tidy = re.sub(r"^(# .*\n)", lambda head: f"{head[1]}\n{mark}", tidy, count=1, flags=re.M)
+    return f"{_front_matter(statistics, name, language, tags)}\n{tidy}\n"
 
 
-def _front_matter(statistics: Statistics, name: str, language: str) -> str:
+def licenses_of_card(path: Path) -> list[str]:
+    """Return the licences in the front matter of a card.
+
+    Raises:
+        DataError: the front matter cannot be read, or declares no licence.
+    """
+    from huggingface_hub import DatasetCard
+    from yaml import YAMLError  # type: ignore[import-untyped]
+
+    try:
+        card: Any = DatasetCard
+        declared = card(path.read_text(encoding="utf-8")).data.license
+    except (OSError, ValueError, YAMLError):
+        declared = None
+    licenses = [declared] if isinstance(declared, str) else list(declared or ())
+    if not licenses:
+        hint = "publish the folder again"
+        raise DataError("the card declares no licence", path=path, hint=hint)
+    return licenses
+
+
+def _front_matter(statistics: Statistics, name: str, language: str, tags: list[str]) -> str:
+    from huggingface_hub import DatasetCardData
+
     ids = {_hub_id(id) for licence in statistics.licenses for id in license_ids(licence)}
-    tasks = sorted({_HUB_TASKS[category] for category in statistics.categories})
-    size = next((text for limit, text in _SIZES if statistics.examples < limit), "n>1M")
-    lines = [
-        "---",
-        f"pretty_name: {json.dumps(name, ensure_ascii=False)}",
-        *_yaml_list("language", [language]),
-        *_yaml_list("license", sorted(ids)),
-        *_yaml_list("task_categories", sorted({*tasks, "text-generation"})),
-        *_yaml_list("size_categories", [size]),
-        *_yaml_list("tags", ["biomedical", "clinical", "instruction-tuning", "medical"]),
-        "configs:",
-        "- config_name: default",
-        # `datasets` keys its cache of a local folder by this block alone: without the fingerprint
-        # it would go on loading what was published under the same name before.
-        f"  description: fingerprint {statistics.fingerprint}",
-        "  data_files:",
-        "  - split: train",
-        "    path: data/train-*.parquet",
-        "---",
-        "",
-    ]
-    return "\n".join(lines)
+    tasks = {_HUB_TASKS[category] for category in statistics.categories}
+    data = DatasetCardData(
+        pretty_name=name,
+        language=[language],
+        license=sorted(ids),
+        task_categories=sorted({*tasks, "text-generation"}),
+        size_categories=[
+            next((text for limit, text in _SIZES if statistics.examples < limit), "n>1M")
+        ],
+        tags=[*tags, "biomedical", "clinical", "instruction-tuning", "medical"],
+        configs=[
+            {
+                "config_name": "default",
+                # `datasets` keys its cache of a local folder by this block alone: without the
+                # fingerprint it would load what was published under the same name before.
+                "description": f"fingerprint {statistics.fingerprint}",
+                "data_files": [{"split": "train", "path": "data/train-*.parquet"}],
+            }
+        ],
+    )
+    return f"---\n{data.to_yaml()}\n---\n"
 
 
 def _hub_id(license: str) -> str:
     id = license.lower().removesuffix("-only").removesuffix("-or-later")
     return id if _HUB_LICENSES.fullmatch(id) else "other"
-
-
-def _yaml_list(key: str, values: Iterable[str]) -> list[str]:
-    return [f"{key}:", *(f"- {value}" for value in values)]
 
 
 def _summary(statistics: Statistics) -> str:

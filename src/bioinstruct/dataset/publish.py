@@ -13,7 +13,7 @@ from typing import Any
 from bioinstruct import corpora, parquet
 from bioinstruct.corpora import Access
 from bioinstruct.dataset import hub
-from bioinstruct.dataset.card import render_card
+from bioinstruct.dataset.card import licenses_of_card, render_card
 from bioinstruct.dataset.statistics import Collector, Statistics
 from bioinstruct.errors import BioinstructError, DataError, MissingError
 from bioinstruct.files import atomic_directory
@@ -77,8 +77,9 @@ def publish(
                 folder=out.name,
                 language=language,
                 example=_short_record(files),
+                closed=closed,
             )
-            (folder / "README.md").write_text(_marked(card, closed), encoding="utf-8")
+            (folder / "README.md").write_text(card, encoding="utf-8")
             _write_statistics(folder / "statistics.json", statistics, name)
     except OSError as error:
         raise BioinstructError(
@@ -113,7 +114,7 @@ def push(
     found = _origins(folder)
     _check_origins(found)
     _check_license(license, _licenses(found))
-    _check_card(folder / "README.md")
+    licenses_of_card(folder / "README.md")
     return hub.upload(folder, repo, files=_FILES, replaced=_DATA, private=private, token=token)
 
 
@@ -159,16 +160,6 @@ def _rows(
             closed[why] += 1
         if collector.add(example):
             yield example.row()
-
-
-def _marked(card: str, closed: Counter[str]) -> str:
-    """The card with a mark on top where there is something that may not be passed on."""
-    if not closed:
-        return card
-    reasons = "; ".join(f"of {count:,} records {why}" for why, count in sorted(closed.items()))
-    mark = f"> **Not for redistribution.** This is a private copy: {reasons}.\n"
-    card = card.replace("\ntags:\n", "\ntags:\n- not-for-redistribution\n", 1)
-    return re.sub(r"^(# .*\n)", lambda heading: f"{heading[1]}\n{mark}", card, count=1, flags=re.M)
 
 
 def _short_record(files: Sequence[Path]) -> dict[str, Any] | None:
@@ -267,10 +258,3 @@ def _check_license(license: str | None, found: Counter[str]) -> None:
 
 def _conditions(ids: Iterable[str]) -> set[str]:
     return {part.upper() for id in ids for part in id.split("-")} & {"NC", "ND", "SA"}
-
-
-def _check_card(path: Path) -> None:
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    front = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
-    if front is None or not re.search(r"^license: *(\S|\n- )", front[1], re.MULTILINE):
-        raise DataError("the card declares no licence", path=path, hint="publish the folder again")
