@@ -9,18 +9,23 @@ from bioinstruct.errors import BioinstructError
 
 __all__ = ["check_license", "license_ids"]
 
+_NO_LICENSE = {"NOASSERTION", "NONE"}
+
 
 @lru_cache(maxsize=1024)
 def check_license(expression: str) -> str:
     """Return an SPDX licence expression as it was given.
 
     It may name licences of the SPDX list, in any case, and `LicenseRef-` with a name of your own.
+    SPDX's words for no licence and for an unknown one, NONE and NOASSERTION, pass too.
 
     Raises:
         BioinstructError: it is not an SPDX expression; the hint says what to write.
     """
     from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
+    if expression in _NO_LICENSE:
+        return expression
     try:
         if expression != " ".join(expression.split()):
             raise InvalidLicenseExpression
