@@ -24,7 +24,8 @@ from bioinstruct.corpora import (
     read,
     registry,
 )
-from bioinstruct.mixtures.compile import Outcome, compile_corpora, write_rejected
+from bioinstruct.mixtures.compile import Outcome, compile_corpora, rejections
+from bioinstruct.rejection import write_rejections
 from tests.records import record, records
 
 
@@ -116,7 +117,7 @@ def test_a_row_that_is_at_fault_is_kept_and_the_next_ones_go_on(
     assert outcomes[0].records == 2
     assert outcomes[0].skipped == {"no answer": 2}
     assert outcomes[0].error is None
-    assert write_rejected(tmp_path / "r.jsonl", outcomes) == 2
+    assert write_rejections(tmp_path / "r.jsonl", rejections(outcomes)) == 2
     lines = [json.loads(line) for line in (tmp_path / "r.jsonl").read_bytes().splitlines()]
     assert lines == [
         {"corpus": "one", "path": "train.tsv", "line": line, "reason": "expected a tag"}
