@@ -209,7 +209,7 @@ def test_where_nothing_can_be_compiled_nothing_is_written(
     done = here(capsys, "compile", *args, "--out", "old.jsonl")
     assert done.code == 1
     assert message in done.err
-    assert done.err.endswith("bioinstruct: no instructions: old.jsonl is not written\n")
+    assert done.err.endswith("bioinstruct: no instructions: old.jsonl was not written\n")
     assert list(read("old.jsonl")) == records(2)
     assert found(folder) == ["old.jsonl"]
 

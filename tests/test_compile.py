@@ -216,8 +216,8 @@ def test_rows_at_fault_are_written_beside_and_the_exit_code_says_so(
     assert (done.code, done.out) == (1, "")
     assert [row["line"] for row in lines("x.rejected.jsonl")] == [7]
     assert "    skipped 1: no answer" in done.err
-    assert "    REJECTED 1; the first: train.tsv:7: expected a tag" in done.err
-    assert "1 rows are at fault and were left out, see x.rejected.jsonl" in done.err
+    assert "    REJECTED 1; first error: train.tsv:7: expected a tag" in done.err
+    assert "left out 1 bad rows; see x.rejected.jsonl" in done.err
     assert done.err.endswith("2 instructions to x.jsonl\n")
     assert list(jsonl.read("x.jsonl")) == records(2)
 
@@ -237,7 +237,7 @@ def test_a_corpus_that_breaks_off_is_told_with_what_came_before(
     [
         ((), "nothing to compile"),
         (("demo", "--mixture", "open"), "names and a mixture: which of them?"),
-        (("--mixture", "open", "--split", "test"), "a mixture says which split and layout"),
+        (("--mixture", "open", "--split", "test"), "a mixture sets the split and layout"),
         (("--mixture", "opne"), "open-two-layouts\nhint: did you mean `open`?"),
     ],
 )
@@ -261,7 +261,7 @@ def test_a_mixture_is_written_with_what_was_left_out_beside_it(
     done = run("--mixture", "my.toml", "--out", "x.jsonl")
     assert (done.code, done.out) == (0, "")
     assert [row["reason"] for row in lines("x.dropped.jsonl")] == ["duplicate", "duplicate"]
-    assert "    dropped 1: duplicate\n    taken 3 of 5\n" in done.err
+    assert "    dropped 1: duplicate\n    took 3 of 5\n" in done.err
     assert done.err.endswith("4 instructions to x.jsonl\n")
     before = Path("x.jsonl").read_bytes()
     assert run("--mixture", "my.toml", "--out", "x.jsonl").code == 0
@@ -285,7 +285,7 @@ def test_a_mixture_tells_what_is_not_in_it(run: Run, registered: Callable[..., N
     done = run("--mixture", "my.toml", "--out", "x.jsonl")
     assert done.code == 0
     assert "    NONE: no file gone/train.tsv" in done.err
-    assert "LEFT OUT: its licence forbids commercial use; --allow-nc takes it" in done.err
+    assert "LEFT OUT: its licence forbids commercial use; --allow-nc includes it" in done.err
     assert "NOT in the mixture: gone, nc, closed (credentialed)\n" in done.err
     assert "NOT compared with those of " in done.err
     write_mixture("corpus='one'", "corpus='gone'", decontaminate=False)
@@ -331,8 +331,8 @@ def test_fetch_brings_the_files_and_compiles_them(
     monkeypatch.setitem(registry._known(), "mts-dialog", corpus)
     assert run("mts-dialog", "--out", "x.jsonl").code == 1
     done = run("mts-dialog", "i2b2-2010", "demo", "--fetch", "--out", "x.jsonl", "--limit", 2)
-    assert "fetched mts-dialog: 1 files in " in done.err
-    assert "not fetched: i2b2-2010 needs credentialed and is never downloaded" in done.err
+    assert "downloaded mts-dialog: 1 files in " in done.err
+    assert "not downloaded: i2b2-2010 needs credentialed and is never downloaded" in done.err
     assert f"hint: apply at {get_corpus('i2b2-2010').homepage}" in done.err
     assert len(lines("x.jsonl")) == 3
     again = run("mts-dialog", "--out", "x.jsonl")  # found in the cache, without a word

@@ -73,7 +73,7 @@ def test_every_corpus_is_in_one_of_the_states_and_says_what_to_do(
     assert said == {
         "one": "here one train, test",
         "half": f"partly half train; no file half/test.tsv; see {home}",
-        "absent": "missing absent no file absent/train.tsv; --fetch brings it",
+        "absent": "missing absent no file absent/train.tsv; --fetch downloads it",
         "gated": f"gated gated credentialed: apply at {home}; reader not yet run on the real files",
         "broken": f"broken broken x.tar: not a tar; see {home}",
     }

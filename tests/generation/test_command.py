@@ -81,7 +81,7 @@ def test_the_price_of_an_unknown_model_is_asked_for_and_never_nothing(
     code, _, err = generate(capsys, *dry)
     assert code == 0
     assert sum("price unknown" in line for line in err) == 2
-    assert err[-2].startswith("price: not known here; say --price IN OUT")
+    assert err[-2].startswith("price: unknown; set --price IN OUT")
     _, _, err = generate(capsys, *dry, "--price", "1.5", "0.25")
     assert any("price: 1.5 in, 0.25 out per million tokens" in line for line in err)
 
@@ -115,7 +115,7 @@ def test_the_summary_counts_every_reason(
     assert err[0].endswith("accepted")
     assert err[-2:] == [
         "90 instructions to made.jsonl",
-        "what was rejected, and why: made.rejected.jsonl",
+        "rejected tasks, with reasons: made.rejected.jsonl",
     ]
     counted = {line.split()[0]: int(line.split()[1]) for line in err[1:-2]}
     lines = Path("made.rejected.jsonl").read_text(encoding="utf-8").splitlines()
@@ -150,7 +150,7 @@ def test_a_replay_is_said_to_have_fewer_where_it_has_fewer(
     source = ("--transcript", "made.transcript.jsonl", "--replay")
     code, _, err = generate(capsys, *again, *source)
     assert code == 0
-    assert err[-1] == f"999 were wanted: the transcript has {asked:,} answers in a row"
+    assert err[-1] == f"999 were requested; the transcript has {asked:,} answers"
     assert server.asked.total() == asked
 
 
@@ -158,7 +158,7 @@ def test_a_replay_is_said_to_have_fewer_where_it_has_fewer(
     ("changes", "code", "message"),
     [
         (("--out",), 2, "the following arguments are required: --out"),
-        (("--license",), 1, "bioinstruct: the licence of the records is not said"),
+        (("--license",), 1, "bioinstruct: no licence for the records"),
         (("--license", "a b!"), 1, "bioinstruct: 'a b!' is not an SPDX licence expression"),
         (("--rules", "nice"), 1, "bioinstruct: no rule named 'nice'"),
         (("--attributes", "colour"), 1, "bioinstruct: no attribute named 'colour'"),

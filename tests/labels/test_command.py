@@ -122,7 +122,7 @@ def test_bad_lines_are_kept_beside_and_the_others_labelled(
     [
         (("seeds",), "one of the following arguments is required: --out, --audit"),
         (("seeds", "--out", "x", "--by", "teacher"), "--by teacher needs --model"),
-        (("seeds", "--out", "-", "--audit", "3"), "--audit prints what --out - would print over"),
+        (("seeds", "--out", "-", "--audit", "3"), "--audit and --out - both write"),
     ],
 )
 def test_wrong_usage_is_exit_code_two(
@@ -161,7 +161,7 @@ def test_records_without_a_usable_label_keep_theirs_and_are_counted(
         capsys, "in.jsonl", "--out", "made.jsonl", "--by", "teacher", "--model", "m"
     )
     assert code == 1
-    assert err.splitlines()[-1] == "3 records got no usable label and kept their own"
+    assert err.splitlines()[-1] == "3 records got no usable label and kept their category"
     assert list(read("made.jsonl")) == records(3)
 
 

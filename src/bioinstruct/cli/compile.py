@@ -33,22 +33,24 @@ def add(commands: Commands) -> None:
     compiling = commands.add_parser(
         "compile",
         help=text,
-        description=sentence(text) + " Rows that are at fault are kept beside, in "
-        "OUT.rejected.jsonl; what a mixture leaves out, in OUT.dropped.jsonl.",
+        description=sentence(text) + " Bad rows are written to "
+        "OUT.rejected.jsonl, and records that a mixture drops to OUT.dropped.jsonl.",
         usage="%(prog)s NAME [NAME ...] --out FILE [options]\n"
         "       %(prog)s --mixture NAME|FILE --out FILE [options]",
-        epilog=f"Mixtures: {', '.join(mixtures())}. Corpora, with their layouts and what is here "
-        "of them: bioinstruct doctor.",
+        epilog=f"Mixtures: {', '.join(mixtures())}. For the list of corpora, their layouts and "
+        "their state, run bioinstruct doctor.",
     )
     compiling.add_argument("names", nargs="*", metavar="NAME", help="a corpus")
-    compiling.add_argument("--mixture", metavar="NAME", help="one of those below, or a TOML file")
+    compiling.add_argument(
+        "--mixture", metavar="NAME", help="one of the mixtures below, or a TOML file"
+    )
     compiling.add_argument("--split", help=SPLIT)
-    compiling.add_argument("--layout", help="form of the answers, where a corpus has it")
+    compiling.add_argument("--layout", help="layout of the answers, for corpora that have it")
     compiling.add_argument(
         "--data",
         type=Path,
         metavar="DIR",
-        help="the folder of the corpora (default: $BIOINSTRUCT_DATA, else what was fetched)",
+        help="folder of the corpora (default: $BIOINSTRUCT_DATA, or else the download cache)",
     )
     compiling.add_argument(
         "--corpus-file",
@@ -56,18 +58,24 @@ def add(commands: Commands) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="run this Python file first, which registers corpora of your own",
+        help="first run this Python file, which registers your own corpora",
     )
     compiling.add_argument(
-        "--fetch", action="store_true", help="first fetch the open corpora that are not there"
+        "--fetch", action="store_true", help="first download open corpora that are missing"
     )
     compiling.add_argument(
-        "--allow-nc", action="store_true", help="also the non-commercial sources of a mixture"
+        "--allow-nc", action="store_true", help="include the non-commercial sources of a mixture"
     )
     compiling.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="picks wordings and records (default: 0)"
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="seed for wordings and records (default: 0)",
     )
-    compiling.add_argument("--limit", type=positive, metavar="N", help="the first N of each corpus")
+    compiling.add_argument(
+        "--limit", type=positive, metavar="N", help="only the first N records of each corpus"
+    )
     compiling.add_argument("--out", required=True, metavar="FILE", help="JSON Lines, or `-`")
     compiling.set_defaults(command=run)
 
@@ -78,14 +86,14 @@ def run(args: argparse.Namespace) -> int:
     if bool(args.names) == bool(args.mixture):
         raise BioinstructError(
             "nothing to compile" if not args.names else "names and a mixture: which of them?",
-            hint="name corpora, or give --mixture open",
+            hint="name corpora, or use --mixture open",
         )
     return _mixture(args) if args.mixture else _corpora(args)
 
 
 def _corpora(args: argparse.Namespace) -> int:
     for name in args.names:
-        corpora.get_corpus(name)  # a slip is told before anything is fetched
+        corpora.get_corpus(name)  # reports a wrong name before anything is downloaded
     failed = _fetch(args.names, args.data) if args.fetch else 0
     outcomes: list[Outcome] = []
     stream = compile_corpora(
@@ -110,7 +118,7 @@ def _mixture(args: argparse.Namespace) -> int:
 
     if args.layout or args.split:
         raise BioinstructError(
-            "a mixture says which split and layout of each corpus it takes",
+            "a mixture sets the split and layout of each corpus",
             hint="leave --split and --layout out, or write a mixture of your own",
         )
     mixture = load_mixture(args.mixture)
@@ -137,7 +145,7 @@ def _mixture(args: argparse.Namespace) -> int:
         )
     _tell_mixture(mixture, report)
     if any(source.dropped for source in report.sources):
-        say(f"what was left out, and why: {path}")
+        say(f"dropped records, with reasons: {path}")
     else:
         path.unlink()
     faults = _keep_rejected(args.out, report.sources)
@@ -146,7 +154,7 @@ def _mixture(args: argparse.Namespace) -> int:
 
 
 def _fetch(names: Sequence[str], data: Path | None) -> int:
-    """Bring what can be fetched; what cannot is said. How many corpora failed."""
+    """Download the corpora that can be downloaded; return the number of failed ones."""
     from bioinstruct.corpora.download import fetch
 
     failed = 0
@@ -157,18 +165,18 @@ def _fetch(names: Sequence[str], data: Path | None) -> int:
         except BioinstructError as error:
             failed += not isinstance(error, Refused)
             line.show("")
-            say(f"not fetched: {error}")
+            say(f"not downloaded: {error}")
             if error.hint:
                 say(f"hint: {error.hint}")
         else:
             line.show("")
             if count:
-                say(f"fetched {name}: {count} files in {corpora.cache_directory()}")
+                say(f"downloaded {name}: {count} files in {corpora.cache_directory()}")
     return failed
 
 
 def _write(out: str, stream: Iterator[Instruction]) -> int:
-    """Write what comes, if anything does: an empty file would hide that there was nothing."""
+    """Write the records, unless there are none: an empty file would hide that."""
     examples = watched(stream, Counter())
     first = next(examples, None)
     return jsonl.write(out, chain([first], examples)) if first else 0
@@ -183,7 +191,7 @@ def _tell(outcome: Outcome) -> None:
     for reason, count in outcome.skipped.most_common():
         say(f"    skipped {count:,}: {reason}")
     if outcome.rejected:
-        say(f"    REJECTED {len(outcome.rejected):,}; the first: {outcome.rejected[0]}")
+        say(f"    REJECTED {len(outcome.rejected):,}; first error: {outcome.rejected[0]}")
     if outcome.error:
         say(f"    STOPPED: {outcome.error}" if outcome.records else f"    NONE: {outcome.error}")
         if outcome.error.hint:
@@ -193,7 +201,7 @@ def _tell(outcome: Outcome) -> None:
 def _tell_mixture(mixture: Mixture, report: Report) -> None:
     for source in report.sources:
         if source.left_out:
-            say(f"{source.corpus:24} LEFT OUT: {source.left_out}; --allow-nc takes it")
+            say(f"{source.corpus:24} LEFT OUT: {source.left_out}; --allow-nc includes it")
             continue
         _tell(source)
         _tell_steps(source)
@@ -202,7 +210,7 @@ def _tell_mixture(mixture: Mixture, report: Report) -> None:
     how = "" if mixture.decontaminate else ", word for word"
     say(f"compared with {report.tests:,} scored texts{how}")
     if report.not_compared:
-        say(f"NOT compared with those of {', '.join(sorted(report.not_compared))}: not here")
+        say(f"NOT compared with those of {', '.join(sorted(report.not_compared))}: missing")
 
 
 def _absent(source: SourceOutcome) -> str:
@@ -215,7 +223,7 @@ def _tell_steps(source: SourceOutcome) -> None:
         say(f"    dropped {count:,}: {reason}")
     left = source.records - sum(source.dropped.values())
     if source.taken < left:
-        say(f"    taken {source.taken:,} of {left:,}")
+        say(f"    took {source.taken:,} of {left:,}")
 
 
 def _keep_rejected(out: str, outcomes: Sequence[Outcome]) -> int:
@@ -223,17 +231,17 @@ def _keep_rejected(out: str, outcomes: Sequence[Outcome]) -> int:
         return 0
     path = _beside(out, "rejected")
     count = write_rejections(path, rejections(outcomes))
-    say(f"{count:,} rows are at fault and were left out, see {path}")
+    say(f"left out {count:,} bad rows; see {path}")
     return count
 
 
 def _finish(out: str, written: int) -> None:
     if not written:
-        raise BioinstructError(f"no instructions: {out} is not written")
+        raise BioinstructError(f"no instructions: {out} was not written")
     say(f"{written:,} instructions to {'standard output' if out == '-' else out}")
 
 
 def _beside(out: str, what: str) -> Path:
-    """`open.rejected.jsonl` for `open.jsonl`; for standard output, a file of that name here."""
+    """Return the path of a side file, such as `open.rejected.jsonl` for `open.jsonl`."""
     name = "compiled" if out == "-" else out.removesuffix(".gz").removesuffix(".jsonl")
     return Path(f"{name}.{what}.jsonl")

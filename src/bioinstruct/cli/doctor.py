@@ -1,4 +1,4 @@
-"""`bioinstruct doctor`: what this machine can do, and which corpora are there."""
+"""`bioinstruct doctor`: describe this machine and the available corpora."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _SAID_ABOVE = ("no data directory", "no folder")
 
 
 def add(commands: Commands) -> None:
-    text = "say what this machine can do, and which corpora are there"
+    text = "describe this machine and the available corpora"
     looking = commands.add_parser(
         "doctor",
         help=text,
-        description=sentence(text) + " Of keys it says only whether they are set.",
+        description=sentence(text) + " For keys it shows only whether they are set.",
     )
     looking.add_argument(
         "--data",
         type=Path,
         metavar="DIR",
-        help="the folder of the corpora (default: $BIOINSTRUCT_DATA, else what was fetched)",
+        help="folder of the corpora (default: $BIOINSTRUCT_DATA, or else the download cache)",
     )
-    looking.add_argument("--json", action="store_true", help="the same as JSON")
+    looking.add_argument("--json", action="store_true", help="print the same as JSON")
     looking.set_defaults(command=run)
 
 
@@ -73,7 +73,7 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _corpus(corpus: Mapping[str, Any]) -> str:
-    """The splits and layouts of what is here; of the rest, why not and where to get it."""
+    """Describe the splits and layouts of a corpus, or why it is missing and where to get it."""
     here = [split for split, why in corpus["splits"].items() if why == "here"]
     parts = []
     if here:
@@ -82,7 +82,7 @@ def _corpus(corpus: Mapping[str, Any]) -> str:
     if corpus["state"] in {"partly", "missing", "broken"}:
         why = next(why for why in corpus["splits"].values() if why != "here")
         parts += [] if why.startswith(_SAID_ABOVE) else [why]
-        parts.append("--fetch brings it" if corpus["fetchable"] else f"see {corpus['homepage']}")
+        parts.append("--fetch downloads it" if corpus["fetchable"] else f"see {corpus['homepage']}")
     elif corpus["state"] == "gated":
         parts.append(f"{corpus['access']}: apply at {corpus['homepage']}")
     if not corpus["checked"]:

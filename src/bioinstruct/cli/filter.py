@@ -1,4 +1,4 @@
-"""`bioinstruct filter`: leave out near duplicates, test questions and unfit records."""
+"""`bioinstruct filter`: drop near duplicates, test questions and unsuitable records."""
 
 from __future__ import annotations
 
@@ -24,56 +24,59 @@ __all__ = ["add", "contaminated_by"]
 
 
 def add(commands: Commands) -> None:
-    text = "leave out near duplicates, test questions and unfit records"
+    text = "drop near duplicates, test questions and unsuitable records"
     filtering = commands.add_parser(
         "filter",
         help=text,
-        description=sentence(text) + " What is left out is written beside, with its reason.",
+        description=sentence(text) + " Dropped records are written to a second file, with reasons.",
         usage="%(prog)s SOURCE --out FILE [--rules NAME ...] [--against TASK ...] "
         "[--near-duplicates F]",
     )
     filtering.add_argument("source", metavar="SOURCE", help=SOURCE)
     filtering.add_argument("--out", required=True, metavar="FILE", help="JSON Lines, or `-`")
     filtering.add_argument(
-        "--dropped", type=Path, metavar="FILE", help="(default: kept.dropped.jsonl for kept.jsonl)"
+        "--dropped",
+        type=Path,
+        metavar="FILE",
+        help="file for dropped records (default: kept.dropped.jsonl for kept.jsonl)",
     )
     filtering.add_argument(
         "--rules",
         nargs="+",
         default=["none"],
         metavar="NAME",
-        help="all, published, none, or names",
+        help="rules by name, or all, published or none",
     )
     filtering.add_argument(
         "--against",
         nargs="+",
         default=[],
         metavar="TASK",
-        help="drop what overlaps the test split of these tasks, of `all`, or a file",
+        help="drop records that overlap the scored split of these tasks, of `all`, or a file",
     )
     near = filtering.add_argument_group("near duplicates, as in Self-Instruct and Alpaca")
     near.add_argument(
         "--near-duplicates",
         type=float,
         metavar="F",
-        help="drop an instruction whose ROUGE-L with one kept before is above F, such as 0.7",
+        help="drop an instruction whose ROUGE-L with an earlier kept one exceeds F, such as 0.7",
     )
-    near.add_argument("--seeds", metavar="SOURCE", help="compare with these too")
+    near.add_argument("--seeds", metavar="SOURCE", help="also compare with these instructions")
     near.add_argument("--with-input", action="store_true", help="compare instruction and input")
     near.add_argument(
-        "--same-subject", action="store_true", help="only where the content words are the same"
+        "--same-subject", action="store_true", help="drop only texts with the same content words"
     )
     near.add_argument(
         "--tokenizer",
         choices=["self-instruct", "unicode"],
         default="self-instruct",
-        help="words of a-z and 0-9, or of any script (default: self-instruct)",
+        help="words of a-z and 0-9, or words of any script (default: self-instruct)",
     )
     near.add_argument(
         "--engine", choices=["memory", "spark"], default="memory", help="(default: memory)"
     )
     near.add_argument(
-        "--master", default="local[*]", metavar="URL", help="of the Spark cluster (default: here)"
+        "--master", default="local[*]", metavar="URL", help="Spark cluster (default: this machine)"
     )
     filtering.set_defaults(command=run)
 
@@ -87,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
         check_threshold(args.near_duplicates)
     elif not (rules or args.against):
         raise BioinstructError(
-            "nothing to filter by", hint="give --near-duplicates 0.7, --against all or --rules all"
+            "nothing to filter by", hint="use --near-duplicates 0.7, --against all or --rules all"
         )
     steps = [rules_step(rules)]
     if args.against:
@@ -106,20 +109,20 @@ def run(args: argparse.Namespace) -> int:
         say(f"  {reason:28} {count:>9,}")
     if not args.with_input and (hidden := _hidden_by_input(dropped)):
         say(
-            f"{hidden:,} of them have the instruction of another record and an "
-            "input of their own: --with-input compares both"
+            f"{hidden:,} dropped records share an instruction with another record but have a "
+            "different input: --with-input compares both"
         )
     if dropped and path:
-        say(f"what was dropped, and why: {path}")
+        say(f"dropped records, with reasons: {path}")
     if rejected:
         keep_rejected(rejected, beside(args.out, "rejected"))
     return 1 if rejected else 0
 
 
 def _hidden_by_input(dropped: Sequence[Rejection]) -> int:
-    """Count near duplicates whose instruction is another record's and whose input is their own.
+    """Count near duplicates that share an instruction with another record but not the input.
 
-    Compiled records share a few instructions: there the input must be compared too.
+    Compiled records share a few instructions, so their inputs must be compared too.
     """
     return sum(
         rejection.score == 1.0
@@ -160,7 +163,7 @@ def _near(args: argparse.Namespace) -> Near:
 
 
 def contaminated_by(names: Sequence[str]) -> Contaminated:
-    """Return what finds overlap with the scored texts of tasks, of `all`, or of a file."""
+    """Return a filter for overlap with the scored texts of tasks, of `all`, or of a file."""
     from bioinstruct.bench.tasks import known_tasks, protected_texts
     from bioinstruct.bench.tasks.suites import SUITES
     from bioinstruct.filters import scored_texts

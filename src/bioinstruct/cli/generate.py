@@ -1,4 +1,4 @@
-"""`bioinstruct generate`: have a language model write instructions."""
+"""`bioinstruct generate`: let a language model write instructions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
-# Whose models a name is of, and where the terms are that bind what may be done with their answers.
+# Terms of use that apply to the answers of a model, by the prefix of its name.
 _TERMS = {
     "gpt-": "https://openai.com/policies/",
     "o1": "https://openai.com/policies/",
@@ -44,53 +44,55 @@ _OVERRIDES = (
 
 
 def add(commands: Commands) -> None:
-    text = "have a language model write instructions"
+    text = "let a language model write instructions"
     generating = commands.add_parser(
         "generate",
         help=text,
         description=sentence(text)
-        + " Every answer is kept in a transcript before it is used: stopped or killed, the same "
-        "command goes on where it was.",
+        + " Every answer is saved to a transcript before it is used; to continue a stopped run, "
+        "run the same command again.",
         usage="%(prog)s --model NAME --count N --license SPDX --out FILE [options]",
         epilog="endpoint and key: OPENAI_BASE_URL and OPENAI_API_KEY",
     )
     generating.add_argument("--model", required=True, metavar="NAME", help="the teacher")
     generating.add_argument(
-        "--count", type=positive, required=True, metavar="N", help="how many instructions"
+        "--count", type=positive, required=True, metavar="N", help="number of instructions"
     )
     generating.add_argument("--out", type=Path, metavar="FILE", help="JSON Lines")
     generating.add_argument(
         "--license",
         metavar="SPDX",
-        help="what the records may be published under: your choice, within the teacher's terms",
+        help="licence of the records: your choice, within the terms of the teacher's provider",
     )
-    _add_asking(generating.add_argument_group("what is asked"))
+    _add_asking(generating.add_argument_group("requests"))
     _add_keeping(generating.add_argument_group("what stays"))
-    _add_reaching(generating.add_argument_group("how the teacher is reached"))
+    _add_reaching(generating.add_argument_group("connection to the teacher"))
     generating.set_defaults(command=run, usage_error=generating.error)
 
 
 def _add_asking(group: argparse._ArgumentGroup) -> None:
     names = list(RECIPES)
     group.add_argument(
-        "--recipe", choices=names, default=names[0], help=f"settings by name (default: {names[0]})"
+        "--recipe", choices=names, default=names[0], help=f"named settings (default: {names[0]})"
     )
-    group.add_argument("--seeds", default="seeds", metavar="SOURCE", help=f"to imitate: {SOURCE}")
+    group.add_argument(
+        "--seeds", default="seeds", metavar="SOURCE", help=f"examples to imitate: {SOURCE}"
+    )
     group.add_argument(
         "--format",
         choices=["auto", "json", "delimited"],
         default="auto",
-        help="of answers: by a JSON schema or by marks (default: by the model's name)",
+        help="format of answers: a JSON schema or delimiters (default: by the model's name)",
     )
     group.add_argument(
         "--attributes",
         nargs="+",
         default=[],
         metavar="NAME",
-        help="vary what is asked for: kind, specialty, audience, difficulty or all",
+        help="attributes to vary: kind, specialty, audience, difficulty or all",
     )
     group.add_argument(
-        "--seed", type=int, default=42, metavar="N", help="of the random draws (default: 42)"
+        "--seed", type=int, default=42, metavar="N", help="random seed (default: 42)"
     )
     for name in ("temperature", "top-p", "presence-penalty", "frequency-penalty"):
         group.add_argument(
@@ -98,7 +100,7 @@ def _add_asking(group: argparse._ArgumentGroup) -> None:
             type=_number,
             default=argparse.SUPPRESS,
             metavar="X",
-            help="(default: the recipe's; none: the server's)",
+            help="(default: the recipe's; `none`: the server's)",
         )
     for name in ("max-tokens", "tasks"):
         of = "tasks asked for in an answer" if name == "tasks" else "tokens of an answer"
@@ -112,16 +114,18 @@ def _add_keeping(group: argparse._ArgumentGroup) -> None:
         "--near-duplicates",
         type=float,
         metavar="F",
-        help="drop an instruction whose ROUGE-L with a seed or an earlier one is above F "
+        help="drop an instruction whose ROUGE-L with a seed or an earlier one exceeds F "
         "(default: 0.7)",
     )
-    group.add_argument("--rules", nargs="+", metavar="NAME", help="all, published, none, or names")
+    group.add_argument(
+        "--rules", nargs="+", metavar="NAME", help="rules by name, or all, published or none"
+    )
     group.add_argument(
         "--against",
         nargs="+",
         default=[],
         metavar="TASK",
-        help="drop what overlaps the test split of these tasks, of `all`, or a file",
+        help="drop records that overlap the scored split of these tasks, of `all`, or a file",
     )
 
 
@@ -130,10 +134,10 @@ def _add_reaching(group: argparse._ArgumentGroup) -> None:
         "--transcript",
         type=Path,
         metavar="FILE",
-        help="what was asked and answered (default: made.transcript.jsonl for made.jsonl)",
+        help="file of requests and answers (default: made.transcript.jsonl for made.jsonl)",
     )
     group.add_argument(
-        "--replay", action="store_true", help="use what is in the transcript, ask nothing"
+        "--replay", action="store_true", help="use only the transcript, without sending requests"
     )
     group.add_argument(
         "--dry-run", action="store_true", help="print the first prompt and the expected cost"
@@ -142,7 +146,7 @@ def _add_reaching(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--batch",
         action="store_true",
-        help="ask by the provider's Batch API: half the price, up to a day for each round",
+        help="use the provider's Batch API: half the price, up to a day for each round",
     )
     group.add_argument(
         "--concurrency",
@@ -156,10 +160,10 @@ def _add_reaching(group: argparse._ArgumentGroup) -> None:
         type=float,
         default=300,
         metavar="S",
-        help="seconds to wait for an answer before it is asked for again (default: 300)",
+        help="seconds to wait for an answer before a retry (default: 300)",
     )
-    group.add_argument("--rpm", type=positive, metavar="N", help="requests per minute at most")
-    group.add_argument("--tpm", type=positive, metavar="N", help="tokens per minute at most")
+    group.add_argument("--rpm", type=positive, metavar="N", help="maximum requests per minute")
+    group.add_argument("--tpm", type=positive, metavar="N", help="maximum tokens per minute")
 
 
 def _number(text: str) -> float | None:
@@ -173,13 +177,13 @@ def run(args: argparse.Namespace) -> int:
         args.usage_error("the following arguments are required: --out")
     if args.license is None:
         raise BioinstructError(
-            "the licence of the records is not said",
+            "no licence for the records",
             hint=f"name it with --license SPDX, within {_terms(args.model)}",
         )
     teacher = make_client(args)
     price = teacher.rates
     if args.batch and not args.replay:
-        say("batches may take a day: stop this when you like, the same command goes on with them")
+        say("batches may take a day: you can stop now and run the same command again later")
     line = GenerationLine(price.in_batches() if price and args.batch else price)
     try:
         made = generate(
@@ -191,7 +195,7 @@ def run(args: argparse.Namespace) -> int:
             watch=line,
         )
     except KeyboardInterrupt:
-        hint = "what was answered is in the transcript: the same command goes on where it was"
+        hint = "all answers are saved: run the same command again to continue"
         raise BioinstructError("stopped", hint=hint) from None
     finally:
         line.close()
@@ -207,11 +211,11 @@ def _report(args: argparse.Namespace, made: Generated) -> int:
     if tally.accepted:
         say(f"{tally.accepted:,} instructions to {args.out}")
     if tally.rejected:
-        say(f"what was rejected, and why: {rejected_path(args.out)}")
+        say(f"rejected tasks, with reasons: {rejected_path(args.out)}")
     if tally.accepted >= tally.wanted:
         return 0
     if args.replay and tally.accepted:
-        say(f"{tally.wanted:,} were wanted: the transcript has {tally.requests:,} answers in a row")
+        say(f"{tally.wanted:,} were requested; the transcript has {tally.requests:,} answers")
         return 0
     raise BioinstructError(made.stopped or "nothing was accepted", hint=made.hint)
 
@@ -233,7 +237,7 @@ def _settings(args: argparse.Namespace) -> Settings:
 
 
 def _terms(model: str) -> str:
-    """Whose terms bind what may be done with a model's answers."""
+    """Name the terms of use that apply to a model's answers."""
     url = next((url for name, url in _TERMS.items() if model.lower().startswith(name)), "")
     return f"the terms of {url}" if url else f"the terms of whoever made and serves {model}"
 
@@ -244,7 +248,7 @@ def _dry_run(args: argparse.Namespace) -> int:
     from bioinstruct.llm.pricing import known_price
     from bioinstruct.llm.tokens import TokenCounter
 
-    args.against = []  # takes long to read, and changes no prompt
+    args.against = []  # slow to read, and changes no prompt
     plan, _ = prepare(args.model, _settings(args))
     counter = TokenCounter(args.model)
     first, short, long = estimate(plan, args.count, counter)
@@ -257,7 +261,9 @@ def _dry_run(args: argparse.Namespace) -> int:
     say(f"  {recipe.source}; ours:")
     for text in recipe.ours:
         say(f"  - {text}")
-    say(f"  temperature {recipe.temperature}, top_p {recipe.top_p}, {recipe.tasks} tasks an answer")
+    say(
+        f"  temperature {recipe.temperature}, top_p {recipe.top_p}, {recipe.tasks} tasks per answer"
+    )
     price = known_price(
         args.model,
         base_url=base_url,
@@ -276,7 +282,7 @@ def _dry_run(args: argparse.Namespace) -> int:
     if price:
         say(f"price: {price.input:g} in, {price.output:g} out per million tokens; {price.source}")
     else:
-        say("price: not known here; say --price IN OUT, in US dollars per million tokens")
+        say("price: unknown; set --price IN OUT, in US dollars per million tokens")
     if args.license is None:
         say(f"a run needs --license SPDX, within {_terms(args.model)}")
     return 0

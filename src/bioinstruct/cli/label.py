@@ -1,4 +1,4 @@
-"""`bioinstruct label`: say of each record whether it is QA, IE, GEN or OTHER."""
+"""`bioinstruct label`: label each record as QA, IE, GEN or OTHER."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ __all__ = ["add"]
 
 
 def add(commands: Commands) -> None:
-    text = "say of each record whether it is QA, IE, GEN or OTHER"
+    text = "label each record as QA, IE, GEN or OTHER"
     labelling = commands.add_parser(
         "label",
         help=text,
-        description=sentence(text) + " Ids stay as they are; who gave which label is written "
-        "beside, in OUT.labels.jsonl.",
+        description=sentence(text) + " Ids stay the same; the source of each label is written "
+        "to OUT.labels.jsonl.",
         usage="%(prog)s SOURCE --out FILE [--by offline|teacher] [options]\n"
         "       %(prog)s SOURCE --audit N [--seed N]",
         epilog="endpoint and key of a teacher: OPENAI_BASE_URL and OPENAI_API_KEY",
@@ -44,38 +44,42 @@ def add(commands: Commands) -> None:
         "--by",
         choices=["offline", "teacher"],
         default="offline",
-        help="the classifier that ships with the package, or a model (default: offline)",
+        help="label with the packaged classifier or with a model (default: offline)",
     )
     labelling.add_argument(
-        "--keep-existing", action="store_true", help="label only what is OTHER now"
+        "--keep-existing", action="store_true", help="label only records in OTHER"
     )
     labelling.add_argument(
         "--audit",
         type=positive,
         metavar="N",
-        help="print N to read, of every category, sure or not",
+        help="print N records for review, from every category and confidence",
     )
     labelling.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="of the audit (default: 0)"
+        "--seed", type=int, default=0, metavar="N", help="seed of the audit (default: 0)"
     )
     _add_teacher(labelling.add_argument_group("a teacher"))
     labelling.set_defaults(command=run, usage_error=labelling.error)
 
 
 def _add_teacher(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--model", metavar="NAME", help="its name at the endpoint")
+    group.add_argument("--model", metavar="NAME", help="name of the model at the endpoint")
     group.add_argument(
         "--transcript",
         type=Path,
         metavar="FILE",
-        help="what was asked and answered (default: OUT.transcript.jsonl)",
+        help="file of requests and answers (default: OUT.transcript.jsonl)",
     )
     add_money(group)
     group.add_argument(
-        "--records", type=positive, default=10, metavar="N", help="in a request (default: 10)"
+        "--records",
+        type=positive,
+        default=10,
+        metavar="N",
+        help="records per request (default: 10)",
     )
     group.add_argument(
-        "--no-schema", action="store_true", help="for servers that know no JSON schema"
+        "--no-schema", action="store_true", help="for servers that do not support JSON schemas"
     )
     group.add_argument(
         "--concurrency", type=positive, default=8, metavar="N", help="requests in flight"
@@ -90,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
     if args.by == "teacher" and not args.model:
         args.usage_error("--by teacher needs --model")
     if args.audit and args.out == "-":
-        args.usage_error("--audit prints what --out - would print over")
+        args.usage_error("--audit and --out - both write to standard output")
     rejected: list[Rejection] = []
     examples = read_examples(args.source, split=args.split, rejected=rejected)
     audit = Audit(args.audit or 0, seed=args.seed) if args.audit else None
@@ -155,7 +159,7 @@ def _print(sample: list[Labelled]) -> None:
 
 
 class _Tally:
-    """What became of the records, to say at the end."""
+    """Counts of labelled records, for the summary."""
 
     def __init__(self) -> None:
         self._moves: Counter[tuple[Category, Category]] = Counter()
@@ -164,7 +168,7 @@ class _Tally:
         self._apart: Counter[tuple[Category, Category]] = Counter()
 
     def counted(self, made: Iterable[Labelled], audit: Audit | None) -> Iterator[Labelled]:
-        """The same, counted, and seen by the audit."""
+        """Yield the records while counting them and passing them to the audit."""
         from bioinstruct.labels.audit import BANDS
 
         for one in made:
@@ -179,7 +183,7 @@ class _Tally:
             yield one
 
     def tell(self) -> None:
-        """Counts, and the matrix of what changed into what."""
+        """Print the counts, and the matrix of changes."""
         everything, kept = self._by.total(), self._by[""]
         names = ", ".join(sorted(filter(None, self._by))) or "nobody"
         say(f"{everything - kept:,} of {everything:,} records labelled by {names}")
@@ -196,9 +200,9 @@ class _Tally:
             say(f"{self._apart.total():,} differ from the offline label (teacher/offline): {pairs}")
 
     def unanswered(self, args: argparse.Namespace) -> bool:
-        """Whether a teacher left records without a label; say so."""
+        """Report records that a teacher left without a label; return whether there are any."""
         kept = self._by[""]
         if args.by != "teacher" or not kept or args.keep_existing:
             return False
-        say(f"{kept:,} records got no usable label and kept their own")
+        say(f"{kept:,} records got no usable label and kept their category")
         return True

@@ -1,4 +1,4 @@
-"""Options of the commands that reach a model: its price, a budget, and the client they make."""
+"""Options of commands that use a model: price, budget and client."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["add_money", "given_price", "make_client", "price_and_budget"]
 
 
-def add_money(
-    group: argparse._ArgumentGroup, *, budget: str = "never spend more than this"
-) -> None:
+def add_money(group: argparse._ArgumentGroup, *, budget: str = "spending limit") -> None:
     """Add `--budget` and `--price`."""
     group.add_argument("--budget", type=float, metavar="USD", help=budget)
     group.add_argument(
@@ -22,7 +20,7 @@ def add_money(
         type=float,
         nargs=2,
         metavar=("IN", "OUT"),
-        help="US dollars per million tokens, where the price is not known or has changed; 0 0 if "
+        help="US dollars per million tokens, if the price is unknown or has changed; 0 0 if "
         "it is free",
     )
 
@@ -33,10 +31,10 @@ def given_price(args: argparse.Namespace) -> tuple[float, float] | None:
 
 
 def make_client(args: argparse.Namespace) -> Client:
-    """Return the client that `--model` and the options of a command describe.
+    """Return the client for `--model` and the options of a command.
 
     Raises:
-        MissingError: there is no key, or a budget and no price.
+        MissingError: the key is missing, or there is a budget but no price.
     """
     from bioinstruct.llm.client import Client
     from bioinstruct.llm.rate_limit import Limits
@@ -62,7 +60,7 @@ def price_and_budget(
     """Return the price of a model, if it is known, and the budget of `--budget`, if it is given.
 
     Raises:
-        MissingError: there is a budget and no price.
+        MissingError: there is a budget but no price.
     """
     from bioinstruct.llm.pricing import Budget, known_price
 
