@@ -162,7 +162,7 @@ def test_a_replay_is_said_to_have_fewer_where_it_has_fewer(
         (("--license", "a b!"), 1, "bioinstruct: 'a b!' is not an SPDX licence expression"),
         (("--rules", "nice"), 1, "bioinstruct: no rule named 'nice'"),
         (("--attributes", "colour"), 1, "bioinstruct: no attribute named 'colour'"),
-        (("--against", "nothing"), 1, "bioinstruct: no task named 'nothing'"),
+        (("--against", "nothing"), 1, "named 'nothing'"),
         (("--seeds", "nowhere.jsonl"), 1, "bioinstruct: no file or folder 'nowhere.jsonl'"),
         (("--recipe", "x"), 2, "invalid choice: 'x'"),
         (("--budget", "1"), 1, "bioinstruct: the price of gpt-4 at http://127.0.0.1"),
@@ -225,7 +225,7 @@ def test_a_run_is_stopped_without_a_traceback_and_goes_on(
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert (process.returncode, err.splitlines()[0]) == (1, "bioinstruct: stopped")
-    assert "the same command goes on" in err
+    assert "same command again" in err
     assert {path.suffix for path in Path().iterdir()} <= {".jsonl", ".lock"}
     assert not Path("made.jsonl").exists()
     server.settings.latency = 0
