@@ -4,7 +4,7 @@ BIN := .venv/bin
 # CI passes CONSTRAINTS=constraints.txt implicitly; elsewhere `make CONSTRAINTS= test` takes the newest.
 CONSTRAINTS ?= constraints.txt
 
-.PHONY: demo test test-all test-peers check format clean
+.PHONY: demo test test-all test-peers check docs format clean
 
 demo: .venv/installed
 	$(BIN)/bioinstruct compile demo --split train --out demo/train.jsonl
@@ -29,6 +29,11 @@ check: .venv/installed
 	$(BIN)/mypy
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not peer" -n auto -q
 
+# The pages of docs/ and the reference of the Python API, in site/. A broken page is an error.
+docs: .venv/installed
+	$(BIN)/python -m pip install --quiet $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable '.[dev,docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
 format: .venv/installed
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
@@ -43,4 +48,4 @@ format: .venv/installed
 	touch $@
 
 clean:
-	rm -rf .venv demo out dist
+	rm -rf .venv demo out dist site

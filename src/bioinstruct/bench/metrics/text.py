@@ -57,7 +57,9 @@ def _rouge(kind: str) -> Metric:
     return Metric(f"ROUGE-{label}", spec, count, mean)
 
 
-rouge1, rouge2, rougeL = _rouge("rouge1"), _rouge("rouge2"), _rouge("rougeL")
+rouge1 = _rouge("rouge1")
+rouge2 = _rouge("rouge2")
+rougeL = _rouge("rougeL")
 
 
 # ---- exact match and overlap of words
