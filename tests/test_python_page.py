@@ -54,11 +54,13 @@ def run_script(code: str, folder: Path, data: Path) -> str:
 
 def check(printed: str, folder: Path) -> None:
     assert printed.splitlines()[0].split()[:3] == ["task", "metric", "n"]
-    assert {line.split()[0] for line in printed.splitlines()[1:3]} == {"ncbi-disease", "pubmedqa"}
+    firsts = {line.split()[0] for line in printed.splitlines() if line}
+    assert {"ncbi-disease", "pubmedqa"} <= firsts
     assert (folder / "out" / "bioinstruct" / "README.md").is_file()
     assert (folder / "run" / "teacher.jsonl").is_file()
 
 
+@pytest.mark.peer
 def test_the_script_runs_on_less(tmp_path: Path, data: Path) -> None:
     code = SCRIPT
     for text, fewer in FEWER.items():
