@@ -25,6 +25,7 @@ __all__ = [
     "by_document",
     "difference",
     "interval",
+    "interval_of_draws",
     "mean_difference",
     "mean_interval",
     "unlike_bound",
@@ -32,7 +33,7 @@ __all__ = [
 
 DRAWS = 10_000
 LEVEL = 0.95
-FEW = 30
+FEW = 40
 """Below so many documents the interval is corrected for bias."""
 _AT_ONCE = 1_000  # draws made together: bounds the memory at 1,000 x documents numbers
 _RANGE = {"Pearson r": (-1.0, 1.0)}
@@ -169,7 +170,7 @@ def _interval(
 ) -> Interval:
     """Return the bootstrap interval; where every draw agrees, the exact bound.
 
-    From 30 documents on it is the percentile interval, below the bias-corrected and accelerated
+    From 40 documents on it is the percentile interval, below the bias-corrected and accelerated
     one (Efron 1987). The levels of both are those of Student's t, with the factor m / (m - 1) that
     the bootstrap lacks (Hesterberg 2015): without, the interval of few documents is too narrow.
     """
@@ -179,12 +180,37 @@ def _interval(
     if float(np.ptp(draws)) < 1e-12:
         bound = unlike_bound(documents)
         return Interval(found, found - bound * (found - least), found + bound * (greatest - found))
-    z = _expanded(documents)
-    levels = np.array([-z, z])
-    if documents < FEW:
-        levels = _corrected(levels, found, draws, value(total - sums))
-    low, high = np.quantile(draws, _normal(levels))
+    low, high = interval_of_draws(found, draws, value(total - sums))
     return Interval(found, float(low), float(high))
+
+
+def interval_of_draws(found: Array | float, draws: Array, without: Array) -> Array:
+    """Return the lower and the upper bound.
+
+    Args:
+        found: the value on all documents.
+        draws: the values on the bootstrap's draws, along the first axis. Further axes, of all
+            three alike, are intervals of their own.
+        without: the values with each document left out, along the first axis.
+    """
+    influence = without.mean(axis=0) - without
+    z = _expanded(influence)
+    if len(without) >= FEW:
+        return _quantiles(draws, np.stack([-z, z]))
+    return _quantiles(draws, _corrected(np.stack([-z, z]), found, draws, influence))
+
+
+def _quantiles(draws: Array, levels: Array) -> Array:
+    """Return the quantiles at levels in standard deviations, shape (2, ...) as the levels."""
+    from scipy.special import ndtr
+
+    places = ndtr(levels) * (len(draws) - 1)
+    ordered = np.sort(draws, axis=0)
+    below = np.floor(places).astype(np.intp)
+    above = np.minimum(below + 1, len(draws) - 1)
+    low, high = (np.take_along_axis(ordered, place, axis=0) for place in (below, above))
+    found: Array = low + (places - below) * (high - low)
+    return found
 
 
 def _draws(sums: Array, value: Callable[[Array], Array], seed: int) -> Array:
@@ -193,31 +219,30 @@ def _draws(sums: Array, value: Callable[[Array], Array], seed: int) -> Array:
     return np.concatenate([value(part.astype(np.float64) @ sums) for part in parts])
 
 
-def _corrected(levels: Array, found: float, draws: Array, without: Array) -> Array:
+def _corrected(levels: Array, found: Array | float, draws: Array, influence: Array) -> Array:
     """Return the levels (in standard deviations) moved by bias and acceleration."""
     from scipy.special import ndtri
 
-    below = (np.sum(draws < found) + 0.5 * np.sum(draws == found)) / len(draws)
-    bias = float(ndtri(np.clip(below, 0.001, 0.999)))
-    influence = without.mean() - without
-    spread = float((influence**2).sum())
-    acceleration = float((influence**3).sum()) / (6.0 * spread**1.5) if spread > 1e-24 else 0.0
+    below = np.mean(draws < found, axis=0) + 0.5 * np.mean(draws == found, axis=0)
+    bias = ndtri(np.clip(below, 0.001, 0.999))
+    spread = np.maximum((influence**2).sum(axis=0), 1e-24)
+    acceleration = (influence**3).sum(axis=0) / (6.0 * spread**1.5)
     moved = bias + levels
     corrected: Array = bias + moved / np.maximum(1.0 - acceleration * moved, 0.1)
     return corrected
 
 
-def _normal(levels: Array) -> Array:
-    from scipy.special import ndtr
+def _expanded(influence: Array) -> Array:
+    """Return how many standard deviations of the draws make the interval.
 
-    found: Array = ndtr(levels)
-    return found
-
-
-@functools.lru_cache
-def _expanded(documents: int) -> float:
-    """Return how many standard deviations of the draws make the interval of so many documents."""
+    Student's t has as many degrees of freedom as the variance is known with (Satterthwaite): fewer
+    than documents where some weigh far more than others.
+    """
     from scipy.special import stdtrit
 
-    t = -float(stdtrit(documents - 1, (1.0 - LEVEL) / 2.0))
-    return t * math.sqrt(documents / (documents - 1))
+    m = len(influence)
+    spread = np.maximum((influence**2).sum(axis=0), 1e-24)
+    kurtosis = m * (influence**4).sum(axis=0) / spread**2
+    freedom = np.clip(2.0 * m / np.maximum(kurtosis - 1.0, 1e-9), 1.0, m - 1.0)
+    found: Array = -stdtrit(freedom, (1.0 - LEVEL) / 2.0) * math.sqrt(m / (m - 1))
+    return found

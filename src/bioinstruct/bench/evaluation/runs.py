@@ -1,0 +1,212 @@
+"""Runs side by side: what each answered, item by item, and their paired differences."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bioinstruct.bench.evaluation.evaluate import Outcome
+from bioinstruct.bench.metrics import Array, Metric
+from bioinstruct.bench.metrics.comparisons import Comparison, Verdict, compare, verdicts
+from bioinstruct.bench.metrics.documents import documents_of
+from bioinstruct.bench.metrics.intervals import Interval, interval
+from bioinstruct.bench.tasks.base import Task, get_task
+from bioinstruct.errors import BioinstructError, DataError, MissingError
+from bioinstruct.files import write_text
+from bioinstruct.schema import Instruction
+
+__all__ = ["COUNTS", "Counted", "Pair", "compare_runs", "counted", "read_counts", "write_counts"]
+
+COUNTS = "counts.jsonl"
+"""The file of a run's folder that holds what it answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What one system answered to the items of one task, by one metric."""
+
+    system: str
+    """`base` or `tuned`."""
+    task: str
+    split: str
+    how: str
+    metric: str
+    shots: int
+    """Worked examples in front of every prompt."""
+    ids: tuple[str, ...]
+    """Of the items, in their order."""
+    documents: tuple[str, ...]
+    counts: Array
+    """Counts of each item, shape (items, k)."""
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """What two runs must have in common to be compared."""
+        return self.task, self.split, self.metric
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two runs on the same items of one task, by its first metric."""
+
+    task: str
+    split: str
+    metric: str
+    n: int
+    """Items that both answered."""
+    left_out: int
+    """Items that only one of them answered."""
+    one: Interval
+    other: Interval
+    comparison: Comparison
+    verdict: Verdict
+    differs: str
+    """In what the two asked differently; empty where they did not."""
+
+
+def counted(task: Task, examples: Sequence[Instruction], outcome: Outcome, system: str) -> Counted:
+    """Return what a system answered to a task, by the task's first metric."""
+    first = outcome.readouts[0]
+    return Counted(
+        system=system,
+        task=task.name,
+        split=task.split,
+        how=first.how,
+        metric=first.metric.name,
+        shots=len(task.shots),
+        ids=tuple(example.id for example in examples),
+        documents=tuple(documents_of(examples)),
+        counts=first.counts,
+    )
+
+
+def write_counts(path: Path, found: Sequence[Counted]) -> None:
+    """Write a line of JSON for each system and task."""
+    lines = [
+        json.dumps(
+            {
+                "system": each.system,
+                "task": each.task,
+                "split": each.split,
+                "how": each.how,
+                "metric": each.metric,
+                "shots": each.shots,
+                "ids": each.ids,
+                "documents": each.documents,
+                "counts": each.counts.tolist(),
+            }
+        )
+        for each in found
+    ]
+    write_text(path, "".join(f"{line}\n" for line in lines))
+
+
+def read_counts(folder: Path, system: str = "") -> list[Counted]:
+    """Read what a run answered.
+
+    Args:
+        folder: that the run wrote to.
+        system: `base` or `tuned`; without, the tuned model where there is one.
+
+    Raises:
+        MissingError: the folder holds no such file.
+        DataError: a line is wrong.
+    """
+    path = folder / COUNTS
+    if not path.is_file():
+        raise MissingError(
+            f"no {COUNTS} in {folder}",
+            hint="name the --out folder of a run; run it again if need be",
+        )
+    lines = path.read_text(encoding="utf-8").splitlines()
+    found = [_read(line, path, number) for number, line in enumerate(lines, start=1)]
+    system = system or ("tuned" if any(c.system == "tuned" for c in found) else "base")
+    chosen = [each for each in found if each.system == system]
+    if not chosen:
+        raise BioinstructError(f"{path} has no answers of a model named {system!r}")
+    return chosen
+
+
+def _read(line: str, path: Path, number: int) -> Counted:
+    try:
+        row: dict[str, Any] = json.loads(line)
+        counts = np.array(row.pop("counts"), dtype=np.float64)
+        ids, documents = tuple(row.pop("ids")), tuple(row.pop("documents"))
+        found = Counted(ids=ids, documents=documents, counts=counts, **row)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise DataError(f"not the counts of a run: {error}", path=path, line=number) from error
+    if not len(ids) == len(documents) == len(counts):
+        raise DataError("ids, documents and counts differ in number", path=path, line=number)
+    return found
+
+
+def compare_runs(
+    one: Sequence[Counted], other: Sequence[Counted], *, seed: int = 0
+) -> tuple[list[Pair], list[str]]:
+    """Compare two runs on the items that both answered, paired and by document.
+
+    Returns:
+        A pair for each task that both have, with a verdict corrected over the tasks; and for each
+        task that cannot be compared, why.
+    """
+    first, second = ({each.place: each for each in run} for run in (one, other))
+    refused = [
+        f"{place[0]}, {place[1]}, {place[2]}: only one of the runs has it"
+        for place in dict.fromkeys([*first, *second])
+        if not (place in first and place in second)
+    ]
+    pairs: list[tuple[Counted, Counted, list[int], list[int]]] = []
+    for place in (place for place in first if place in second):
+        a, b = first[place], second[place]
+        where = {id: i for i, id in enumerate(b.ids)}
+        both = [i for i, id in enumerate(a.ids) if id in where]
+        if both:
+            pairs.append((a, b, both, [where[a.ids[i]] for i in both]))
+        else:
+            refused.append(f"{place[0]}, {place[1]}, {place[2]}: no item that both answered")
+    metrics = [_metric(a) for a, *_ in pairs]
+    tests = [
+        compare(metric, a.counts[i], b.counts[j], [a.documents[x] for x in i], seed=seed)
+        for metric, (a, b, i, j) in zip(metrics, pairs, strict=True)
+    ]
+    found = []
+    for metric, (a, b, i, j), test, verdict in zip(
+        metrics, pairs, tests, verdicts(tests), strict=True
+    ):
+        documents = [a.documents[x] for x in i]
+        found.append(
+            Pair(
+                task=a.task,
+                split=a.split,
+                metric=a.metric,
+                n=len(i),
+                left_out=len(set(a.ids) ^ set(b.ids)),
+                one=interval(metric, a.counts[i], documents, seed=seed),
+                other=interval(metric, b.counts[j], documents, seed=seed),
+                comparison=test,
+                verdict=verdict,
+                differs=_differs(a, b),
+            )
+        )
+    return found, refused
+
+
+def _differs(one: Counted, other: Counted) -> str:
+    about: Mapping[str, tuple[Any, Any]] = {
+        "read by": (one.how, other.how),
+        "worked examples": (one.shots, other.shots),
+    }
+    return "; ".join(f"{name} {a} and {b}" for name, (a, b) in about.items() if a != b)
+
+
+def _metric(found: Counted) -> Metric:
+    """Return the metric of a task, which knows how counts become a score."""
+    for metric in get_task(found.task).metrics:
+        if metric.name == found.metric:
+            return metric
+    raise BioinstructError(f"the task {found.task} has no metric {found.metric!r} in this version")
