@@ -121,7 +121,7 @@ def read_counts(folder: Path, system: str = "") -> list[Counted]:
     if not path.is_file():
         raise MissingError(
             f"no {COUNTS} in {folder}",
-            hint="name the --out folder of a run; run it again if need be",
+            hint="name the --out folder of a run",
         )
     lines = path.read_text(encoding="utf-8").splitlines()
     found = [_read(line, path, number) for number, line in enumerate(lines, start=1)]

@@ -244,5 +244,6 @@ def _expanded(influence: Array) -> Array:
     spread = np.maximum((influence**2).sum(axis=0), 1e-24)
     kurtosis = m * (influence**4).sum(axis=0) / spread**2
     freedom = np.clip(2.0 * m / np.maximum(kurtosis - 1.0, 1e-9), 1.0, m - 1.0)
-    found: Array = -stdtrit(freedom, (1.0 - LEVEL) / 2.0) * math.sqrt(m / (m - 1))
+    t = -stdtrit(freedom, (1.0 - LEVEL) / 2.0)
+    found: Array = t * np.sqrt((freedom + 1.0) / freedom)
     return found
