@@ -170,6 +170,7 @@ def test_a_run_writes_its_report_its_answers_its_adapter_and_what_was_left_out(
         "adapter/bioinstruct.json",
         "answers.jsonl",
         "contaminated.jsonl",
+        "counts.jsonl",
         "report.json",
         "tuning.jsonl",
     ]
@@ -208,7 +209,7 @@ def test_a_run_writes_its_report_its_answers_its_adapter_and_what_was_left_out(
 
 def test_without_training_only_the_base_is_scored(model: CausalLM, tmp_path: Path) -> None:
     report = run(model, load_tests([QA], 4), tmp_path / "out")
-    assert files(tmp_path / "out") == ["answers.jsonl", "report.json"]
+    assert files(tmp_path / "out") == ["answers.jsonl", "counts.jsonl", "report.json"]
     assert report.recipe is report.tuning is report.data is None
     assert all(row.tuned is row.difference is None for row in report.rows)
     assert "difference" not in table(report)

@@ -19,7 +19,7 @@ from bioinstruct.bench.evaluation.report import (
     Way,
     versions,
 )
-from bioinstruct.bench.evaluation.runs import COUNTS, counted, write_counts
+from bioinstruct.bench.evaluation.runs import write_run
 from bioinstruct.bench.evaluation.summary import groups_of, rows_of, with_verdicts
 from bioinstruct.bench.models.base import Model, Tunable, as_tunable, check_model, overflow_of
 from bioinstruct.bench.models.causal_lm import ABOUT
@@ -226,15 +226,7 @@ def run(
         write_rejections(out / CONTAMINATED, training.contaminated)
     if training is not None:
         write_text(out / ADAPTER / "README.md", adapter_card(report))
-    write_counts(
-        out / COUNTS,
-        [
-            counted(task, examples, outcomes[task], system)
-            for system, outcomes in (("base", base), ("tuned", tuned))
-            for task, examples in tests.items()
-            if task in outcomes
-        ],
-    )
+    write_run(out, tests, {"base": base, "tuned": tuned})
     write_text(out / REPORT, report.as_json())
     return report
 

@@ -20,7 +20,16 @@ from bioinstruct.errors import BioinstructError, DataError, MissingError
 from bioinstruct.files import write_text
 from bioinstruct.schema import Instruction
 
-__all__ = ["COUNTS", "Counted", "Pair", "compare_runs", "counted", "read_counts", "write_counts"]
+__all__ = [
+    "COUNTS",
+    "Counted",
+    "Pair",
+    "compare_runs",
+    "counted",
+    "read_counts",
+    "write_counts",
+    "write_run",
+]
 
 COUNTS = "counts.jsonl"
 """The file of a run's folder that holds what it answered."""
@@ -83,6 +92,21 @@ def counted(task: Task, examples: Sequence[Instruction], outcome: Outcome, syste
         documents=tuple(documents_of(examples)),
         counts=first.counts,
     )
+
+
+def write_run(
+    out: Path,
+    tests: Mapping[Task, Sequence[Instruction]],
+    systems: Mapping[str, Mapping[Task, Outcome]],
+) -> None:
+    """Write what each system answered to the tasks into the folder of a run."""
+    found = [
+        counted(task, examples, outcomes[task], system)
+        for system, outcomes in systems.items()
+        for task, examples in tests.items()
+        if task in outcomes
+    ]
+    write_counts(out / COUNTS, found)
 
 
 def write_counts(path: Path, found: Sequence[Counted]) -> None:
