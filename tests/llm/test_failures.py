@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bioinstruct.llm.errors import judge, redactor, words
+from bioinstruct.llm.errors import classify_error, redactor, words
 from bioinstruct.llm.responses import TryAgainError, read_reply
 from bioinstruct.llm.types import Answer
 from tests.llm.asking import request
@@ -43,7 +43,7 @@ def body(message: str = "words", **more: object) -> str:
     ],
 )
 def test_each_error_has_its_fate(status: int, said: str, fate: str, reason: str) -> None:
-    verdict = judge(status, said)
+    verdict = classify_error(status, said)
     assert (verdict.fate, verdict.reason) == (fate, reason)
     assert bool(verdict.hint) == (fate == "stop")
 
@@ -56,13 +56,13 @@ def test_each_error_has_its_fate(status: int, said: str, fate: str, reason: str)
     ],
 )
 def test_a_schema_is_unsupported_only_where_one_was_asked_for(said: str) -> None:
-    assert judge(400, said, schema=True).fate == "schema"
-    assert judge(400, said).fate == "fail"
+    assert classify_error(400, said, schema=True).fate == "schema"
+    assert classify_error(400, said).fate == "fail"
 
 
 @given(st.integers(400, 599), st.text())
 def test_whatever_a_server_says_there_is_a_fate(status: int, said: str) -> None:
-    assert judge(status, said).fate in {"again", "fail", "rename", "schema", "stop"}
+    assert classify_error(status, said).fate in {"again", "fail", "rename", "schema", "stop"}
     assert len(words(said)) < 600
 
 

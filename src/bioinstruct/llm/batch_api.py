@@ -14,7 +14,7 @@ from bioinstruct.llm.errors import (
     ProviderError,
     SchemaUnsupportedError,
     SilentError,
-    judge,
+    classify_error,
     words,
 )
 from bioinstruct.llm.openai import OpenAIClient, body_of
@@ -33,7 +33,7 @@ class LineError(Exception):
     """A line whose error concerns all requests; holds the error that stops the run."""
 
     def __init__(self, error: ProviderError, *, fate: str) -> None:
-        """`fate`: `stop`, `schema` or `rename`, as in a `Verdict`."""
+        """`fate`: `stop`, `schema` or `rename`, as in a `RetryDecision`."""
         super().__init__(str(error))
         self.error = error
         self.fate = fate
@@ -218,7 +218,7 @@ def read_line(row: dict[str, Any], request: Request, *, redact: Callable[[str], 
     status, body = response.get("status_code"), json.dumps(response.get("body"))
     if status == 200:
         return read_reply(body, request)
-    verdict = judge(int(status or 500), body, schema=request.schema is not None)
+    verdict = classify_error(int(status or 500), body, schema=request.schema is not None)
     said = redact(words(body))
     if verdict.fate == "again":
         raise TryAgainError(verdict.reason, said)

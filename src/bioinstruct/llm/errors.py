@@ -18,10 +18,10 @@ from bioinstruct.errors import (
 __all__ = [
     "BudgetError",
     "ProviderError",
+    "RetryDecision",
     "SchemaUnsupportedError",
     "SilentError",
-    "Verdict",
-    "judge",
+    "classify_error",
     "redactor",
     "words",
 ]
@@ -39,7 +39,7 @@ _HINTS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class RetryDecision:
     """The reaction to an error response."""
 
     fate: Literal["again", "fail", "rename", "schema", "stop"]
@@ -50,36 +50,38 @@ class Verdict:
     hint: str = ""
 
 
-def judge(status: int, body: str, *, schema: bool = False) -> Verdict:
+def classify_error(status: int, body: str, *, schema: bool = False) -> RetryDecision:
     """Classify an error by HTTP status and body; `schema` if the request had a JSON schema."""
     error = _error(body)
     code = f"{error.get('code')} {error.get('type')}".lower()
     text = f"{code} {error.get('message')} {error.get('param')}".lower()
     if "insufficient_quota" in code or "billing_hard_limit" in code:
-        return Verdict(fate="stop", reason="no-quota", hint=_HINTS[402])
+        return RetryDecision(fate="stop", reason="no-quota", hint=_HINTS[402])
     if status in _AGAIN or status >= 500:
-        return Verdict(fate="again", reason=f"http-{status}")
+        return RetryDecision(fate="again", reason=f"http-{status}")
     if "content_filter" in code or "content_policy" in code:
-        return Verdict(fate="fail", reason="content-filter")
+        return RetryDecision(fate="fail", reason="content-filter")
     if status in {400, 413, 422}:
         return _bad_request(text, code, str(error.get("param")), schema=schema)
     hint = _HINTS.get(status, "check OPENAI_BASE_URL, which usually ends in /v1")
-    return Verdict(fate="stop", reason=f"http-{status}", hint=hint)
+    return RetryDecision(fate="stop", reason=f"http-{status}", hint=hint)
 
 
-def _bad_request(text: str, code: str, param: str, *, schema: bool) -> Verdict:
+def _bad_request(text: str, code: str, param: str, *, schema: bool) -> RetryDecision:
     """Decide whether a bad request concerns this prompt or all requests of the run."""
     if schema and re.search("response_format|json_schema|structured.output|guided|grammar", text):
         hint = "this server does not support JSON schemas: use --format delimited"
-        return Verdict(fate="schema", reason="no-schema", hint=hint)
+        return RetryDecision(fate="schema", reason="no-schema", hint=hint)
     if re.search(r"max_(completion_)?tokens", text) and re.search(_UNKNOWN, text):
-        return Verdict(fate="rename", reason="bad-request")
+        return RetryDecision(fate="rename", reason="bad-request")
     if "model_not_found" in code or "invalid_api_key" in code:
-        return Verdict(fate="stop", reason="bad-request", hint="check --model and OPENAI_API_KEY")
+        return RetryDecision(
+            fate="stop", reason="bad-request", hint="check --model and OPENAI_API_KEY"
+        )
     if re.fullmatch(_OURS, param) or "unsupported_" in code:
         hint = f"the server refuses this setting for every request: change or leave out {param}"
-        return Verdict(fate="stop", reason="bad-request", hint=hint)
-    return Verdict(fate="fail", reason="bad-request")
+        return RetryDecision(fate="stop", reason="bad-request", hint=hint)
+    return RetryDecision(fate="fail", reason="bad-request")
 
 
 def words(body: str) -> str:

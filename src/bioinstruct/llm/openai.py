@@ -15,10 +15,10 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 from bioinstruct.errors import MissingError
 from bioinstruct.llm.errors import (
     ProviderError,
+    RetryDecision,
     SchemaUnsupportedError,
     SilentError,
-    Verdict,
-    judge,
+    classify_error,
     redactor,
     words,
 )
@@ -182,7 +182,7 @@ class OpenAIClient:
             reply = await self._send(request)
         if reply.status == 200:
             return read_reply(reply.body, request)
-        verdict = judge(reply.status, reply.body, schema=request.schema is not None)
+        verdict = classify_error(reply.status, reply.body, schema=request.schema is not None)
         said = self.redact(f"{self._base_url} says {reply.status}: {words(reply.body)}")
         match verdict.fate:
             case "again":
@@ -238,7 +238,7 @@ class OpenAIClient:
         self._reached = True
         reply = Reply(response.status_code, self.redact_body(response.text), response.headers)
         said = self.redact(f"{self._base_url} says {reply.status}: {words(reply.body)}")
-        verdict = judge(reply.status, reply.body)
+        verdict = classify_error(reply.status, reply.body)
         if verdict.fate == "again":
             return TryAgainError(verdict.reason, said, wait=self._shared_wait(reply, said))
         return ProviderError(said, hint=verdict.hint, status=reply.status)
@@ -291,7 +291,7 @@ class OpenAIClient:
             self.max_name = both[name]
             self._renamed = True
 
-    def _error(self, verdict: Verdict, said: str) -> ProviderError:
+    def _error(self, verdict: RetryDecision, said: str) -> ProviderError:
         kind = SchemaUnsupportedError if verdict.fate == "schema" else ProviderError
         return kind(said, hint=verdict.hint)
 

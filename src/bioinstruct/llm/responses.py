@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bioinstruct.llm.errors import judge, words
+from bioinstruct.llm.errors import classify_error, words
 from bioinstruct.llm.tokens import prompt_bound
 from bioinstruct.llm.types import Answer, Failure, Outcome, Request
 
@@ -61,7 +61,7 @@ def read_reply(body: str, request: Request) -> Outcome:
     content = _content(body)
     choices = content.get("choices")
     if content.get("error") or not isinstance(choices, list):
-        verdict = judge(_code(content), body)
+        verdict = classify_error(_code(content), body)
         reason = verdict.reason if verdict.fate == "fail" else "error-in-body"
         message = words(body)
         if verdict.fate == "fail" and content.get("error"):
