@@ -38,7 +38,6 @@ def make(out: Path) -> None:
     from tokenizers import BertWordPieceTokenizer
     from transformers import BertConfig, BertModel, BertTokenizerFast
 
-    import bioinstruct.bench.tasks  # noqa: F401  # defines the tasks
     from bioinstruct.bench.tasks.base import get_task
 
     texts = [example.input for name in TASKS for example in get_task(name).read("train")]

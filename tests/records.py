@@ -1,8 +1,12 @@
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from bioinstruct import Instruction
+
+if TYPE_CHECKING:
+    from bioinstruct.bench.tasks import Evaluation, Task
 
 
 def record(n: int = 0, **changes: Any) -> Instruction:
@@ -25,3 +29,10 @@ def record(n: int = 0, **changes: Any) -> Instruction:
 
 def records(count: int, **changes: Any) -> list[Instruction]:
     return [record(n, **changes) for n in range(count)]
+
+
+def ask(task: Task, examples: Iterable[Instruction], **how: Any) -> Evaluation:
+    """An evaluation of a task on examples of the test's own."""
+    from bioinstruct.bench.tasks import Evaluation
+
+    return Evaluation(task, examples=tuple(examples), **how)

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from bioinstruct import Instruction, ModelError
-from bioinstruct.bench import tasks  # noqa: F401  # defines them
 from bioinstruct.bench.experiment import load_tests, load_training, run
 from bioinstruct.bench.models import Choice, Completion, Constant, Model
 from bioinstruct.bench.models.base import Tunable, as_tunable, check_model

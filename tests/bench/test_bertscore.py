@@ -15,13 +15,12 @@ import pytest
 import torch
 
 from bioinstruct import BioinstructError, ModelError
-from bioinstruct.bench import tasks  # noqa: F401  # defines them
 from bioinstruct.bench.cli.main import main
 from bioinstruct.bench.metrics import Metric, bert_score
 from bioinstruct.bench.metrics.bertscore import _Encoder, _f1
 from bioinstruct.bench.models.causal_lm import CausalLM
+from bioinstruct.bench.tasks import load_evaluations
 from bioinstruct.bench.tasks.base import get_task
-from bioinstruct.bench.tasks.evaluation_set import load_tests
 
 GOLD = "The patient reports chest pain and denies fever ."
 
@@ -68,7 +67,8 @@ def test_scores_of_real_outputs_are_those_of_the_reference_implementation(
         warnings.simplefilter("ignore")
         from bert_score import score as reference
 
-    [examples] = load_tests([get_task("demo-gen")], 12).values()
+    [evaluation], _ = load_evaluations([get_task("demo-gen")], 12)
+    examples = evaluation.examples
     written = dict(CausalLM.load("tiny").complete(examples, max_new_tokens=40))
     pairs = [(e.output, written[n].text) for n, e in enumerate(examples)]
     golds = [gold for gold, text in pairs if text.strip()]

@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 
-from bioinstruct.bench import tasks  # noqa: F401  # defines them
 from bioinstruct.bench.evaluation.cache import Answers
 from bioinstruct.bench.experiment import run
 from bioinstruct.bench.models.causal_lm import CausalLM
+from bioinstruct.bench.tasks import load_evaluations
 from bioinstruct.bench.tasks.base import get_task
-from bioinstruct.bench.tasks.evaluation_set import load_tests
 
 TWO = ("torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m")
 ARGUMENTS = ("--tasks", "demo-qa", "demo-ie", "--limit", "7", "--no-tune", "--json", "--out")
@@ -77,7 +76,7 @@ def test_what_other_processes_left_is_not_asked_again(
     model_folder: Callable[[str], Path], tmp_path: Path
 ) -> None:
     model = CausalLM.load(str(model_folder("llama")), device="cpu")
-    tests = load_tests([get_task("demo-qa")], 4)
+    tests, _ = load_evaluations([get_task("demo-qa")], 4)
     first = run(model, tests, tmp_path)
     kept = lines(tmp_path / "answers.jsonl")
     (tmp_path / "answers.jsonl").rename(tmp_path / "answers-3.jsonl")

@@ -10,15 +10,15 @@ import pytest
 import torch
 
 from bioinstruct import Category, Instruction, ModelError
-from bioinstruct.bench import tasks as _tasks  # noqa: F401  # defines the tasks
 from bioinstruct.bench.encoders.model import EncoderRecipe, _marks, _owners, fits, load_encoder
 from bioinstruct.bench.encoders.run import run_encoder
 from bioinstruct.bench.evaluation.report import table
 from bioinstruct.bench.metrics import label_f1, same_set
-from bioinstruct.bench.tasks.base import Task, get_task
+from bioinstruct.bench.tasks import Task, get_task, load_evaluations
 from bioinstruct.corpora import read
 from bioinstruct.corpora.answers import entities, labels
 from bioinstruct.corpora.answers.entities import Entity
+from tests.records import ask
 
 Make = Callable[..., Instruction]
 FAST = EncoderRecipe(learning_rate=2e-3, epochs=20, batch_size=8, max_length=64)
@@ -179,7 +179,7 @@ def test_sets_of_labels_are_read_back_as_they_were_found(
     task = replace(task, read=lambda split: iter(examples[:16] if split == "train" else ()))
     recipe = FAST.model_copy(update={"epochs": 2})
     first, again = (
-        run_encoder(folder, {task: examples[16:]}, tmp_path, recipe=recipe) for _ in range(2)
+        run_encoder(folder, [ask(task, examples[16:])], tmp_path, recipe=recipe) for _ in range(2)
     )
     assert [row.metric for row in first.rows] == ["label F1", "exact match"]
     assert first == again
@@ -282,8 +282,7 @@ def test_entities_are_counted_as_seqeval_does_and_beat_saying_none(
 
 
 def test_a_run_is_counted_like_any_other_and_not_done_twice(folder: str, tmp_path: Path) -> None:
-    tests = {get_task("demo-qa"): list(get_task("demo-qa").read("test"))[:20]}
-    tests[get_task("demo-gen")] = list(get_task("demo-gen").read("test"))[:5]
+    tests, _ = load_evaluations([get_task("demo-qa"), get_task("demo-gen")], 20)
     recipe = FAST.model_copy(update={"epochs": 1, "batch_size": 64})
     steps: list[str] = []
     first, again = (
@@ -301,7 +300,7 @@ def test_a_run_is_counted_like_any_other_and_not_done_twice(folder: str, tmp_pat
     assert "encoder" in table(first).splitlines()[0]
     assert (tmp_path / "encoder-demo-qa" / "model.safetensors").is_file()
     with pytest.raises(ModelError, match="none of these tasks is for an encoder"):
-        run_encoder(folder, {get_task("demo-gen"): tests[get_task("demo-gen")]}, tmp_path)
+        run_encoder(folder, tests[1:], tmp_path)
 
 
 @pytest.mark.parametrize("name", ["demo-ie", "demo-qa"])

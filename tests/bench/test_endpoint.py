@@ -17,14 +17,15 @@ from bioinstruct.bench.experiment import readable_by
 from bioinstruct.bench.metrics import accuracy
 from bioinstruct.bench.models.causal_lm import CausalLM
 from bioinstruct.bench.models.endpoint import Asking, Endpoint
+from bioinstruct.bench.tasks import Formulation
 from bioinstruct.bench.tasks.base import Task
-from bioinstruct.bench.tasks.evaluation_set import Tests as Chosen
 from bioinstruct.llm.errors import BudgetError, ProviderError
 from bioinstruct.llm.openai import OpenAIClient
 from bioinstruct.llm.pricing import Budget, Price
 from bioinstruct.llm.rate_limit import Retries
 from bioinstruct.prompts import Style
 from tests.openai_server import Arrived, Json, Reply, Server, Settings, error
+from tests.records import ask
 
 Make = Callable[..., Instruction]
 QUICK = Retries(first_delay=0.001, longest_delay=0.004, attempts=4)
@@ -205,10 +206,10 @@ def test_a_run_that_goes_on_asks_nothing_twice(
 ) -> None:
     endpoint = reach()
     with Answers(tmp_path / "answers.jsonl") as answers:
-        first = score(endpoint, TASK, questions, answers)
+        first = score(endpoint, ask(TASK, questions), answers)
         asked = len(server.prompts)
         assert asked == len(questions) * (len(OPTIONS) + 1)
-        again = score(endpoint, TASK, questions, answers)
+        again = score(endpoint, ask(TASK, questions), answers)
     list(endpoint.choose(questions, choices=[OPTIONS] * len(questions)))  # by the transcript
     assert len(server.prompts) == asked
     assert [r.value for r in again.readouts] == [r.value for r in first.readouts]
@@ -222,7 +223,7 @@ def without_likelihoods(content: Json) -> Json:
 def test_a_closed_set_is_written_where_likelihoods_are_not_said_and_the_row_says_so(
     server: ModelServer, reach: Callable[..., Endpoint], questions: list[Instruction]
 ) -> None:
-    tests = Chosen({TASK: questions})
+    tests = [ask(TASK, questions)]
     endpoint = reach()
     assert readable_by(endpoint, tests) == tests
     server.spoil = lambda content: (
@@ -230,15 +231,15 @@ def test_a_closed_set_is_written_where_likelihoods_are_not_said_and_the_row_says
     )
     other = replace(endpoint.asking, temperature=None)
     endpoint.asking = other  # another question, so not on record
-    [task] = readable_by(endpoint, tests)
-    assert (task.choices, task.how) == ((), "generated")
+    [written] = readable_by(endpoint, tests)
+    assert (written.closed, written.read_by) == (False, "generated")
 
 
 def test_a_chat_is_never_scored_by_likelihood(
     reach: Callable[..., Endpoint], questions: list[Instruction]
 ) -> None:
-    [task] = readable_by(reach(Style.CHAT), Chosen({TASK: questions}))
-    assert task.how == "generated"
+    [written] = readable_by(reach(Style.CHAT), [ask(TASK, questions)])
+    assert written.formulation is Formulation.FREE_FORM
 
 
 def test_a_server_without_completions_is_told_of_the_other_style(
@@ -246,7 +247,7 @@ def test_a_server_without_completions_is_told_of_the_other_style(
 ) -> None:
     del server.routes["POST", "/v1/completions"]
     with pytest.raises(ModelError, match="/completions") as caught:
-        readable_by(reach(), Chosen({TASK: questions}))
+        readable_by(reach(), [ask(TASK, questions)])
     assert "--style chat" in caught.value.hint
 
 
@@ -315,9 +316,9 @@ def test_a_server_that_hangs_ends_the_run_and_a_second_run_goes_on(
     task = replace(TASK, choices=(), max_new_tokens=4)
     with Answers(tmp_path / "answers.jsonl") as answers:
         with pytest.raises(BioinstructError, match=r"1 questions had no answer.*time-out"):
-            score(endpoint, task, questions, answers)
+            score(endpoint, ask(task, questions), answers)
         asked = server.asked.total()
-        assert score(endpoint, task, questions, answers).flags["skipped"] == 0
+        assert score(endpoint, ask(task, questions), answers).flags["skipped"] == 0
     assert server.asked.total() == asked + 1
 
 

@@ -7,15 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from bioinstruct.bench import tasks  # noqa: F401  # defines them
 from bioinstruct.bench.experiment import readable_by
 from bioinstruct.bench.models.causal_lm import CausalLM
 from bioinstruct.bench.models.endpoint import Endpoint
-from bioinstruct.bench.tasks.base import get_task
-from bioinstruct.bench.tasks.evaluation_set import Tests as Chosen
+from bioinstruct.bench.tasks import Formulation, get_task
 from bioinstruct.llm.openai import OpenAIClient
 from bioinstruct.prompts import Style
 from tests.llm.test_real_server import Serving, serving
+from tests.records import ask
 
 pytestmark = pytest.mark.peer
 __all__ = ["serving"]
@@ -39,5 +38,7 @@ def test_its_completions_are_those_of_the_model_in_this_process(
         found = dict(endpoint.complete(asked, max_new_tokens=24, shots=shots))
         assert {i: c.text for i, c in found.items()} == {i: c.text for i, c in expected.items()}
         assert any(completion.text.strip() for completion in found.values())
-        [task] = readable_by(endpoint, Chosen({get_task("demo-qa"): asked}))
-        assert task == replace(get_task("demo-qa"), choices=(), how="generated")
+        closed = ask(get_task("demo-qa"), asked)
+        assert readable_by(endpoint, [closed]) == [
+            replace(closed, formulation=Formulation.FREE_FORM)
+        ]

@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bioinstruct import BioinstructError, Instruction, MissingError, UnknownNameError
-from bioinstruct.bench import tasks  # noqa: F401  # defines them
-from bioinstruct.bench.tasks.base import get_task
-from bioinstruct.bench.tasks.evaluation_set import draw_shots, load_tests, sample, with_shots
+from bioinstruct.bench.tasks import Evaluation, get_task, load_evaluations
+from bioinstruct.bench.tasks.evaluation_set import draw_shots, sample, with_shots
 from tests.records import record
 
 QA = get_task("demo-qa")
@@ -40,34 +39,35 @@ def test_a_task_of_a_suite_that_is_not_there_is_noted_and_a_named_one_is_an_erro
 ) -> None:
     monkeypatch.delenv("BIOINSTRUCT_DATA", raising=False)
     both = [QA, get_task("pubmedqa")]
-    tests = load_tests(both, 3, must=set())
-    assert list(tests) == [QA]
-    [missing] = tests.unavailable
+    evaluations, [missing] = load_evaluations(both, 3, must=set())
+    assert [e.task for e in evaluations] == [QA]
     assert (missing.task, missing.split) == ("pubmedqa", "test")
     assert "github.com/pubmedqa" in missing.how
     with pytest.raises(MissingError):
-        load_tests(both, 3, must={"pubmedqa"})
+        load_evaluations(both, 3, must={"pubmedqa"})
 
 
 def test_a_split_that_a_corpus_lacks_is_noted_too() -> None:
-    tests = load_tests([replace(QA, split="validation")], must=set())
-    assert "no split of demo named 'validation'" in tests.unavailable[0].why
+    planned = [Evaluation(QA, "validation")]
+    none, [missing] = load_evaluations(planned, must=set())
+    assert none == []
+    assert "no split of demo named 'validation'" in missing.why
     with pytest.raises(UnknownNameError):
-        load_tests([replace(QA, split="validation")])
+        load_evaluations(planned)
 
 
 def test_shots_are_from_the_training_split_and_the_same_for_the_whole_task() -> None:
-    tests = load_tests([QA], 20)
-    [(shown, examples)] = with_shots(tests, 5).items()
+    evaluations, _ = load_evaluations([QA], 20)
+    [shown], _ = with_shots(evaluations, 5)
     assert len(shown.shots) == 5
-    assert examples == tests[QA]
+    assert shown.examples == evaluations[0].examples
     train = {e.id for e in QA.read("train")}
     assert {shot.id for shot in shown.shots} <= train
-    [again] = with_shots(load_tests([QA], 3), 5)
+    [again], _ = with_shots(load_evaluations([QA], 3)[0], 5)
     assert again.shots == shown.shots
-    [one] = with_shots(tests, 1)
+    [one], _ = with_shots(evaluations, 1)
     assert one.shots == shown.shots[:1]
-    [other] = with_shots(tests, 5, seed=1)
+    [other], _ = with_shots(evaluations, 5, seed=1)
     assert other.shots != shown.shots
 
 
@@ -75,11 +75,11 @@ def test_no_worked_example_asks_what_the_test_asks() -> None:
     def read(split: str) -> Iterator[Instruction]:
         return iter([record(n) for n in range(10 if split == "test" else 14)])
 
-    own = replace(QA, read=read)
-    shots = draw_shots(own, list(read("test")), 4)
+    own = Evaluation(replace(QA, read=read), examples=(record(0),))
+    shots = draw_shots(own, 4)
     assert {shot.id for shot in shots} == {record(n).id for n in range(10, 14)}
     with pytest.raises(MissingError, match="demo-qa has 4 examples in its validation split"):
-        draw_shots(own, list(read("test")), 5)
+        draw_shots(own, 5)
 
 
 def test_without_examples_to_show_a_task_is_noted_or_an_error() -> None:
@@ -88,9 +88,9 @@ def test_without_examples_to_show_a_task_is_noted_or_an_error() -> None:
             raise UnknownNameError("split", split, ["test"])
         return iter([record(0)])
 
-    tests = load_tests([replace(QA, read=read), QA], 2)
-    shown = with_shots(tests, 2)
-    assert [task.name for task in shown] == ["demo-qa"]
-    assert "no worked examples to show: no split named 'train'" in shown.unavailable[0].why
+    evaluations, _ = load_evaluations([replace(QA, read=read), QA], 2)
+    [shown], [missing] = with_shots(evaluations, 2)
+    assert shown.task == QA
+    assert "no worked examples to show: no split named 'train'" in missing.why
     with pytest.raises(BioinstructError):
-        with_shots(tests, 2, must={"demo-qa"})
+        with_shots(evaluations, 2, must={"demo-qa"})

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from bioinstruct import BioinstructError, Category, DataError, Instruction
-from bioinstruct.bench import tasks  # noqa: F401  # defines them
 from bioinstruct.bench.evaluation.cache import Answers
 from bioinstruct.bench.evaluation.evaluate import readouts, score
 from bioinstruct.bench.evaluation.lm_eval import compared, counts, export, read_results, value
@@ -17,11 +16,11 @@ from bioinstruct.bench.evaluation.report import Row
 from bioinstruct.bench.metrics import accuracy, get_metric
 from bioinstruct.bench.metrics.intervals import Interval
 from bioinstruct.bench.models.causal_lm import CausalLM
-from bioinstruct.bench.tasks.base import Task, get_task
-from bioinstruct.bench.tasks.formulation import Form, as_form
+from bioinstruct.bench.tasks import Evaluation, Formulation, Task, get_task
 from bioinstruct.prompts import Style, render
+from tests.records import ask
 
-Chosen = dict[Task, list[Instruction]]
+Chosen = list[Evaluation]
 
 
 @pytest.fixture
@@ -29,9 +28,10 @@ def chosen(data: Path, monkeypatch: pytest.MonkeyPatch) -> Chosen:
     """A closed set, letters, the same as a cloze and written, and a task of entities."""
     monkeypatch.setenv("BIOINSTRUCT_DATA", str(data))
     medqa = get_task("medqa")
-    named = [get_task("gad"), medqa, as_form(medqa, Form.CLOZE), as_form(medqa, Form.GENERATED)]
-    named.append(replace(get_task("ncbi-disease"), max_new_tokens=24))
-    return {task: _shortest(task.read("test")) for task in named}
+    named = [Evaluation(get_task("gad"))]
+    named += [Evaluation(medqa, formulation=formulation) for formulation in Formulation]
+    named.append(Evaluation(replace(get_task("ncbi-disease"), max_new_tokens=24)))
+    return [replace(e, examples=tuple(_shortest(e.task.read("test")))) for e in named]
 
 
 def _shortest(examples: Iterator[Instruction], count: int = 24) -> list[Instruction]:
@@ -51,8 +51,7 @@ def test_prompts_choices_and_gold_are_those_that_are_scored_here(
         "bioinstruct_medqa_generated",
         "bioinstruct_ncbi_disease",
     ]
-    task = next(iter(chosen))
-    for example, found in zip(chosen[task], documents(tmp_path, "gad"), strict=True):
+    for example, found in zip(chosen[0].examples, documents(tmp_path, "gad"), strict=True):
         assert found["prompt"] == render(example)
         assert found["choices"][found["gold"]] == example.output
     assert len(documents(tmp_path, "medqa_cloze")[0]["choices"][0]) > 1
@@ -60,13 +59,13 @@ def test_prompts_choices_and_gold_are_those_that_are_scored_here(
 
 def test_written_answers_are_counted_as_they_are_here(chosen: Chosen, tmp_path: Path) -> None:
     export(chosen, tmp_path)
-    task = list(chosen)[-1]
-    examples = chosen[task]
+    evaluation = chosen[-1]
+    examples = evaluation.examples
     texts = [example.output if n % 3 else "none" for n, example in enumerate(examples)]
     found = [
         counts(doc, t) for doc, t in zip(documents(tmp_path, "ncbi_disease"), texts, strict=True)
     ]
-    for readout in readouts(task, examples, texts, "generated"):
+    for readout in readouts(evaluation, texts, "generated"):
         items = [each[readout.metric.name] for each in found]
         assert value(items) == pytest.approx(readout.value)
 
@@ -74,13 +73,13 @@ def test_written_answers_are_counted_as_they_are_here(chosen: Chosen, tmp_path: 
 def test_worked_examples_stand_in_the_prompt_but_not_in_a_chat(
     chosen: Chosen, tmp_path: Path
 ) -> None:
-    task, examples = next(iter(chosen.items()))
-    shown = replace(task, shots=tuple(examples[:2]))
-    export({shown: examples[2:]}, tmp_path)
+    examples = chosen[0].examples
+    shown = [replace(chosen[0], shots=examples[:2], examples=examples[2:])]
+    export(shown, tmp_path)
     prompt = documents(tmp_path, "gad")[0]["prompt"]
     assert prompt.startswith(render(examples[0]) + examples[0].output + "\n\n")
     with pytest.raises(BioinstructError, match="turns"):
-        export({shown: examples[2:]}, tmp_path, style=Style.CHAT)
+        export(shown, tmp_path, style=Style.CHAT)
 
 
 def test_a_results_file_is_read_and_set_beside_ours(tmp_path: Path) -> None:
@@ -132,11 +131,11 @@ def test_the_harness_finds_the_same_scores(
     manager = TaskManager(include_path=str(tmp_path / "folder"), include_defaults=False)
     peer = simple_evaluate(lm, tasks=names, task_manager=manager, bootstrap_iters=0)
     with Answers(tmp_path / "answers.jsonl") as answers:
-        for name, (task, examples) in zip(names, chosen.items(), strict=True):
+        for name, evaluation in zip(names, chosen, strict=True):
             found = peer["results"][name]
-            for readout in score(model, task, examples, answers).readouts:
+            for readout in score(model, evaluation, answers).readouts:
                 key = readout.metric.name
-                if task.choices:
+                if evaluation.closed:
                     if key != "accuracy" or "per character" in readout.how:
                         continue
                     key = "acc"
@@ -146,7 +145,7 @@ def test_the_harness_finds_the_same_scores(
 def test_metrics_that_were_asked_for_besides_stay_here(tmp_path: Path) -> None:
     task = get_task("demo-gen")
     more = replace(task, metrics=(*task.metrics, get_metric("token-f1")))
-    export({more: list(task.read("test"))[:2]}, tmp_path)
+    export([ask(more, list(task.read("test"))[:2])], tmp_path)
     said = (tmp_path / "bioinstruct_demo_gen.yaml").read_text(encoding="utf-8")
     assert '- metric: "ROUGE-L"' in said
     assert "token F1" not in said
@@ -158,6 +157,6 @@ def test_a_task_of_the_users_own_is_exported_where_the_harness_can_count_it(
     examples = list(get_task("demo-qa").read("test"))[:4]
     closed = Task("own", Category.QA, iter, lambda t, e: t, (accuracy,), ("yes", "no", "maybe"))
     with pytest.raises(BioinstructError, match="would not find own") as caught:
-        export({replace(closed, choices=()): examples}, tmp_path)
+        export([ask(replace(closed, choices=()), examples)], tmp_path)
     assert "give it choices" in caught.value.hint
-    assert export({closed: examples}, tmp_path) == ["bioinstruct_own"]
+    assert export([ask(closed, examples)], tmp_path) == ["bioinstruct_own"]

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from bioinstruct import Instruction
-from bioinstruct.bench import tasks  # noqa: F401  # defines them
 from bioinstruct.bench.metrics import (
     Metric,
     accuracy,

@@ -11,9 +11,13 @@ import pytest
 
 from bioinstruct import Instruction, MissingError, corpora
 from bioinstruct.bench.experiment import load_training, without_tests
-from bioinstruct.bench.tasks import get_task, known_tasks, protected_texts
-from bioinstruct.bench.tasks.base import Task
-from bioinstruct.bench.tasks.evaluation_set import load_tests
+from bioinstruct.bench.tasks import (
+    Task,
+    get_task,
+    known_tasks,
+    load_evaluations,
+    protected_texts,
+)
 from bioinstruct.bench.training.recipe import Recipe
 from bioinstruct.filters import scored_texts
 from bioinstruct.mixtures.build import compile_mixture
@@ -199,9 +203,9 @@ def test_the_questions_of_one_frame_about_another_disease_are_kept(
 
 def test_a_limit_changes_what_is_asked_and_not_what_is_protected() -> None:
     task = get_task("demo-qa")
-    limited, whole = load_tests([task], 2), load_tests([task])
-    [asked] = limited.values()
-    [every] = whole.values()
+    limited, _ = load_evaluations([task], 2)
+    whole, _ = load_evaluations([task])
+    asked, every = limited[0].examples, whole[0].examples
     assert (len(asked), len(every)) == (2, 150)
     own = [record(0), *every]
     found = load_training(Recipe(), limited, own, "own.jsonl")

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bioinstruct import BioinstructError, MissingError
-from bioinstruct.bench import tasks  # noqa: F401  # defines them
 from bioinstruct.bench.baselines.memory import Seen
 from bioinstruct.bench.evaluation.model_card import adapter_card, in_vllm, merged_card
 from bioinstruct.bench.evaluation.report import Data, Report, Row, notes, table
@@ -20,7 +19,6 @@ from bioinstruct.bench.experiment import (
     Training,
     Watch,
     check_out,
-    load_tests,
     load_training,
     run,
     without_tests,
@@ -28,13 +26,13 @@ from bioinstruct.bench.experiment import (
 from bioinstruct.bench.metrics.comparisons import Comparison, Verdict
 from bioinstruct.bench.metrics.intervals import Interval
 from bioinstruct.bench.models.causal_lm import CausalLM
-from bioinstruct.bench.tasks.base import get_task
+from bioinstruct.bench.tasks import Evaluation, get_task, load_evaluations
 from bioinstruct.bench.training.recipe import Recipe
 from bioinstruct.bench.training.trainer import Tuning
 from bioinstruct.dataset.statistics import Source
 from bioinstruct.schema import content_id
 from tests.golden import check
-from tests.records import record
+from tests.records import ask, record
 
 Folder = Callable[[str], Path]
 QA = get_task("demo-qa")
@@ -46,8 +44,13 @@ def model(model_folder: Folder) -> CausalLM:
     return CausalLM.load(str(model_folder("llama")))
 
 
+def loaded(limit: int | None = None) -> list[Evaluation]:
+    evaluations, _ = load_evaluations([QA], limit)
+    return evaluations
+
+
 def training() -> Training:
-    return load_training(FAST, load_tests([QA], 4), list(QA.read("train"))[:16], "demo")
+    return load_training(FAST, loaded(4), list(QA.read("train"))[:16], "demo")
 
 
 def files(folder: Path) -> list[str]:
@@ -56,26 +59,26 @@ def files(folder: Path) -> list[str]:
 
 def test_tests_are_a_sample_of_the_test_split_in_its_order() -> None:
     everything = list(QA.read("test"))
-    assert load_tests([QA]) == {QA: everything}
+    assert loaded() == [ask(QA, everything)]
     lowest = sorted(everything, key=lambda e: e.id)[:3]
-    assert load_tests([QA], 3) == {QA: [e for e in everything if e in lowest]}
+    assert loaded(3) == [ask(QA, [e for e in everything if e in lowest])]
 
 
 def test_a_task_without_examples_and_one_without_its_corpus_are_errors(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with pytest.raises(BioinstructError, match="task empty has no examples in its test split"):
-        load_tests([replace(QA, name="empty", read=lambda split: iter(()))])
+        load_evaluations([replace(QA, name="empty", read=lambda split: iter(()))])
     monkeypatch.delenv("BIOINSTRUCT_DATA", raising=False)
     with pytest.raises(MissingError) as caught:
-        load_tests([get_task("pubmedqa")])
+        load_evaluations([get_task("pubmedqa")])
     assert "BIOINSTRUCT_DATA" in caught.value.hint
     assert "github.com/pubmedqa" in caught.value.hint
 
 
 def test_by_default_a_model_is_tuned_on_the_training_splits_each_record_once() -> None:
-    tests = load_tests([QA], 4)
-    twice = {QA: tests[QA], replace(QA, name="again"): tests[QA]}
+    tests = loaded(4)
+    twice = [*tests, replace(tests[0], task=replace(QA, name="again"))]
     found = load_training(FAST, twice)
     screened = without_tests(QA.read("train"), tests)
     assert found.examples == screened.kept
@@ -85,25 +88,25 @@ def test_by_default_a_model_is_tuned_on_the_training_splits_each_record_once() -
 
 def test_data_of_ones_own_is_taken_as_it_is() -> None:
     own = [record(0), record(1), record(0)]
-    found = load_training(FAST, load_tests([QA], 4), own, "own.jsonl")
+    found = load_training(FAST, loaded(4), own, "own.jsonl")
     assert (found.examples, found.source) == (own, "own.jsonl")
-    assert found.data == load_training(FAST, load_tests([QA], 2), own, "own.jsonl").data
-    assert found.data != load_training(FAST, load_tests([QA], 4), own[:2], "own.jsonl").data
+    assert found.data == load_training(FAST, loaded(2), own, "own.jsonl").data
+    assert found.data != load_training(FAST, loaded(4), own[:2], "own.jsonl").data
 
 
 def test_what_a_test_asks_is_not_trained_on() -> None:
-    tests = load_tests([QA], 4)
-    own = [record(0), *tests[QA], record(1)]
+    tests = loaded(4)
+    own = [record(0), *tests[0].examples, record(1)]
     found = load_training(FAST, tests, own, "own.jsonl")
     assert found.examples == [record(0), record(1)]
-    assert [dropped.example for dropped in found.contaminated] == tests[QA]
+    assert [dropped.example for dropped in found.contaminated] == list(tests[0].examples)
     assert (found.data.contaminated, found.data.overlaps) == (4, {"contaminated-exact": 4})
 
 
 def test_when_nothing_is_left_to_tune_on_it_is_said_before_anything_is_scored() -> None:
-    tests = load_tests([QA], 4)
+    tests = loaded(4)
     with pytest.raises(BioinstructError) as caught:
-        load_training(FAST, tests, tests[QA], "own.jsonl")
+        load_training(FAST, tests, tests[0].examples, "own.jsonl")
     assert str(caught.value) == (
         "nothing to tune on: each of the 4 instructions from own.jsonl overlaps a test"
     )
@@ -111,7 +114,7 @@ def test_when_nothing_is_left_to_tune_on_it_is_said_before_anything_is_scored() 
 
 
 def test_a_question_in_another_spelling_or_with_another_answer_is_the_same_question() -> None:
-    tests = {QA: [record(0, input="Case 0 had Ménière's disease.")]}
+    tests = [ask(QA, [record(0, input="Case 0 had Ménière's disease.")])]
     same = [
         record(5, input="CASE 0  had\nMénière's disease. "),
         record(5, input="Case 0 had Me\u0301nie\u0300re's disease.", output="no"),
@@ -122,7 +125,7 @@ def test_a_question_in_another_spelling_or_with_another_answer_is_the_same_quest
 
 
 def test_where_there_is_no_input_the_instruction_is_the_question() -> None:
-    tests = {QA: [record(0, instruction="What is measles?", input="")]}
+    tests = [ask(QA, [record(0, instruction="What is measles?", input="")])]
     screened = without_tests(
         [record(1, instruction="what is Measles?", input=""), record(2, input="")], tests
     )
@@ -135,7 +138,7 @@ def test_every_example_is_kept_or_left_out_in_its_order(
     numbers: list[int], asked: set[int]
 ) -> None:
     examples = [record(n) for n in numbers]
-    screened = without_tests(examples, {QA: [record(n) for n in asked]})
+    screened = without_tests(examples, [ask(QA, [record(n) for n in asked])])
     assert screened.kept == [record(n) for n in numbers if n not in asked]
     left_out = [dropped.example for dropped in screened.dropped]
     assert left_out == [record(n) for n in numbers if n in asked]
@@ -158,8 +161,10 @@ def test_a_folder_that_cannot_be_written_to_without_harm_is_refused_first(tmp_pa
 def test_a_run_writes_its_report_its_answers_its_adapter_and_what_was_left_out(
     model: CausalLM, tmp_path: Path
 ) -> None:
-    tests = load_tests([QA], 4)
-    lessons = load_training(FAST, tests, [*list(QA.read("train"))[:16], *tests[QA][:2]], "mine")
+    tests = loaded(4)
+    lessons = load_training(
+        FAST, tests, [*list(QA.read("train"))[:16], *tests[0].examples[:2]], "mine"
+    )
     out = tmp_path / "out"
     report = run(model, tests, out, training=lessons, seed=7)
     assert files(out) == [
@@ -176,7 +181,7 @@ def test_a_run_writes_its_report_its_answers_its_adapter_and_what_was_left_out(
     ]
     lines = (out / "contaminated.jsonl").read_text(encoding="utf-8").splitlines()
     left_out = [json.loads(line)["record"] for line in lines]
-    assert left_out[-2:] == [e.row() for e in tests[QA][:2]]
+    assert left_out[-2:] == [e.row() for e in tests[0].examples[:2]]
     assert left_out == [dropped.example.row() for dropped in lessons.contaminated]
     written = json.loads((out / "report.json").read_text(encoding="utf-8"))
     assert written == json.loads(report.as_json())
@@ -208,7 +213,7 @@ def test_a_run_writes_its_report_its_answers_its_adapter_and_what_was_left_out(
 
 
 def test_without_training_only_the_base_is_scored(model: CausalLM, tmp_path: Path) -> None:
-    report = run(model, load_tests([QA], 4), tmp_path / "out")
+    report = run(model, loaded(4), tmp_path / "out")
     assert files(tmp_path / "out") == ["answers.jsonl", "counts.jsonl", "report.json"]
     assert report.recipe is report.tuning is report.data is None
     assert all(row.tuned is row.difference is None for row in report.rows)
@@ -221,7 +226,7 @@ def test_the_same_run_in_the_same_place_asks_nothing_again_and_reports_the_same_
     prints = []
     for _ in range(2):
         model = CausalLM.load(str(model_folder("llama")))
-        run(model, load_tests([QA], 4), tmp_path, training=training())
+        run(model, loaded(4), tmp_path, training=training())
         names = ("report.json", "answers.jsonl", "adapter/adapter_model.safetensors")
         prints.append(
             [hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() for name in names]
@@ -235,7 +240,7 @@ def test_the_base_of_a_tuned_run_is_the_base_of_an_untuned_one(
     def rows(training: Training | None) -> list[Interval]:
         model = CausalLM.load(str(model_folder("llama")))
         out = tmp_path / str(training is None)
-        return [row.base for row in run(model, load_tests([QA], 8), out, training=training).rows]
+        return [row.base for row in run(model, loaded(8), out, training=training).rows]
 
     assert rows(training()) == rows(None)
 
@@ -244,11 +249,11 @@ def test_an_adapter_that_was_kept_scores_what_it_scored(
     model_folder: Folder, tmp_path: Path
 ) -> None:
     model = CausalLM.load(str(model_folder("llama")))
-    first = run(model, load_tests([QA], 8), tmp_path / "a", training=training())
+    first = run(model, loaded(8), tmp_path / "a", training=training())
     adapter = tmp_path / "a" / "adapter"
     again = run(
         CausalLM.load(str(model_folder("llama"))),
-        load_tests([QA], 8),
+        loaded(8),
         tmp_path / "b",
         adapter=adapter,
     )
@@ -280,7 +285,7 @@ def test_a_run_that_was_stopped_leaves_no_report_and_goes_on_to_the_same_one(
     def go(out: Path, watch: Watch | None = None) -> str:
         model = CausalLM.load(str(model_folder("llama")))
         model.token_budget = 600  # two or three questions at a time
-        run(model, load_tests([QA], 4), out, training=training(), watch=watch)
+        run(model, loaded(4), out, training=training(), watch=watch)
         return (out / "report.json").read_text(encoding="utf-8")
 
     stopped = tmp_path / "stopped"

@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 
 from bioinstruct import BioinstructError, Category, Instruction, ModelError
-from bioinstruct.bench import tasks  # noqa: F401  # defines them
 from bioinstruct.bench.evaluation.cache import Answers
 from bioinstruct.bench.evaluation.evaluate import NEXT_EXAMPLE, Outcome, _said, majority, score
 from bioinstruct.bench.metrics import accuracy, relation_f1, rougeL
 from bioinstruct.bench.models import Choice, Completion
-from bioinstruct.bench.tasks.base import Task, known_tasks
-from bioinstruct.bench.tasks.formulation import Form, as_form, how, letters, parse_letter
+from bioinstruct.bench.tasks import Formulation, Task, known_tasks
+from bioinstruct.bench.tasks.formulation import letters, parse_letter
 from bioinstruct.corpora.answers import multiple_choice
 from bioinstruct.prompts import Style
+from tests.records import ask
 
 Make = Callable[..., Instruction]
 YES_NO = ("yes", "no")
@@ -95,12 +95,12 @@ def test_a_model_that_gives_the_gold_scores_one_on_every_task(
     each: Task, answers: Answers, examples_of: Examples
 ) -> None:
     examples = examples_of(each, 50)
-    for form in Form:
-        one = as_form(each, form)
-        outcome = score(Fake(), one, examples, answers)
+    for formulation in Formulation:
+        one = ask(each, examples, formulation=formulation)
+        outcome = score(Fake(), one, answers)
         assert set(values(outcome).values()) == {1.0}
         assert odd(outcome) == {}
-        ways = 2 if how(one) == "cloze" else 1
+        ways = 2 if one.read_by == "cloze" else 1
         assert len(outcome.readouts) == len(each.metrics) * ways
 
 
@@ -117,8 +117,8 @@ def test_the_majority_is_what_the_best_constant_answer_scores(
             prefer=lambda e, choice, text=constant: float(choice == text),
             fingerprint=constant,
         )
-        found.append([r.value for r in score(model, each, examples, answers).readouts])
-    assert majority(each, examples) == [max(values) for values in zip(*found, strict=True)]
+        found.append([r.value for r in score(model, ask(each, examples), answers).readouts])
+    assert majority(ask(each, examples)) == [max(values) for values in zip(*found, strict=True)]
 
 
 def test_the_best_constant_answer_of_relations_is_a_relation(
@@ -126,32 +126,32 @@ def test_the_best_constant_answer_of_relations_is_a_relation(
 ) -> None:
     # Three of five are no relation: always `no` is most often right, and finds nothing.
     related = replace(CLOSED, metrics=(accuracy, relation_f1("no")))
-    assert majority(related, questions) == [3 / 5, pytest.approx(2 * 2 / (2 + 5))]
+    assert majority(ask(related, questions)) == [3 / 5, pytest.approx(2 * 2 / (2 + 5))]
 
 
 def test_the_majority_of_a_closed_task_is_the_share_of_its_commonest_answer(
     questions: list[Instruction],
 ) -> None:
-    assert majority(CLOSED, questions) == [3 / 5]
+    assert majority(ask(CLOSED, questions)) == [3 / 5]
 
 
 def test_a_task_with_choices_is_read_by_likelihood_and_on_request_by_what_is_written(
     questions: list[Instruction], answers: Answers
 ) -> None:
     model = Fake(write=lambda e: Completion("yes"), prefer=lambda e, c: -float(c == "yes"))
-    outcome = score(model, CLOSED, questions, answers)
+    outcome = score(model, ask(CLOSED, questions), answers)
     assert values(outcome) == {"accuracy, likelihood": 3 / 5}
     assert outcome.readouts[0].counts[:, 0].tolist() == [1, 0, 1, 1, 0]
-    written = score(model, as_form(CLOSED, Form.GENERATED), questions, answers)
+    written = score(model, ask(CLOSED, questions, formulation=Formulation.FREE_FORM), answers)
     assert values(written) == {"accuracy, generated": 2 / 5}
     assert written.readouts[0].counts[:, 0].tolist() == [0, 1, 0, 0, 1]
-    assert values(score(model, OPEN, questions, answers)) == {"accuracy, generated": 2 / 5}
+    assert values(score(model, ask(OPEN, questions), answers)) == {"accuracy, generated": 2 / 5}
 
 
 def test_a_tie_goes_to_the_first_choice_and_is_counted(
     questions: list[Instruction], answers: Answers
 ) -> None:
-    outcome = score(Fake(prefer=lambda e, c: -2.5), CLOSED, questions, answers)
+    outcome = score(Fake(prefer=lambda e, c: -2.5), ask(CLOSED, questions), answers)
     assert values(outcome)["accuracy, likelihood"] == 2 / 5
     assert odd(outcome) == {"tied": 5}
 
@@ -166,7 +166,7 @@ def test_likelihoods_that_are_no_numbers_are_an_error_and_no_answer(
 ) -> None:
     model = Fake(prefer=lambda e, choice: likelihoods[YES_NO.index(choice)])
     with pytest.raises(ModelError, match=f"task closed: example {questions[0].id}") as caught:
-        score(model, CLOSED, questions, answers)
+        score(model, ask(CLOSED, questions), answers)
     assert "weights are damaged" in caught.value.hint
 
 
@@ -174,14 +174,14 @@ def test_an_impossible_choice_is_just_not_chosen(
     questions: list[Instruction], answers: Answers
 ) -> None:
     model = Fake(prefer=lambda e, c: -1.0 if c == e.output else -math.inf)
-    assert values(score(model, CLOSED, questions, answers))["accuracy, likelihood"] == 1.0
+    assert values(score(model, ask(CLOSED, questions), answers))["accuracy, likelihood"] == 1.0
 
 
 def test_what_cannot_be_read_is_wrong_and_counted(
     questions: list[Instruction], answers: Answers
 ) -> None:
     texts = dict(zip(questions, ["perhaps", "", "no", "no", "Yes?"], strict=True))
-    outcome = score(Fake(write=lambda e: Completion(texts[e])), OPEN, questions, answers)
+    outcome = score(Fake(write=lambda e: Completion(texts[e])), ask(OPEN, questions), answers)
     assert values(outcome) == {"accuracy, generated": 2 / 5}
     assert odd(outcome) == {"unparsed": 3}
 
@@ -207,7 +207,7 @@ def test_a_prompt_that_does_not_fit_is_wrong_and_counted_whatever_the_parse_make
 
     task = replace(CLOSED, parse=parse)
     for one in (task, replace(task, choices=())):
-        outcome = score(Short(write=write), one, questions, answers)
+        outcome = score(Short(write=write), ask(one, questions), answers)
         assert list(values(outcome).values()) == [4 / 5]
         assert odd(outcome) == {"skipped": 1}
 
@@ -216,7 +216,7 @@ def test_what_was_cut_off_and_what_was_shortened_is_counted(
     questions: list[Instruction], answers: Answers
 ) -> None:
     model = Fake(write=lambda e: Completion(e.output, truncated=e.output == "no", shortened=True))
-    outcome = score(model, OPEN, questions, answers)
+    outcome = score(model, ask(OPEN, questions), answers)
     assert values(outcome) == {"accuracy, generated": 1.0}
     assert odd(outcome) == {"truncated": 3, "shortened": 5}
 
@@ -227,29 +227,29 @@ def test_an_open_answer_is_counted_by_how_much_of_it_is_right(
     task = replace(OPEN, parse=lambda text, e: text or None, metrics=(rougeL,))
     asked = [example(input=str(n), output="chest pain and fever") for n in range(2)]
     texts = iter(["chest pain", ""])
-    outcome = score(Fake(write=lambda e: Completion(next(texts))), task, asked, answers)
+    outcome = score(Fake(write=lambda e: Completion(next(texts))), ask(task, asked), answers)
     assert values(outcome) == {"ROUGE-L, generated": pytest.approx((2 * 2 / 6 + 0) / 2)}
 
 
 def test_nothing_to_score_is_an_error(answers: Answers) -> None:
     with pytest.raises(BioinstructError, match="task closed has no examples"):
-        score(Fake(), CLOSED, [], answers)
+        score(Fake(), ask(CLOSED, []), answers)
 
 
 def test_nothing_is_asked_twice(questions: list[Instruction], tmp_path: Path) -> None:
     path = tmp_path / "answers.jsonl"
     model = Fake()
     with Answers(path) as answers:
-        score(model, CLOSED, questions[:2], answers)
-        score(model, CLOSED, questions, answers)
+        score(model, ask(CLOSED, questions[:2]), answers)
+        score(model, ask(CLOSED, questions), answers)
     with Answers(path) as answers:
-        first = score(model, CLOSED, questions, answers)
+        first = score(model, ask(CLOSED, questions), answers)
     assert Counter(model.asked) == {e.id: 1 for e in questions}
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     assert len({row["key"] for row in rows}) == len(rows) == 5
     assert {(row["task"], row["model"]) for row in rows} == {("closed", "fake")}
     with Answers(tmp_path / "other.jsonl") as answers:
-        fresh = score(Fake(), CLOSED, questions, answers)
+        fresh = score(Fake(), ask(CLOSED, questions), answers)
     assert [r.counts.tolist() for r in first.readouts] == [
         r.counts.tolist() for r in fresh.readouts
     ]
@@ -263,7 +263,7 @@ def test_an_example_that_a_task_has_twice_is_asked_once_and_counted_twice(
     doubled = [*questions, questions[0]]
     with Answers(tmp_path / "answers.jsonl") as answers:
         outcome = score(
-            model, OPEN, doubled, answers, progress=lambda done, of: seen.append((done, of))
+            model, ask(OPEN, doubled), answers, progress=lambda done, of: seen.append((done, of))
         )
     assert sorted(model.asked) == sorted(e.id for e in questions)
     assert values(outcome) == {"accuracy, generated": 4 / 6}
@@ -274,9 +274,9 @@ def test_an_example_that_a_task_has_twice_is_asked_once_and_counted_twice(
 def test_another_model_is_never_given_the_first_ones_answers(
     questions: list[Instruction], answers: Answers
 ) -> None:
-    score(Fake(), OPEN, questions, answers)
+    score(Fake(), ask(OPEN, questions), answers)
     other = Fake(fingerprint="other", write=lambda e: Completion("no"))
-    assert values(score(other, OPEN, questions, answers)) == {"accuracy, generated": 3 / 5}
+    assert values(score(other, ask(OPEN, questions), answers)) == {"accuracy, generated": 3 / 5}
     assert len(other.asked) == 5
 
 
@@ -284,8 +284,9 @@ def test_a_longer_answer_is_another_question(
     questions: list[Instruction], answers: Answers
 ) -> None:
     model = Fake()
-    score(model, OPEN, questions, answers)
-    score(model, replace(OPEN, max_new_tokens=OPEN.max_new_tokens + 1), questions, answers)
+    score(model, ask(OPEN, questions), answers)
+    longer = replace(OPEN, max_new_tokens=OPEN.max_new_tokens + 1)
+    score(model, ask(longer, questions), answers)
     assert len(model.asked) == 10
 
 
@@ -296,22 +297,22 @@ def test_other_shots_another_stop_other_options_or_another_form_are_another_ques
     shot = example(input="Case 99 .")
     for n, other in enumerate(
         [
-            OPEN,
-            replace(OPEN, shots=(shot,)),
-            replace(OPEN, shots=(shot, shot)),
-            replace(OPEN, stop=("\n",)),
-            CLOSED,
-            replace(CLOSED, choices=("no", "yes")),
-            replace(CLOSED, choices=("yes", "no", "maybe")),
-            replace(CLOSED, choices=lambda e: ("yes", f"not {e.input}", "no")),
-            replace(CLOSED, shots=(shot,)),
-            replace(OPEN, show=lambda e: e.model_copy(update={"id": f"shown {e.id}"})),
+            ask(OPEN, questions),
+            ask(OPEN, questions, shots=(shot,)),
+            ask(OPEN, questions, shots=(shot, shot)),
+            ask(OPEN, questions, stop=("\n",)),
+            ask(CLOSED, questions),
+            ask(replace(CLOSED, choices=("no", "yes")), questions),
+            ask(replace(CLOSED, choices=("yes", "no", "maybe")), questions),
+            ask(replace(CLOSED, choices=lambda e: ("yes", f"not {e.input}", "no")), questions),
+            ask(CLOSED, questions, shots=(shot,)),
         ],
         start=1,
     ):
-        score(model, other, questions, answers)
+        score(model, other, answers)
         assert len(model.asked) == 5 * n
-        score(model, replace(other, name="the same by another name"), questions, answers)
+        same = replace(other.task, name="the same by another name")
+        score(model, replace(other, task=same), answers)
         assert len(model.asked) == 5 * n
 
 
@@ -328,8 +329,8 @@ def test_shots_and_stop_strings_reach_the_model(
             return super().complete(examples, max_new_tokens=max_new_tokens)
 
     shot = example(input="Case 99 .")
-    score(Seeing(), replace(OPEN, stop=("END",)), questions, answers)
-    score(Seeing(), replace(OPEN, shots=(shot,), stop=("END",)), questions, answers)
+    score(Seeing(), ask(OPEN, questions, stop=("END",)), answers)
+    score(Seeing(), ask(OPEN, questions, shots=(shot,), stop=("END",)), answers)
     assert seen == [
         {"stop": ("END",), "shots": []},
         {"stop": ("END", *NEXT_EXAMPLE), "shots": [shot]},
@@ -341,7 +342,7 @@ def test_a_cloze_is_read_by_sum_and_per_character(example: Make, answers: Answer
     asked = [example(input=text, output="B")]
     lettered = Task("mc", Category.QA, lambda s: iter(()), parse_letter, (accuracy,), letters)
     model = Fake(prefer=lambda e, choice: {"no": -5.0, "a much longer option": -8.0}[choice])
-    outcome = score(model, as_form(lettered, Form.CLOZE), asked, answers)
+    outcome = score(model, ask(lettered, asked, formulation=Formulation.CLOZE), answers)
     assert values(outcome) == {"accuracy, cloze": 0.0, "accuracy, cloze, per character": 1.0}
     assert model.asked != [asked[0].id]  # the options are not shown
 
@@ -353,7 +354,12 @@ def test_progress_comes_to_all_questions_just_once_answered_before_or_not(
     seen: list[tuple[int, int]] = []
     for _ in range(2):
         seen.clear()
-        score(Fake(), task, questions, answers, progress=lambda done, all: seen.append((done, all)))
+        score(
+            Fake(),
+            ask(task, questions),
+            answers,
+            progress=lambda done, all: seen.append((done, all)),
+        )
         assert seen == sorted(seen)
         assert seen.count((of, of)) == 1
         assert seen[-1] == (of, of)
@@ -369,11 +375,11 @@ def test_a_run_that_is_stopped_has_kept_every_answer_it_got(
 
     path = tmp_path / "answers.jsonl"
     with pytest.raises(KeyboardInterrupt), Answers(path) as answers:
-        score(Fake(write=write), OPEN, questions, answers)
+        score(Fake(write=write), ask(OPEN, questions), answers)
     assert len(path.read_bytes().splitlines()) == 3
     model = Fake()
     with Answers(path) as answers:
-        outcome = score(model, OPEN, questions, answers)
+        outcome = score(model, ask(OPEN, questions), answers)
     assert model.asked == [questions[1].id, questions[0].id]
     assert np.array_equal(outcome.readouts[0].counts[:, 0], np.ones(5))
 
@@ -383,6 +389,6 @@ def test_how_often_each_answer_was_given_is_told(tmp_path: Path) -> None:
     examples = list(task.read("test"))[:20]
     model = Fake(prefer=lambda example, choice: -float(choice != task.labels[1]))
     with Answers(tmp_path / "answers.jsonl") as answers:
-        [readout] = score(model, task, examples, answers).readouts
+        [readout] = score(model, ask(task, examples), answers).readouts
     assert readout.said == {task.labels[1]: 20}
     assert _said(["x", "b", None], [("x", "a"), ("a", "b"), ("a", "b")]) == {"A": 1, "B": 1}

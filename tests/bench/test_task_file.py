@@ -7,9 +7,8 @@ import pytest
 from bioinstruct import BioinstructError, DataError, MissingError, UnknownNameError, write
 from bioinstruct.bench.evaluation.evaluate import readouts
 from bioinstruct.bench.tasks import base as registry
-from bioinstruct.bench.tasks.formulation import how
 from bioinstruct.bench.tasks.user_file import load_task_file
-from tests.records import record
+from tests.records import ask, record
 
 OWN = '''\
 from collections.abc import Iterator
@@ -71,14 +70,18 @@ def test_a_file_that_is_not_there_is_missed() -> None:
 
 def test_a_name_that_is_taken_is_told() -> None:
     Path("own.py").write_text(OWN.replace("trial_outcome", "gad"), encoding="utf-8")
-    with pytest.raises(BioinstructError, match=r"own\.py:8: ValueError: two tasks are named 'gad'"):
+    with pytest.raises(BioinstructError, match=r"own\.py:8: there is already a task named 'gad'"):
         load_task_file(Path("own.py"))
 
 
 def test_records_of_few_answers_are_a_closed_set() -> None:
     write("mine.jsonl", [record(n, output=("yes", "no")[n % 2]) for n in range(20)])
     [own] = load_task_file(Path("mine.jsonl"), ["accuracy"])
-    assert (own.name, own.labels, how(own)) == ("mine", ("no", "yes"), "likelihood")
+    assert (own.name, own.labels, ask(own, []).read_by) == (
+        "mine",
+        ("no", "yes"),
+        "likelihood",
+    )
     assert own.description == "20 records of mine.jsonl."
     with pytest.raises(UnknownNameError):
         own.read("train")
@@ -89,8 +92,8 @@ def test_records_of_any_answers_are_written_and_their_gold_scores_one(metric: st
     write("mine.jsonl", [record(n, output=f"Answer number {n}.") for n in range(20)])
     [own] = load_task_file(Path("mine.jsonl"), [metric])
     examples = list(own.read("test"))
-    [found] = readouts(own, examples, [e.output for e in examples], "")
-    assert (how(own), found.value) == ("generated", pytest.approx(1.0))
+    [found] = readouts(ask(own, examples), [e.output for e in examples], "")
+    assert (ask(own, examples).read_by, found.value) == ("generated", pytest.approx(1.0))
 
 
 @pytest.mark.parametrize("gold", ["pain", "chest pain | Problem"])
@@ -99,7 +102,7 @@ def test_records_of_entities_are_read_with_types_where_they_have_them(gold: str)
     write("mine.jsonl", [*records, record(9, input="No .", output="none")])
     [own] = load_task_file(Path("mine.jsonl"), ["entity-f1"])
     examples = list(own.read("test"))
-    [found] = readouts(own, examples, [e.output for e in examples], "")
+    [found] = readouts(ask(own, examples), [e.output for e in examples], "")
     assert found.counts.sum(axis=0).tolist() == [3, 3, 3]
 
 

@@ -1,21 +1,26 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from bioinstruct import Instruction, UnknownNameError
-from bioinstruct.bench import tasks  # noqa: F401  # defines them
+from bioinstruct import BioinstructError, Instruction, UnknownNameError
 from bioinstruct.bench.evaluation.evaluate import majority, readouts
 from bioinstruct.bench.metrics import accuracy
-from bioinstruct.bench.tasks.base import Task, get_task, known_tasks, task
-from bioinstruct.bench.tasks.formulation import Form, as_form, how
+from bioinstruct.bench.tasks import Evaluation, Formulation, Task, get_task, known_tasks
+from bioinstruct.bench.tasks.base import add, task
+from bioinstruct.bench.tasks.formulation import formulation_of
 from bioinstruct.bench.tasks.suites import SUITES, expand
 from bioinstruct.corpora import Access
 from bioinstruct.corpora.answers import multiple_choice
 from bioinstruct.schema import Category
+from tests.records import ask
 
 Examples = Callable[..., list[Instruction]]
 ALL = list(known_tasks().values())
@@ -35,8 +40,10 @@ ODD = [
 ]
 
 
-def scores(each: Task, examples: list[Instruction], texts: list[str | None]) -> list[float]:
-    return [readout.value for readout in readouts(each, examples, texts, "")]
+def scores(
+    each: Task, examples: list[Instruction], texts: list[str | None], **how: Any
+) -> list[float]:
+    return [readout.value for readout in readouts(ask(each, examples, **how), texts, "")]
 
 
 @every
@@ -50,10 +57,10 @@ def test_gold_scores_one_through_its_own_parse(each: Task, examples_of: Examples
 def test_gold_scores_one_on_every_example(each: Task, examples_of: Examples) -> None:
     examples = examples_of(each)
     assert set(scores(each, examples, [e.output for e in examples])) == {1.0}
-    forms = [as_form(each, form) for form in Form]
-    for one in forms:
-        golds = [one.shown(example).output for example in examples]
-        assert set(scores(one, examples, list(golds))) == {1.0}
+    for formulation in Formulation:
+        one = Evaluation(each, formulation=formulation)
+        golds: list[str | None] = [one.shown(example).output for example in examples]
+        assert set(scores(each, examples, golds, formulation=formulation)) == {1.0}
 
 
 @every
@@ -103,7 +110,7 @@ def test_test_sets_have_their_published_sizes_and_majorities(
     found = list(get_task(name).read(split))
     assert len(found) == n
     if constant is not None:
-        assert majority(get_task(name), found)[0] == pytest.approx(constant)
+        assert majority(ask(get_task(name), found))[0] == pytest.approx(constant)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +126,7 @@ def test_the_published_baselines_are_reproduced(
 ) -> None:
     each = get_task(name)
     place = [one.name for one in each.metrics].index(metric)
-    found = majority(each, list(each.read("test")))[place]
+    found = majority(ask(each, each.read("test")))[place]
     assert found == pytest.approx(constant, abs=0.0005)
 
 
@@ -142,14 +149,28 @@ def test_an_unknown_task_names_the_nearest() -> None:
 
 
 def test_a_name_is_given_once() -> None:
-    with pytest.raises(ValueError, match="two tasks"):
+    with pytest.raises(BioinstructError, match="already a task named 'pubmedqa'"):
 
         @task(Category.QA, accuracy, parse=lambda text, example: text)
         def pubmedqa(split: str) -> object:
             return iter(())
 
 
-# ---- forms
+def test_a_task_of_an_unknown_corpus_is_refused_by_name() -> None:
+    lost = replace(get_task("pubmedqa"), name="lost", corpus="no-such-corpus")
+    with pytest.raises(BioinstructError, match="'lost' is of the corpus 'no-such-corpus'"):
+        add(lost)
+    assert "lost" not in known_tasks()
+
+
+@pytest.mark.parametrize("module", ["bench.tasks", "bench.tasks.base"])
+def test_the_shipped_tasks_are_known_without_another_import(module: str) -> None:
+    code = f"from bioinstruct.{module} import get_task; print(get_task('pubmedqa').name)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "pubmedqa\n"
+
+
+# ---- formulations
 
 
 @pytest.fixture
@@ -159,34 +180,51 @@ def question(examples_of: Examples) -> Instruction:
 
 def test_a_question_is_put_by_letters_as_a_cloze_or_to_be_written(question: Instruction) -> None:
     lettered = get_task("medmcqa")
-    assert lettered.options(question) == ("A", "B", "C", "D")
-    assert lettered.shown(question) == question
-    assert (how(lettered), as_form(lettered, Form.LETTERS)) == ("letters", lettered)
+    usual = Evaluation(lettered)
+    assert usual.options(question) == ("A", "B", "C", "D")
+    assert usual.shown(question) == question
+    assert (usual.read_by, usual.form, usual.split) == ("letters", "", "validation")
 
-    cloze = as_form(lettered, Form.CLOZE)
+    cloze = Evaluation(lettered, formulation=Formulation.CLOZE)
     shown = cloze.shown(question)
     assert (shown.input, shown.output) == (multiple_choice.read(question.input)[0], "Neutrophils")
     assert cloze.options(question) == multiple_choice.read(question.input)[1]
     read = [cloze.parse(option, question) for option in cloze.options(question)]
     assert read == ["A", "B", "C", "D"]
 
-    written = as_form(lettered, Form.GENERATED)
-    assert (how(written), written.options(question)) == ("generated", ())
+    written = Evaluation(lettered, formulation=Formulation.FREE_FORM)
+    assert (written.read_by, written.options(question)) == ("generated", ())
     assert written.parse("The answer is D.", question) == "D"
 
 
 def test_fixed_choices_are_the_same_by_letters_and_as_a_cloze() -> None:
     fixed = get_task("gad")
-    assert as_form(fixed, Form.LETTERS) == as_form(fixed, Form.CLOZE) == fixed
-    assert how(fixed) == "likelihood"
-    assert how(as_form(fixed, Form.GENERATED)) == "generated"
+    usual = Evaluation(fixed)
+    assert Evaluation(fixed, formulation=Formulation.CLOZE) == usual
+    assert usual.read_by == "likelihood"
+    written = Evaluation(fixed, formulation=Formulation.FREE_FORM)
+    assert (written.read_by, written.form, written.labels) == ("generated", "generated", ())
+
+
+def test_a_task_without_options_is_free_form_in_any_case() -> None:
+    for formulation in Formulation:
+        written = Evaluation(get_task("demo-gen"), formulation=formulation)
+        assert (written.formulation, written.form) == (Formulation.FREE_FORM, "")
+
+
+def test_a_formulation_has_the_name_of_the_literature_and_that_of_the_report() -> None:
+    assert formulation_of("letters") is formulation_of("multiple-choice")
+    assert formulation_of("generated") is formulation_of("free-form")
+    with pytest.raises(UnknownNameError) as caught:
+        formulation_of("clozed")
+    assert "`cloze`" in caught.value.hint
 
 
 # ---- suites
 
 
 def test_the_nine_tasks_are_in_the_three_groups_of_the_paper() -> None:
-    groups = [each.group.value for each in SUITES["bioinstruct-9"]()]
+    groups = [each.task.group.value for each in SUITES["bioinstruct-9"]()]
     assert groups == ["QA"] * 4 + ["IE"] * 2 + ["GEN"] * 3
 
 
@@ -196,15 +234,15 @@ def test_what_medtuned_called_its_test_is_scored_with_the_official_one() -> None
     assert ("gad", "test") in found
     assert ("gad", "validation") not in found
     for each in SUITES["medtuned"]():
-        if each.group is Category.IE and not each.labels and each.name != "i2b2-2012-medtuned":
-            assert "entity F1, compat" in [metric.name for metric in each.metrics]
+        if each.task.group is Category.IE and not each.labels and each.name != "i2b2-2012-medtuned":
+            assert "entity F1, compat" in [metric.name for metric in each.task.metrics]
 
 
 def test_open_needs_no_credentials_and_has_each_corpus_once() -> None:
     found = SUITES["open"]()
-    assert {each.access for each in found} == {Access.OPEN}
-    assert not any(each.demonstration or each.variant for each in found)
-    origins = [each.corpus for each in found]
+    assert {each.task.access for each in found} == {Access.OPEN}
+    assert not any(each.task.demonstration or each.task.variant for each in found)
+    origins = [each.task.corpus for each in found]
     assert len(set(origins)) == len(origins) == 31
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from bioinstruct.bench.evaluation.cache import Answers
@@ -26,9 +26,7 @@ from bioinstruct.bench.models.causal_lm import ABOUT
 from bioinstruct.bench.models.distributed import Devices
 from bioinstruct.bench.models.endpoint import Endpoint
 from bioinstruct.bench.models.fingerprint import key
-from bioinstruct.bench.tasks import Task, protected_texts
-from bioinstruct.bench.tasks.evaluation_set import Tests, load_tests
-from bioinstruct.bench.tasks.formulation import Form, as_form
+from bioinstruct.bench.tasks import Evaluation, Formulation, Unavailable, protected_texts
 from bioinstruct.bench.training.checkpoint import run_key
 from bioinstruct.bench.training.lora import save_adapter
 from bioinstruct.bench.training.recipe import Recipe
@@ -40,7 +38,6 @@ from bioinstruct.files import write_text
 from bioinstruct.filters import (
     Rejection,
     contamination_step,
-    scored_texts,
     split,
     write_rejections,
 )
@@ -51,7 +48,6 @@ __all__ = [
     "Watch",
     "check_out",
     "follow",
-    "load_tests",
     "load_training",
     "readable_by",
     "run",
@@ -61,7 +57,6 @@ __all__ = [
 ADAPTER, ANSWERS, CONTAMINATED = "adapter", "answers.jsonl", "contaminated.jsonl"
 SHARED = "answers-"  # and a number: of the processes beside the first, while they run
 REPORT, CHECKPOINTS, STEPS = "report.json", "checkpoints", "tuning.jsonl"
-Examples = Mapping[Task, list[Instruction]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,18 +90,21 @@ class Watch:
 
 
 def load_training(
-    recipe: Recipe, tests: Examples, examples: Iterable[Instruction] | None = None, source: str = ""
+    recipe: Recipe,
+    evaluations: Sequence[Evaluation],
+    examples: Iterable[Instruction] | None = None,
+    source: str = "",
 ) -> Training:
-    """What to tune on: the given examples, or the training splits of the tasks, each record once.
+    """Return what to tune on: the given examples, or each record of the tasks' training splits.
 
     Raises:
         BioinstructError: nothing is left that overlaps no test.
     """
     if examples is None:
-        examples, without = _training_splits(tests)
+        examples, without = _training_splits(evaluations)
         source = "the training splits of the tasks"
         source += f" (not there: {', '.join(without)})" if without else ""
-    kept, overlapping = without_tests(examples, tests)
+    kept, overlapping = without_tests(examples, evaluations)
     if not kept:
         raise BioinstructError(
             f"nothing to tune on: each of the {len(overlapping):,} instructions from {source} "
@@ -116,15 +114,17 @@ def load_training(
     return Training(recipe, source, kept, overlapping)
 
 
-def _training_splits(tests: Examples) -> tuple[Iterable[Instruction], list[str]]:
-    """The training examples of all tasks, each once, and the tasks that have none.
+def _training_splits(
+    evaluations: Sequence[Evaluation],
+) -> tuple[Iterable[Instruction], list[str]]:
+    """Return the training examples of all tasks, each once, and the tasks that have none.
 
     Raises:
         BioinstructError: none of them has any.
     """
     found: dict[str, Instruction] = {}
     errors: dict[str, BioinstructError] = {}
-    for name, task in {task.name: task for task in tests}.items():
+    for name, task in {e.name: e.task for e in evaluations}.items():
         try:
             found |= {example.id: example for example in task.read("train")}
         except (MissingError, UnknownNameError) as error:
@@ -135,25 +135,22 @@ def _training_splits(tests: Examples) -> tuple[Iterable[Instruction], list[str]]
 
 
 def without_tests(
-    training: Iterable[Instruction], tests: Examples
+    training: Iterable[Instruction], evaluations: Iterable[Evaluation]
 ) -> tuple[list[Instruction], list[Rejection]]:
     """Return the training examples that overlap no test or scored split, and the rejections."""
-    protected = protected_texts(tests)
-    for task, examples in tests.items():
-        protected.add(task.name, scored_texts(examples))
+    protected = protected_texts(evaluations)
     return split(training, [contamination_step(protected.contaminated())])
 
 
-def readable_by(endpoint: Endpoint, tests: Tests) -> Tests:
-    """The tasks in forms that this server can be asked in: closed sets are written if need be.
+def readable_by(endpoint: Endpoint, evaluations: Sequence[Evaluation]) -> list[Evaluation]:
+    """Return the evaluations in formulations that this server can be asked in.
 
-    The report then says `generated` where it says `likelihood` or `letters` else.
+    Where it gives no likelihoods every answer is free-form; the report then says `generated` where
+    it would say `likelihood` or `letters`.
     """
-    if not any(task.choices for task in tests) or endpoint.scores():
-        return tests
-    written = Tests({as_form(task, Form.GENERATED): tests[task] for task in tests})
-    written.unavailable = tests.unavailable
-    return written
+    if not any(e.closed for e in evaluations) or endpoint.scores():
+        return list(evaluations)
+    return list(dict.fromkeys(replace(e, formulation=Formulation.FREE_FORM) for e in evaluations))
 
 
 def check_out(out: Path) -> None:
@@ -173,9 +170,10 @@ def check_out(out: Path) -> None:
 
 def run(
     model: Model,
-    tests: Examples,
+    evaluations: Sequence[Evaluation],
     out: Path,
     *,
+    unavailable: Sequence[Unavailable] = (),
     training: Training | None = None,
     adapter: Path | None = None,
     seed: int = 0,
@@ -198,13 +196,13 @@ def run(
     tuning: Tuning | None = None
     with Answers(out / ANSWERS) as answers:
         _take_over(answers)
-        base = _score_all("base", model, tests, answers, watch)
+        base = _score_all("base", model, evaluations, answers, watch)
         if training is not None:
             tuning = _tuned(as_tunable(model), training, out, seed, watch)
-        tuned = _score_all("tuned", model, tests, answers, watch)
+        tuned = _score_all("tuned", model, evaluations, answers, watch)
     rows = {
-        task: rows_of(task, examples, base[task], tuned.get(task), seed=seed)
-        for task, examples in tests.items()
+        evaluation: rows_of(evaluation, base[evaluation], tuned.get(evaluation), seed=seed)
+        for evaluation in evaluations
     }
     report = Report(
         model=model.name,
@@ -212,14 +210,14 @@ def run(
         fingerprint=model.fingerprint,
         style=model.style.value,
         seed=seed,
-        demonstration=all(task.demonstration for task in tests),
+        demonstration=all(e.task.demonstration for e in evaluations),
         rows=with_verdicts([row for found in rows.values() for row in found]),
         data=training.data if training else None,
         recipe=training.recipe if training else None,
         tuning=tuning,
         versions=versions(),
-        groups=groups_of(tests, base, tuned, rows, seed=seed),
-        unavailable=tests.unavailable if isinstance(tests, Tests) else (),
+        groups=groups_of(evaluations, base, tuned, rows, seed=seed),
+        unavailable=unavailable,
         scoring=_scoring(model, [*base.values(), *tuned.values()]),
     )
     if training is not None and training.contaminated:
@@ -233,7 +231,7 @@ def run(
 
 def follow(
     model: Model,
-    tests: Examples,
+    evaluations: Sequence[Evaluation],
     out: Path,
     *,
     training: Training | None = None,
@@ -248,10 +246,10 @@ def follow(
     own = out / f"{SHARED}{Devices().rank}.jsonl"
     with Answers(own) as answers:
         answers.load(out / ANSWERS)
-        _answer_share(model, tests, answers, adapter=False)
+        _answer_share(model, evaluations, answers, adapter=False)
         if training is not None:
             _tuned(as_tunable(model), training, out, seed, Watch())
-        _answer_share(model, tests, answers, adapter=True)
+        _answer_share(model, evaluations, answers, adapter=True)
     own.unlink(missing_ok=True)
 
 
@@ -264,14 +262,19 @@ def _prepare(model: Model, training: Training | None, adapter: Path | None) -> N
 
 
 def _answer_share(
-    model: Model, tests: Examples, answers: Answers, *, adapter: bool, first: bool = False
+    model: Model,
+    evaluations: Sequence[Evaluation],
+    answers: Answers,
+    *,
+    adapter: bool,
+    first: bool = False,
 ) -> None:
     """Answer this process's part of every task; the first process then takes over all parts."""
     devices = Devices()
     with model.adapter(on=adapter) as there:
-        for task, examples in tests.items() if there or not adapter else ():
-            if share := devices.share(examples):
-                score(model, task, share, answers)
+        for evaluation in evaluations if there or not adapter else ():
+            if share := devices.share(evaluation.examples):
+                score(model, replace(evaluation, examples=tuple(share)), answers)
     devices.barrier()
     if first:
         _take_over(answers)
@@ -319,20 +322,20 @@ def _tuned(model: Tunable, training: Training, out: Path, seed: int, watch: Watc
 
 
 def _score_all(
-    which: str, model: Model, tests: Examples, answers: Answers, watch: Watch
-) -> dict[Task, Outcome]:
+    which: str, model: Model, evaluations: Sequence[Evaluation], answers: Answers, watch: Watch
+) -> dict[Evaluation, Outcome]:
     """Score every task without the adapter (`base`) or with it; nothing if there is none."""
     adapter = which == "tuned"
     if Devices().count > 1:
-        _answer_share(model, tests, answers, adapter=adapter, first=True)
+        _answer_share(model, evaluations, answers, adapter=adapter, first=True)
     outcomes = {}
     with model.adapter(on=adapter) as there:
-        for task, examples in tests.items() if there or not adapter else ():
+        for evaluation in evaluations if there or not adapter else ():
 
-            def progress(done: int, of: int, name: str = task.name) -> None:
+            def progress(done: int, of: int, name: str = evaluation.name) -> None:
                 watch.scored(which, name, done, of)
 
-            outcomes[task] = score(model, task, examples, answers, progress=progress)
+            outcomes[evaluation] = score(model, evaluation, answers, progress=progress)
     return outcomes
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from bioinstruct.bench.experiment import Watch
     from bioinstruct.bench.judge.judge import Cost, Judge, Written
     from bioinstruct.bench.models.endpoint import Asking
-    from bioinstruct.bench.tasks.base import Task
-    from bioinstruct.bench.tasks.evaluation_set import Tests
+    from bioinstruct.bench.tasks.evaluation_set import Evaluation, Unavailable
     from bioinstruct.llm.pricing import Price
     from bioinstruct.llm.rate_limit import Retries
     from bioinstruct.llm.types import Request
@@ -99,7 +98,12 @@ def usage_error(args: argparse.Namespace) -> str:
     return ""
 
 
-def score_endpoint(args: argparse.Namespace, tests: Tests, watch: Watch) -> Report:
+def score_endpoint(
+    args: argparse.Namespace,
+    evaluations: Sequence[Evaluation],
+    unavailable: Sequence[Unavailable],
+    watch: Watch,
+) -> Report:
     """Score a served model; answers and transcript are written to the folder of the run.
 
     Raises:
@@ -117,14 +121,16 @@ def score_endpoint(args: argparse.Namespace, tests: Tests, watch: Watch) -> Repo
     asking = _asking(args, args.model, client.base_url, paid=not args.judge)
     transcript = args.out / ASKED
     with Endpoint(client, args.model, transcript, style=args.style, asking=asking) as endpoint:
-        readable = readable_by(endpoint, tests)
-        closed = [task.name for task in tests if task.choices and task not in readable]
+        readable = readable_by(endpoint, evaluations)
+        closed = [e.name for e in evaluations if e.closed and e not in readable]
         if closed:
             say(
                 f"{client.base_url} gives no likelihoods in the style {args.style}: the model "
                 f"writes its answers instead of choosing them in {', '.join(closed)}"
             )
-        report = run(endpoint, readable, args.out, seed=args.seed, watch=watch)
+        report = run(
+            endpoint, readable, args.out, unavailable=unavailable, seed=args.seed, watch=watch
+        )
         for reason, count in endpoint.odd.items():
             say(f"the server refused {count:,} requests ({reason}); they count as empty answers")
         if endpoint.called - {args.model}:
@@ -134,13 +140,13 @@ def score_endpoint(args: argparse.Namespace, tests: Tests, watch: Watch) -> Repo
     return report
 
 
-def judged(args: argparse.Namespace, report: Report, tests: Mapping[Task, Any]) -> Report:
+def judged(args: argparse.Namespace, report: Report, evaluations: Sequence[Evaluation]) -> Report:
     """Add a judge's verdicts to the report, or the reason why there are none."""
     from bioinstruct.bench.experiment import REPORT
 
     try:
         judge, price = _judge(args)
-        written = _written(report, tests, args.out)
+        written = _written(report, evaluations, args.out)
         if not written:
             raise BioinstructError("no task has written answers")
         _print_cost("judging", judge, judge.requests(written), price)
@@ -222,7 +228,7 @@ def _print_cost(what: str, judge: Judge, requests: Sequence[Any], price: Price |
     )
 
 
-def _written(report: Report, tests: Mapping[Task, Any], out: Path) -> list[Written]:
+def _written(report: Report, evaluations: Sequence[Evaluation], out: Path) -> list[Written]:
     """Read the written answers of a run from its answer file, without asking the model."""
     from bioinstruct.bench.evaluation.cache import Answers
     from bioinstruct.bench.experiment import ANSWERS
@@ -232,20 +238,19 @@ def _written(report: Report, tests: Mapping[Task, Any], out: Path) -> list[Writt
     base, plus, _ = report.fingerprint.partition("+")
     found = []
     with Answers(out / ANSWERS) as answers:
-        for task, examples in tests.items():
-            if task.group is Category.GEN and not task.choices:
-                before = _recorded(base, task, examples, answers)
-                after = _recorded(report.fingerprint, task, examples, answers) if plus else None
-                found.append(Written(task.name, examples, before, after))
+        for evaluation in evaluations:
+            if evaluation.task.group is Category.GEN and not evaluation.task.choices:
+                before = _recorded(base, evaluation, answers)
+                after = _recorded(report.fingerprint, evaluation, answers) if plus else None
+                examples = list(evaluation.examples)
+                found.append(Written(evaluation.name, examples, before, after))
     return found
 
 
-def _recorded(
-    fingerprint: str, task: Task, examples: Sequence[Instruction], answers: Any
-) -> list[str | None]:
+def _recorded(fingerprint: str, evaluation: Evaluation, answers: Any) -> list[str | None]:
     from bioinstruct.bench.evaluation.evaluate import score
 
-    return score(_Recorded(recorded=fingerprint), task, examples, answers).written
+    return score(_Recorded(recorded=fingerprint), evaluation, answers).written
 
 
 @dataclass(frozen=True)

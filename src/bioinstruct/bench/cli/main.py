@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bioinstruct
-from bioinstruct.bench import tasks as _tasks  # noqa: F401  # defines the tasks
 from bioinstruct.bench.cli import endpoint, model
-from bioinstruct.bench.cli.tasks import add_arguments, chosen_tests, listing
+from bioinstruct.bench.cli.tasks import add_arguments, chosen_evaluations, listing
 from bioinstruct.bench.tasks.user_file import load_task_file
 from bioinstruct.console import Line, run_command, say
 from bioinstruct.dataset.load import read_examples
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from bioinstruct.bench.evaluation.report import Report, Row
     from bioinstruct.bench.experiment import Training, Watch
     from bioinstruct.bench.models.causal_lm import CausalLM
-    from bioinstruct.bench.tasks.evaluation_set import Tests
+    from bioinstruct.bench.tasks.evaluation_set import Evaluation
     from bioinstruct.bench.training.trainer import Progress
 
 __all__ = ["main"]
@@ -207,21 +206,25 @@ def _bench_model(args: argparse.Namespace) -> int:
     check_out(args.out)
     if args.track:
         check_tracker(args.track)
-    tests = chosen_tests(args)
+    evaluations, unavailable = chosen_evaluations(args)
     if args.endpoint:
-        return _show(args, endpoint.score_endpoint(args, tests, _watch()), tests)
-    training = None if args.no_tune or args.adapter else _training(args, tests)
+        scored = endpoint.score_endpoint(args, evaluations, unavailable, _watch())
+        return _show(args, scored, evaluations)
+    training = None if args.no_tune or args.adapter else _training(args, evaluations)
     say(f"loading {args.model}")
     loaded = model.load(args, quantize=training.recipe.quantize if training else "none")
     if args.plan and training:
         return _plan(loaded, training, args)
     if not Devices().first:
-        follow(loaded, tests, args.out, training=training, adapter=args.adapter, seed=args.seed)
+        follow(
+            loaded, evaluations, args.out, training=training, adapter=args.adapter, seed=args.seed
+        )
         return 0
     report = run(
         loaded,
-        tests,
+        evaluations,
         args.out,
+        unavailable=unavailable,
         training=training,
         adapter=args.adapter,
         seed=args.seed,
@@ -232,15 +235,15 @@ def _bench_model(args: argparse.Namespace) -> int:
     say(_kept(args.out, training))
     if args.merge:
         _merge(loaded, args, report)
-    return _show(args, report, tests)
+    return _show(args, report, evaluations)
 
 
-def _show(args: argparse.Namespace, report: Report, tests: Tests) -> int:
+def _show(args: argparse.Namespace, report: Report, evaluations: Sequence[Evaluation]) -> int:
     """Judge the answers if asked to, and print the report."""
     from bioinstruct.bench.evaluation.report import DEMONSTRATION, table
 
     if args.judge:
-        report = endpoint.judged(args, report, tests)
+        report = endpoint.judged(args, report, evaluations)
     print(
         report.as_json() if args.json else table(report, specified=args.spec),
         end="" if args.json else "\n",
@@ -267,7 +270,7 @@ def _export(args: argparse.Namespace) -> int:
     layout, folder = args.export
     if layout != "lm-eval":
         raise BioinstructError(f"no layout {layout!r}", hint="--export lm-eval DIR")
-    names = export(chosen_tests(args), Path(folder), style=args.style)
+    names = export(chosen_evaluations(args)[0], Path(folder), style=args.style)
     say(f"{len(names)} tasks in {folder}: lm_eval --include_path {folder} --tasks bioinstruct")
     print("\n".join(names))
     return 0
@@ -332,15 +335,17 @@ def _bench_encoder(args: argparse.Namespace) -> int:
     quiet()
     find_model(args.encoder)
     recipe = load_settings(EncoderRecipe, Path(args.recipe)) if args.recipe else EncoderRecipe()
-    tests = chosen_tests(args)
+    evaluations, _ = chosen_evaluations(args)
     line = Line()
 
     def tuned(task: str, now: EncoderProgress) -> None:
         text = f"tuning  {task}  step {now.step:,}/{now.steps:,}  loss {now.loss:.3f}"
         line.show(text, last=now.step == now.steps)
 
-    report = run_encoder(args.encoder, tests, args.out, recipe=recipe, seed=args.seed, tuned=tuned)
-    left = [task.name for task in tests if task.name not in {row.task for row in report.rows}]
+    report = run_encoder(
+        args.encoder, evaluations, args.out, recipe=recipe, seed=args.seed, tuned=tuned
+    )
+    left = [e.name for e in evaluations if e.name not in {row.task for row in report.rows}]
     if left:
         say(f"left out, because an encoder cannot generate text: {', '.join(left)}")
     print(
@@ -350,13 +355,13 @@ def _bench_encoder(args: argparse.Namespace) -> int:
     return 0
 
 
-def _training(args: argparse.Namespace, tests: Tests) -> Training:
+def _training(args: argparse.Namespace, evaluations: Sequence[Evaluation]) -> Training:
     from bioinstruct.bench.experiment import load_training
     from bioinstruct.bench.training.recipe import load_recipe
 
     recipe = load_recipe(args.recipe or ("tiny" if args.model == "tiny" else "default"))
     given = read_examples(args.data) if args.data else None
-    training = load_training(recipe, tests, given, args.data or "")
+    training = load_training(recipe, evaluations, given, args.data or "")
     say(f"tuning on {len(training.examples):,} instructions from {training.source}")
     if training.contaminated:
         say(f"left out {len(training.contaminated):,} because they overlap a test")

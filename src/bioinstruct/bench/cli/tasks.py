@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,13 @@ from typing import Any
 from bioinstruct import corpora
 from bioinstruct.bench.metrics import METRICS, Metric, bert_score, concept_f1, get_metric
 from bioinstruct.bench.tasks.base import Task, known_tasks
-from bioinstruct.bench.tasks.evaluation_set import Tests, load_tests, with_shots
-from bioinstruct.bench.tasks.formulation import Form, as_form
+from bioinstruct.bench.tasks.evaluation_set import (
+    Evaluation,
+    Unavailable,
+    load_evaluations,
+    with_shots,
+)
+from bioinstruct.bench.tasks.formulation import ALIASES, Formulation, formulation_of
 from bioinstruct.bench.tasks.suites import ABOUT, SUITES, expand
 from bioinstruct.bench.tasks.user_file import load_task_file
 from bioinstruct.console import positive, say
@@ -22,13 +27,13 @@ from bioinstruct.errors import BioinstructError, DataError, MissingError
 from bioinstruct.files import find
 from bioinstruct.schema import Category
 
-__all__ = ["add_arguments", "chosen_tests", "listing"]
+__all__ = ["add_arguments", "chosen_evaluations", "listing"]
 
 SPLITS = ("train", "validation", "test")
 
 
 def add_arguments(group: argparse._ArgumentGroup) -> None:
-    """Add the options that `chosen_tests` reads."""
+    """Add the options that `chosen_evaluations` reads."""
     group.add_argument(
         "--tasks",
         nargs="+",
@@ -68,10 +73,10 @@ def add_arguments(group: argparse._ArgumentGroup) -> None:
         "--as",
         dest="forms",
         nargs="+",
-        type=Form,
-        choices=list(Form),
-        default=[Form.LETTERS],
-        help="formulation of multiple-choice questions (default: letters)",
+        choices=[*Formulation, *ALIASES],
+        default=[Formulation.MULTIPLE_CHOICE.value],
+        help="formulation of questions with options: multiple-choice (or letters), cloze, "
+        "free-form (or generated); default: multiple-choice",
     )
     group.add_argument("--split", choices=SPLITS, help="score this split (default: test)")
     group.add_argument(
@@ -94,7 +99,9 @@ def listing() -> str:
     return "\n".join([*lines, *suites])
 
 
-def chosen_tests(args: argparse.Namespace) -> Tests:
+def chosen_evaluations(
+    args: argparse.Namespace,
+) -> tuple[list[Evaluation], list[Unavailable]]:
     """Load the examples of the chosen tasks.
 
     Raises:
@@ -102,47 +109,49 @@ def chosen_tests(args: argparse.Namespace) -> Tests:
     """
     own = load_task_file(args.task_file, args.metric) if args.task_file else []
     if args.tasks:
-        tasks, must = [*expand(args.tasks), *own], {*args.tasks, *(task.name for task in own)}
+        planned, must = expand([*args.tasks, *own]), {*args.tasks, *(task.name for task in own)}
     elif own:
-        tasks, must = own, {task.name for task in own}
+        planned, must = expand(own), {task.name for task in own}
     else:
-        tasks, must = _present(args.split or "test"), set()
-    if args.split:
-        tasks = [replace(task, split=args.split) for task in tasks]
+        planned, must = _present(args.split), set()
     extra = _extra_metrics(args)
-    tasks = [_with_metrics(task, extra) for task in tasks]
-    tasks = list(dict.fromkeys(as_form(task, form) for task in tasks for form in args.forms))
-    tests = load_tests(tasks, args.limit, must=must)
+    planned = [
+        Evaluation(_with_metrics(e.task, extra), args.split or e.split, formulation_of(form))
+        for e in planned
+        for form in args.forms
+    ]
+    evaluations, unavailable = load_evaluations(dict.fromkeys(planned), args.limit, must=must)
     if args.shots:
-        tests = with_shots(tests, args.shots, seed=args.seed, must=must)
+        evaluations, too_few = with_shots(evaluations, args.shots, seed=args.seed, must=must)
+        unavailable += too_few
         say(
             f"{args.shots} few-shot examples, drawn with seed {args.seed}; the report has their ids"
         )
-    _check(tests, must)
-    return tests
+    _check(evaluations, unavailable)
+    return evaluations, unavailable
 
 
-def _check(tests: Tests, must: Collection[str]) -> None:
-    for missing in tests.unavailable:
+def _check(evaluations: Sequence[Evaluation], unavailable: Sequence[Unavailable]) -> None:
+    for missing in unavailable:
         say(f"not available: {missing.task}, {missing.split}: {missing.why}")
-    if not tests:
-        hints = {missing.how: None for missing in tests.unavailable}
+    if not evaluations:
+        hints = {missing.how: None for missing in unavailable}
         raise MissingError("none of the tasks is available", hint="; ".join(filter(None, hints)))
 
 
-def _present(split: str) -> list[Task]:
+def _present(split: str | None) -> list[Evaluation]:
     """Return the tasks of `open` whose corpora are available, or else the demonstration."""
     folder = os.environ.get("BIOINSTRUCT_DATA")
     if folder:
         corpora.data_directory()  # raises if the folder does not exist
     present, missing = [], []
-    for task in SUITES["open"]():
+    for evaluation in SUITES["open"]():
         try:
-            next(iter(task.read(split)))
+            next(iter(evaluation.task.read(split or evaluation.split)))
         except BioinstructError:
-            missing.append(task.name)
+            missing.append(evaluation.name)
         else:
-            present.append(task)
+            present.append(evaluation)
     if present:
         if missing:
             say(f"skipping tasks whose corpora are not in {folder}: {', '.join(missing)}")

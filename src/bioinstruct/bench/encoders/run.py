@@ -12,9 +12,9 @@ from bioinstruct.bench.encoders.model import EncoderRecipe, Progress, fits, load
 from bioinstruct.bench.evaluation.evaluate import Outcome, Readout
 from bioinstruct.bench.evaluation.report import Report, versions
 from bioinstruct.bench.evaluation.summary import rows_of
-from bioinstruct.bench.experiment import REPORT, Examples, without_tests
+from bioinstruct.bench.experiment import REPORT, without_tests
 from bioinstruct.bench.models.loading import find_model
-from bioinstruct.bench.tasks.base import Task
+from bioinstruct.bench.tasks.evaluation_set import Evaluation
 from bioinstruct.corpora.answers.entities import Entity
 from bioinstruct.errors import ModelError
 from bioinstruct.files import write_text
@@ -27,7 +27,7 @@ PREDICTIONS = "predictions.json"
 
 def run_encoder(
     path: str,
-    tests: Examples,
+    evaluations: Sequence[Evaluation],
     out: Path,
     *,
     recipe: EncoderRecipe | None = None,
@@ -42,7 +42,7 @@ def run_encoder(
     Raises:
         ModelError: it is no encoder, or no task is for one.
     """
-    chosen = {task: examples for task, examples in tests.items() if fits(task)}
+    chosen = [e for e in evaluations if e.usual and fits(e.task)]
     if not chosen:
         raise ModelError(
             "none of these tasks is for an encoder: their answers are open",
@@ -51,8 +51,9 @@ def run_encoder(
     recipe = recipe or EncoderRecipe()
     weights = _fingerprint(find_model(path))
     rows = []
-    for task, questions in chosen.items():
-        training, _ = without_tests(task.read("train"), {task: questions})
+    for evaluation in chosen:
+        task, questions = evaluation.task, evaluation.examples
+        training, _ = without_tests(task.read("train"), [evaluation])
         folder = out / f"encoder-{task.name}"
         key = _key(weights, recipe, seed, training, questions)
         found = _known(folder / PREDICTIONS, key)
@@ -66,14 +67,14 @@ def run_encoder(
             found = encoder.predict(questions)
             encoder.save(folder)
             write_text(folder / PREDICTIONS, json.dumps({"run": key, "predictions": found}) + "\n")
-        rows += rows_of(task, questions, _counted(task, questions, found), seed=seed)
+        rows += rows_of(evaluation, _counted(evaluation, found), seed=seed)
     report = Report(
         model=path,
         adapter=None,
         fingerprint=weights,
         style="encoder",
         seed=seed,
-        demonstration=all(task.demonstration for task in chosen),
+        demonstration=all(e.task.demonstration for e in chosen),
         rows=rows,
         data=None,
         recipe=None,
@@ -84,9 +85,10 @@ def run_encoder(
     return report
 
 
-def _counted(task: Task, questions: list[Instruction], found: list[Any]) -> Outcome:
+def _counted(evaluation: Evaluation, found: list[Any]) -> Outcome:
     """Count by each metric of the task but those of texts: an encoder writes none."""
-    golds = [task.parse(example.output, example) for example in questions]
+    task = evaluation.task
+    golds = [task.parse(example.output, example) for example in evaluation.examples]
     metrics = [metric for metric in task.metrics if not metric.of_texts]
     return Outcome([Readout(metric, "encoder", metric.counts(golds, found)) for metric in metrics])
 

@@ -13,8 +13,8 @@ from bioinstruct.bench.evaluation.cache import Answers
 from bioinstruct.bench.metrics import Array, Metric
 from bioinstruct.bench.models.base import Choice, Completion, Model
 from bioinstruct.bench.models.fingerprint import key
-from bioinstruct.bench.tasks.base import Task
-from bioinstruct.bench.tasks.formulation import CLOZE, how
+from bioinstruct.bench.tasks.evaluation_set import Evaluation
+from bioinstruct.bench.tasks.formulation import Formulation
 from bioinstruct.errors import BioinstructError, ModelError
 from bioinstruct.schema import Instruction
 
@@ -68,26 +68,34 @@ class Outcome:
 
 def score(
     model: Model,
-    task: Task,
-    examples: Sequence[Instruction],
+    evaluation: Evaluation,
     answers: Answers,
     *,
     progress: Progress = lambda done, of: None,
 ) -> Outcome:
-    """Score a model on examples of a task: by its choices' likelihood where there are any.
+    """Score a model: by the likelihood of choices, or by what it writes.
+
+    Args:
+        model: what is scored.
+        evaluation: what it is asked, with its examples.
+        answers: what was answered before; takes every new answer.
+        progress: called with the number of questions answered and the number of all.
 
     Raises:
         BioinstructError: there are no examples.
         ModelError: the model's likelihoods are no numbers.
     """
+    examples = evaluation.examples
     if not examples:
-        raise BioinstructError(f"task {task.name} has no examples to score")
-    shown = [task.shown(example) for example in examples]
-    shots = [task.shown(shot) for shot in task.shots]
+        raise BioinstructError(f"task {evaluation.name} has no examples to score")
+    shown = [evaluation.shown(example) for example in examples]
+    shots = [evaluation.shown(shot) for shot in evaluation.shots]
     outcome = Outcome()
-    if task.choices:
-        options = [task.options(example) for example in examples]
-        asked = _Asked(model, task, shown, [("choose", *each) for each in options], shots)
+    if evaluation.closed:
+        options = [evaluation.options(example) for example in examples]
+        asked = _Asked(
+            model, evaluation.name, shown, [("choose", *each) for each in options], shots
+        )
         rows = asked.answered(
             lambda at: model.choose(
                 [shown[i] for i in at], choices=[options[i] for i in at], shots=shots
@@ -95,59 +103,60 @@ def score(
             answers,
             progress,
         )
-        for name, length in _ways(task):
+        for name, length in _ways(evaluation):
             texts = [
-                _likeliest(task, e, row, each, length)
+                _likeliest(evaluation.name, e, row, each, length)
                 for e, row, each in zip(examples, rows, options, strict=True)
             ]
             said = _said(texts, options)
             outcome.readouts += [
-                replace(readout, said=said) for readout in readouts(task, examples, texts, name)
+                replace(readout, said=said) for readout in readouts(evaluation, texts, name)
             ]
         outcome.flags, outcome.ways = _flags_of_choices(rows), _ways_of(rows)
         return outcome
-    stop = (*task.stop, *NEXT_EXAMPLE) if shots else task.stop
-    form = ("complete", task.max_new_tokens, *stop)
-    rows = _Asked(model, task, shown, [form] * len(shown), shots).answered(
+    stop = (*evaluation.stop, *NEXT_EXAMPLE) if shots else evaluation.stop
+    room = evaluation.task.max_new_tokens
+    form = ("complete", room, *stop)
+    rows = _Asked(model, evaluation.name, shown, [form] * len(shown), shots).answered(
         lambda at: model.complete(
-            [shown[i] for i in at], max_new_tokens=task.max_new_tokens, stop=stop, shots=shots
+            [shown[i] for i in at], max_new_tokens=room, stop=stop, shots=shots
         ),
         answers,
         progress,
     )
     written = outcome.written = [None if row["skipped"] else row["text"] for row in rows]
-    outcome.readouts, outcome.ways = readouts(task, examples, written, how(task)), _ways_of(rows)
+    outcome.readouts = readouts(evaluation, written, evaluation.read_by)
+    outcome.ways = _ways_of(rows)
     for flag in ("truncated", "shortened", "skipped"):
         outcome.flags[flag] = sum(row[flag] for row in rows)
     outcome.flags["unparsed"] = sum(
-        text is not None and task.parse(text, example) is None
+        text is not None and evaluation.parse(text, example) is None
         for text, example in zip(written, examples, strict=True)
     )
     return outcome
 
 
-def majority(task: Task, examples: Sequence[Instruction]) -> list[float]:
-    """For each metric, the score of the best constant answer.
+def majority(evaluation: Evaluation) -> list[float]:
+    """Return the score of the best constant answer by each metric.
 
     Of a closed set every label is tried: for an accuracy the best is the most common one, for the
     F1 of relations it may be another. Where answers are open it is the most common gold answer.
     """
-    common = Counter(example.output for example in examples).most_common(1)[0][0]
+    common = Counter(example.output for example in evaluation.examples).most_common(1)[0][0]
     tried = [
-        [each.value for each in readouts(task, examples, [constant] * len(examples), "")]
-        for constant in task.labels or (common,)
+        [each.value for each in readouts(evaluation, [constant] * len(evaluation.examples), "")]
+        for constant in evaluation.labels or (common,)
     ]
     return [max(values) for values in zip(*tried, strict=True)]
 
 
-def readouts(
-    task: Task, examples: Sequence[Instruction], texts: Sequence[str | None], name: str
-) -> list[Readout]:
-    """Count answers by each metric of a task; None is an answer that was not given."""
+def readouts(evaluation: Evaluation, texts: Sequence[str | None], name: str) -> list[Readout]:
+    """Count answers by each metric; None is an answer that was not given."""
+    examples = evaluation.examples
     golds = [example.output for example in examples]
-    read = [task.parse(gold, example) for gold, example in zip(golds, examples, strict=True)]
+    read = [evaluation.parse(gold, example) for gold, example in zip(golds, examples, strict=True)]
     found = [
-        None if text is None else task.parse(text, example)
+        None if text is None else evaluation.parse(text, example)
         for text, example in zip(texts, examples, strict=True)
     ]
     return [
@@ -156,7 +165,7 @@ def readouts(
             name,
             metric.counts(golds, texts) if metric.of_texts else metric.counts(read, found),
         )
-        for metric in task.metrics
+        for metric in evaluation.task.metrics
     ]
 
 
@@ -169,7 +178,7 @@ class _Asked:
     def __init__(
         self,
         model: Model,
-        task: Task,
+        task: str,
         shown: Sequence[Instruction],
         forms: Sequence[tuple[object, ...]],
         shots: Sequence[Instruction],
@@ -180,7 +189,7 @@ class _Asked:
             key(model.fingerprint, form, before, id)
             for form, id in zip(forms, self.ids, strict=True)
         ]
-        self.about = {"task": task.name, "model": model.fingerprint}
+        self.about = {"task": task, "model": model.fingerprint}
 
     def answered(self, ask: _Ask, answers: Answers, progress: Progress) -> list[dict[str, Any]]:
         """Ask what is not answered yet, the same question once; a row for each question."""
@@ -207,14 +216,17 @@ def _said(texts: Sequence[str | None], options: Sequence[Sequence[str]]) -> Coun
     )
 
 
-def _ways(task: Task) -> list[tuple[str, Callable[[str], int]]]:
-    """The ways to say which choice is likeliest: by what length its likelihood is divided."""
-    ways: list[tuple[str, Callable[[str], int]]] = [(how(task), lambda choice: 1)]
-    return [*ways, (f"{CLOZE}, per character", len)] if how(task) == CLOZE else ways
+def _ways(evaluation: Evaluation) -> list[tuple[str, Callable[[str], int]]]:
+    """Return the ways to rank choices: by what length a likelihood is divided."""
+    by = evaluation.read_by
+    ways: list[tuple[str, Callable[[str], int]]] = [(by, lambda choice: 1)]
+    if evaluation.formulation is Formulation.CLOZE:
+        ways.append((f"{by}, per character", len))
+    return ways
 
 
 def _likeliest(
-    task: Task,
+    task: str,
     example: Instruction,
     row: dict[str, Any],
     options: Sequence[str],
@@ -226,7 +238,7 @@ def _likeliest(
         return None  # the prompt did not fit
     if np.isnan(found).any() or not np.isfinite(max(found)):
         raise ModelError(
-            f"task {task.name}: example {example.id} has log-likelihoods {list(found)}",
+            f"task {task}: example {example.id} has log-likelihoods {list(found)}",
             hint="the model's weights are damaged, or overflow in its precision",
         )
     scores = [value / length(option) for value, option in zip(found, options, strict=True)]

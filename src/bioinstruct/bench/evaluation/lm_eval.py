@@ -13,8 +13,8 @@ import numpy as np
 from bioinstruct.bench.evaluation.evaluate import NEXT_EXAMPLE
 from bioinstruct.bench.evaluation.report import Row
 from bioinstruct.bench.models.endpoint import user_turn
-from bioinstruct.bench.tasks.base import Task, get_task
-from bioinstruct.bench.tasks.formulation import CLOZE, Form, as_form, how
+from bioinstruct.bench.tasks import Evaluation, Formulation, get_task
+from bioinstruct.bench.tasks.formulation import formulation_of
 from bioinstruct.errors import BioinstructError, DataError
 from bioinstruct.files import find, write_text
 from bioinstruct.prompts import Style, render
@@ -23,6 +23,7 @@ from bioinstruct.schema import Instruction
 __all__ = ["Peer", "compared", "counts", "export", "read_results", "value"]
 
 PREFIX = "bioinstruct_"
+GENERATED = "generated"  # the name of a free-form answer in reports and names of tasks
 FUNCTIONS = "bioinstruct_functions"
 _SOURCE = '''\
 """Written by `bioinstruct-bench --export`: how lm-evaluation-harness reads these tasks."""
@@ -39,7 +40,6 @@ def data(file, **_):
 
 
 def counts(doc, results):
-    from bioinstruct.bench import tasks  # defines them
     from bioinstruct.bench.evaluation.lm_eval import counts
 
     return counts(doc, results[0])
@@ -53,7 +53,7 @@ def value(items):
 
 
 def export(
-    tests: Mapping[Task, Sequence[Instruction]], folder: Path, *, style: Style = Style.ALPACA
+    evaluations: Sequence[Evaluation], folder: Path, *, style: Style = Style.ALPACA
 ) -> list[str]:
     """Write each task as YAML and JSON Lines; return the names that lm-evaluation-harness knows.
 
@@ -66,22 +66,23 @@ def export(
             the same name, or a task of the user's own has written answers.
     """
     names: list[str] = []
-    for task, examples in tests.items():
-        if task.shots and style is Style.CHAT:
+    for evaluation in evaluations:
+        task = evaluation.task
+        if evaluation.shots and style is Style.CHAT:
             hint = "use --style alpaca, or leave --shots out and give --num_fewshot there"
             raise BioinstructError("worked examples cannot be exported as turns", hint=hint)
-        if not (task.corpus or task.choices):
+        if not (task.corpus or evaluation.closed):
             hint = "give it choices, which the harness scores itself"
             raise BioinstructError(
                 f"the harness would not find {task.name}, which is not of this package", hint=hint
             )
-        name = _name(task)
+        name = _name(evaluation)
         if name in names:
             raise BioinstructError(f"two tasks would be {name}", hint="export them one by one")
-        rows = [_document(task, example, style) for example in examples]
+        rows = [_document(evaluation, example, style) for example in evaluation.examples]
         lines = "".join(json.dumps(row, ensure_ascii=True) + "\n" for row in rows)
         write_text(folder / f"{name}.jsonl", lines)
-        write_text(folder / f"{name}.yaml", _yaml(name, task))
+        write_text(folder / f"{name}.yaml", _yaml(name, evaluation))
         names.append(name)
     write_text(folder / f"{FUNCTIONS}.py", _SOURCE)
     return names
@@ -89,9 +90,11 @@ def export(
 
 def counts(document: Mapping[str, Any], text: str) -> dict[str, tuple[str, str, list[float]]]:
     """What one written answer contributes to each metric: called by the harness."""
-    task = as_form(get_task(document["task"]), Form(document["form"]))
+    formulation = formulation_of(document["form"])
+    evaluation = Evaluation(get_task(document["task"]), formulation=formulation)
+    task = evaluation.task
     example = Instruction.model_validate_json(document["record"])
-    gold, found = task.parse(example.output, example), task.parse(text, example)
+    gold, found = evaluation.parse(example.output, example), evaluation.parse(text, example)
     return {
         metric.name: (
             task.name,
@@ -172,14 +175,14 @@ def _beside(peer: Peer, rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _same(peer: Peer, row: Row) -> bool:
-    form = row.how if row.how == CLOZE else ""
+    form = row.how if row.how == Formulation.CLOZE else ""
     names = {_named(row.task, form)} | ({_named(row.task, row.how)} if _is_written(row) else set())
     metric = peer.metric if _is_written(row) else {"acc": "accuracy"}.get(peer.metric)
     return peer.task in names and metric == row.metric and "per character" not in row.how
 
 
 def _is_written(row: Row) -> bool:
-    return row.how == Form.GENERATED
+    return row.how == GENERATED
 
 
 def _numbers(task: str, found: Mapping[str, Any], size: Mapping[str, Any]) -> Iterator[Peer]:
@@ -193,36 +196,36 @@ def _numbers(task: str, found: Mapping[str, Any], size: Mapping[str, Any]) -> It
         yield Peer(task, name, size.get("effective"), float(number), known)
 
 
-def _name(task: Task) -> str:
-    return _named(task.name, CLOZE if how(task) == CLOZE else task.how)
+def _name(evaluation: Evaluation) -> str:
+    return _named(evaluation.name, evaluation.form)
 
 
 def _named(task: str, form: str) -> str:
     name = PREFIX + task.replace("-", "_")
-    return f"{name}_{form}" if form in {CLOZE, "generated"} else name
+    return f"{name}_{form}" if form in {Formulation.CLOZE, GENERATED} else name
 
 
-def _document(task: Task, example: Instruction, style: Style) -> dict[str, Any]:
+def _document(evaluation: Evaluation, example: Instruction, style: Style) -> dict[str, Any]:
     """One line of data: the prompt as this package gives it, and what is needed to score it."""
-    shots = (task.shown(shot) for shot in task.shots)
-    shown = task.shown(example)
+    shots = (evaluation.shown(shot) for shot in evaluation.shots)
+    shown = evaluation.shown(example)
     if style is Style.CHAT:
         prompt = user_turn(shown)
     else:
         front = "".join(f"{render(shot, style)}{shot.output}\n\n" for shot in shots)
         prompt = front + render(shown, style)
     document: dict[str, Any] = {"id": example.id, "prompt": prompt}
-    options = task.options(example)
+    options = evaluation.options(example)
     if options:
-        read = [task.parse(option, example) for option in options]
-        gold = read.index(task.parse(example.output, example))
+        read = [evaluation.parse(option, example) for option in options]
+        gold = read.index(evaluation.parse(example.output, example))
         return document | {"choices": list(options), "gold": gold}
-    form = Form.GENERATED if task.how == Form.GENERATED else Form.LETTERS
     record = example.model_dump_json()
-    return document | {"task": task.name, "form": form.value, "record": record}
+    form = evaluation.formulation.value
+    return document | {"task": evaluation.name, "form": form, "record": record}
 
 
-def _yaml(name: str, task: Task) -> str:
+def _yaml(name: str, evaluation: Evaluation) -> str:
     """JSON is YAML too, but for the names of functions."""
     head: dict[str, Any] = {
         "task": name,
@@ -233,14 +236,14 @@ def _yaml(name: str, task: Task) -> str:
         "doc_to_text": "{{prompt}}",
         "target_delimiter": "",
     }
-    body = _choices() if task.choices else _written(task)
-    lines = [f"# {task.description}"]
+    body = _choices() if evaluation.closed else _written(evaluation)
+    lines = [f"# {evaluation.task.description}"]
     for key, said in (head | body | {"metadata": {"version": 1}}).items():
         raw = isinstance(said, str) and said.startswith("!function")
         lines.append(f"{key}: {said if raw else json.dumps(said)}")
-    if not task.choices:
+    if not evaluation.closed:
         lines += ["metric_list:"]
-        for metric in get_task(task.name).metrics:  # those that `counts` finds there
+        for metric in get_task(evaluation.name).metrics:  # those that `counts` finds there
             lines.append(f"  - metric: {json.dumps(metric.name)}")
             lines.append(f"    aggregation: !function {FUNCTIONS}.value")
             lines.append("    higher_is_better: true")
@@ -256,8 +259,8 @@ def _choices() -> dict[str, Any]:
     }
 
 
-def _written(task: Task) -> dict[str, Any]:
-    stop = [*task.stop, *(NEXT_EXAMPLE if task.shots else ())]
+def _written(evaluation: Evaluation) -> dict[str, Any]:
+    stop = [*evaluation.stop, *(NEXT_EXAMPLE if evaluation.shots else ())]
     return {
         "output_type": "generate_until",
         "doc_to_target": "",
@@ -265,6 +268,6 @@ def _written(task: Task) -> dict[str, Any]:
         "generation_kwargs": {
             "until": stop,
             "do_sample": False,
-            "max_gen_toks": task.max_new_tokens,
+            "max_gen_toks": evaluation.task.max_new_tokens,
         },
     }

@@ -17,24 +17,22 @@ from bioinstruct.bench.metrics.intervals import (
     mean_difference,
     mean_interval,
 )
-from bioinstruct.bench.tasks.base import Task
-from bioinstruct.bench.tasks.formulation import how
-from bioinstruct.schema import Instruction
+from bioinstruct.bench.tasks.evaluation_set import Evaluation
 
 __all__ = ["groups_of", "rows_of", "with_verdicts"]
 
 
 def rows_of(
-    task: Task,
-    examples: list[Instruction],
+    evaluation: Evaluation,
     base: Outcome,
     tuned: Outcome | None = None,
     *,
     seed: int,
 ) -> list[Row]:
-    """The task's rows of a report, with their intervals; `seed` is of the resampling."""
+    """Return the rows of a report, with their intervals; `seed` is of the resampling."""
+    task, examples = evaluation.task, evaluation.examples
     constant = dict(
-        zip((metric.name for metric in task.metrics), majority(task, examples), strict=True)
+        zip((metric.name for metric in task.metrics), majority(evaluation), strict=True)
     )
     documents = documents_of(examples)
     training, missing = training_of(task, examples)
@@ -49,7 +47,7 @@ def rows_of(
             Row(
                 task=task.name,
                 group=task.group.value,
-                split=task.split,
+                split=evaluation.split,
                 metric=metric.name,
                 how=readout.how,
                 spec=metric.spec,
@@ -66,7 +64,7 @@ def rows_of(
                 seen=None if rows else seen_of(task, examples, training, (base, tuned)),
                 base_flags=dict(base.flags),
                 tuned_flags=dict(tuned.flags) if tuned else {},
-                shots=tuple(shot.id for shot in task.shots),
+                shots=tuple(shot.id for shot in evaluation.shots),
                 base_said=dict(readout.said),
                 tuned_said=dict(tuned.readouts[i].said) if tuned else {},
             )
@@ -86,30 +84,31 @@ def with_verdicts(rows: Sequence[Row]) -> list[Row]:
 
 
 def groups_of(
-    tests: Mapping[Task, list[Instruction]],
-    base: dict[Task, Outcome],
-    tuned: dict[Task, Outcome],
-    rows: Mapping[Task, list[Row]],
+    evaluations: Sequence[Evaluation],
+    base: Mapping[Evaluation, Outcome],
+    tuned: Mapping[Evaluation, Outcome],
+    rows: Mapping[Evaluation, list[Row]],
     *,
     seed: int,
 ) -> list[Group]:
-    """Return the means of the groups: by split, and by form where tasks are put in several."""
-    firsts = {task: found[0] for task, found in rows.items()}
-    groups: dict[tuple[Task, ...], Group] = {}
-    for split, group, form in dict.fromkeys((t.split, t.group, t.how) for t in tests):
-        members = _members([t for t in tests if (t.split, t.group) == (split, group)], form)
-        before = [_part(t, tests[t], base[t]) for t in members]
-        after = [_part(t, tests[t], tuned[t]) for t in members if tuned]
-        own = [firsts[task] for task in members]
+    """Return the means of the groups: by split, and by formulation where there are several."""
+    firsts = {evaluation: found[0] for evaluation, found in rows.items()}
+    groups: dict[tuple[Evaluation, ...], Group] = {}
+    for split, group, form in dict.fromkeys((e.split, e.task.group, e.form) for e in evaluations):
+        same = [e for e in evaluations if (e.split, e.task.group) == (split, group)]
+        members = _members(same, form)
+        before = [_part(e, base[e]) for e in members]
+        after = [_part(e, tuned[e]) for e in members if tuned]
+        own = [firsts[e] for e in members]
         groups.setdefault(
             members,
             Group(
                 group=group.value,
                 split=split,
                 form=form,
-                how=tuple(how(task) for task in members),
-                tasks=tuple(task.name for task in members),
-                metrics=tuple(task.metrics[0].name for task in members),
+                how=tuple(e.read_by for e in members),
+                tasks=tuple(e.name for e in members),
+                metrics=tuple(e.task.metrics[0].name for e in members),
                 majority=sum(row.majority for row in own) / len(own),
                 floor=sum(max(row.floor or 0.0, row.majority) for row in own) / len(own),
                 base=mean_interval(before, seed=seed),
@@ -120,14 +119,14 @@ def groups_of(
     return list(groups.values())
 
 
-def _part(task: Task, examples: list[Instruction], outcome: Outcome) -> Part:
+def _part(evaluation: Evaluation, outcome: Outcome) -> Part:
     first = outcome.readouts[0]
-    return Part(first.metric, first.counts, documents_of(examples))
+    return Part(first.metric, first.counts, documents_of(evaluation.examples))
 
 
-def _members(tasks: list[Task], form: str) -> tuple[Task, ...]:
-    """Each task once: in this form if it has it, else as it usually is."""
-    names = dict.fromkeys(task.name for task in tasks)
-    forms = {(task.name, task.how): task for task in reversed(tasks)}
-    first = {task.name: task for task in reversed(tasks)}
+def _members(evaluations: Sequence[Evaluation], form: str) -> tuple[Evaluation, ...]:
+    """Return each task once: in this formulation if it is there, else in the usual one."""
+    names = dict.fromkeys(e.name for e in evaluations)
+    forms = {(e.name, e.form): e for e in reversed(evaluations)}
+    first = {e.name: e for e in reversed(evaluations)}
     return tuple(forms.get((n, form)) or forms.get((n, "")) or first[n] for n in names)

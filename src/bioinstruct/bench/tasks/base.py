@@ -1,4 +1,4 @@
-"""What a benchmark task is: examples, how an answer is read, and what is counted."""
+"""Benchmark tasks: what is asked, how an answer is parsed, and what is counted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from bioinstruct import corpora
 from bioinstruct.bench.metrics import Metric
 from bioinstruct.corpora.answers.labels import parse_one
-from bioinstruct.errors import UnknownNameError
+from bioinstruct.errors import BioinstructError, UnknownNameError
 from bioinstruct.schema import Category, Instruction
 
 __all__ = ["Choices", "Parse", "Task", "add", "get_task", "known_tasks", "of_corpus", "task"]
@@ -22,15 +22,18 @@ DEMONSTRATION = "demo"
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One benchmark; its examples are instructions whose output is the gold."""
+    """One benchmark; its examples are instructions whose output is the gold.
+
+    How a run asks it (split, formulation, worked examples) is an `Evaluation`.
+    """
 
     name: str
     group: Category
     """How the papers group their scores, which is not always the category of the instruction."""
     read: Read
-    """The examples of a split (train, validation, test); its docstring is what the task is."""
+    """Reads the examples of a split (train, validation, test); its docstring describes the task."""
     parse: Parse
-    """Reads gold and completion alike; None when the text cannot be read as an answer."""
+    """Parses gold and completion alike; None when the text is no answer."""
     metrics: tuple[Metric, ...]
     """The first is the one that means of groups are of."""
     choices: Choices = ()
@@ -42,16 +45,6 @@ class Task:
     """Where its examples are from; empty for a task of the user's own."""
     variant: bool = False
     """True for another form of a task, or a part of one: the suite `open` leaves it out."""
-    split: str = "test"
-    """The split that is scored."""
-    how: str = ""
-    """How the model is read: empty for the usual way; see `bioinstruct.bench.tasks.formulation`."""
-    show: Callable[[Instruction], Instruction] | None = None
-    """What the model is shown of an example, where that is not the example as it stands."""
-    stop: tuple[str, ...] = ()
-    """Strings that end a written answer."""
-    shots: tuple[Instruction, ...] = ()
-    """Worked examples in front of every prompt."""
 
     @property
     def description(self) -> str:
@@ -59,26 +52,27 @@ class Task:
 
     @property
     def demonstration(self) -> bool:
-        """True for the tasks that ship with the package: they show the road, they prove nothing."""
+        """True for the tasks on made-up texts: they show how a run works, they prove nothing."""
         return self.corpus == DEMONSTRATION
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The answers of a closed set that is the same for all examples; else none."""
+        """The answers of a closed set that is the same for all examples; else empty."""
         return self.choices if isinstance(self.choices, tuple) else ()
 
     @property
+    def split(self) -> str:
+        """The split that is scored unless a run names another."""
+        return corpora.get_corpus(self.corpus).benchmark_split if self.corpus else "test"
+
+    @property
     def access(self) -> corpora.Access:
-        """What it takes to get its examples."""
+        """The conditions for getting its examples."""
         return corpora.get_corpus(self.corpus).access if self.corpus else corpora.Access.OPEN
 
     def options(self, example: Instruction) -> tuple[str, ...]:
-        """The answers that an example can have; none when the answer is to be written."""
+        """Return the answers that an example can have; empty when the answer is to be written."""
         return self.choices if isinstance(self.choices, tuple) else self.choices(example)
-
-    def shown(self, example: Instruction) -> Instruction:
-        """The example as the model sees it."""
-        return self.show(example) if self.show else example
 
 
 def of_corpus(name: str, about: str, *, layout: str | None = None) -> Read:
@@ -99,10 +93,17 @@ def add(made: Task) -> Task:
     """Make a task known by its name.
 
     Raises:
-        ValueError: there is one of that name.
+        BioinstructError: another task has that name, or its corpus is not known.
     """
     if made.name in _TASKS:
-        raise ValueError(f"two tasks are named {made.name!r}")
+        raise BioinstructError(
+            f"there is already a task named {made.name!r}", hint="rename one of the two"
+        )
+    if made.corpus and made.corpus not in corpora.names():
+        raise BioinstructError(
+            f"the task {made.name!r} is of the corpus {made.corpus!r}, which is not known",
+            hint="register the corpus before the task, or leave `corpus` empty",
+        )
     _TASKS[made.name] = made
     return made
 
@@ -148,10 +149,10 @@ def _plain_parse(choices: Choices) -> Parse:
 
 
 def get_task(name: str) -> Task:
-    """The task of that name.
+    """Return the task of that name.
 
     Raises:
-        UnknownNameError: there is none.
+        UnknownNameError: there is no such task.
     """
     known = known_tasks()
     if name not in known:
@@ -160,7 +161,7 @@ def get_task(name: str) -> Task:
 
 
 def known_tasks() -> dict[str, Task]:
-    """All tasks by name: by group, the demonstration last, else in the order of definition."""
+    """Return all tasks by name: by group, the demonstration last, else in order of definition."""
 
     def place(made: Task) -> tuple[bool, int]:
         return made.demonstration, _GROUPS.index(made.group)

@@ -1,21 +1,37 @@
-"""The examples that tasks are scored on: a sample of a split, and worked examples in front."""
+"""How a run asks tasks: on which examples, in which formulation, after which worked examples."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from bioinstruct.bench.tasks.base import Task
+from bioinstruct.bench.tasks.formulation import (
+    ALIASES,
+    Formulation,
+    letters,
+    option_texts,
+    parse_option,
+    without_options,
+)
 from bioinstruct.errors import BioinstructError, MissingError, UnknownNameError
 from bioinstruct.schema import Instruction
 
-__all__ = ["Tests", "Unavailable", "draw_shots", "load_tests", "sample", "with_shots"]
+__all__ = [
+    "Evaluation",
+    "Unavailable",
+    "draw_shots",
+    "load_evaluations",
+    "sample",
+    "with_shots",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """A task that was asked for and could not be run."""
+    """A task that was asked for and cannot be run."""
 
     task: str
     split: str
@@ -24,48 +40,128 @@ class Unavailable:
     """How to get what is missing; may be empty."""
 
 
-class Tests(dict[Task, list[Instruction]]):
-    """The examples of each task, and the tasks that cannot be had."""
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One task as a run asks it.
 
-    def __init__(self, *args: object) -> None:
-        super().__init__(*args)
-        self.unavailable: list[Unavailable] = []
+    Two of them are the same where task, split, formulation and examples are.
+    """
+
+    task: Task
+    split: str = ""
+    """The split that is scored; by default the one that the task names."""
+    formulation: Formulation = Formulation.MULTIPLE_CHOICE
+    """Becomes the one that the task allows: without options it is free-form, and where the options
+    are the same for all examples there is no cloze."""
+    shots: tuple[Instruction, ...] = field(default=(), hash=False)
+    """Worked examples in front of every prompt."""
+    examples: tuple[Instruction, ...] = field(default=(), hash=False)
+    """The examples that are asked, in their order; `load_evaluations` reads them."""
+    stop: tuple[str, ...] = ()
+    """Strings that end a written answer."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "split", self.split or self.task.split)
+        if not self.task.choices:
+            object.__setattr__(self, "formulation", Formulation.FREE_FORM)
+        elif self.formulation is Formulation.CLOZE and self.task.choices is not letters:
+            object.__setattr__(self, "formulation", Formulation.MULTIPLE_CHOICE)
+
+    @property
+    def name(self) -> str:
+        """The name of the task."""
+        return self.task.name
+
+    @property
+    def closed(self) -> bool:
+        """Whether the likelihoods of given answers are compared; else the model writes one."""
+        return self.formulation is not Formulation.FREE_FORM
+
+    @property
+    def usual(self) -> bool:
+        """Whether the formulation is the default of its task."""
+        return self.formulation is Evaluation(self.task, self.split).formulation
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The answers of a closed set that is the same for all examples; else empty."""
+        return self.task.labels if self.closed else ()
+
+    @property
+    def read_by(self) -> str:
+        """How the answer is read, as reports name it: letters, likelihood, cloze or generated."""
+        if self.formulation is Formulation.MULTIPLE_CHOICE and self.task.choices is not letters:
+            return "likelihood"
+        return _name_of(self.formulation)
+
+    @property
+    def form(self) -> str:
+        """The formulation as reports name it; empty for the usual one."""
+        return "" if self.usual else _name_of(self.formulation)
+
+    def options(self, example: Instruction) -> tuple[str, ...]:
+        """Return the answers whose likelihoods are compared; empty where the model writes."""
+        if self.formulation is Formulation.CLOZE:
+            return option_texts(example)
+        return self.task.options(example) if self.closed else ()
+
+    def parse(self, text: str, example: Instruction) -> Any:
+        """Parse gold or completion; return None for a text that is no answer."""
+        if self.formulation is Formulation.CLOZE:
+            return parse_option(text, example)
+        return self.task.parse(text, example)
+
+    def shown(self, example: Instruction) -> Instruction:
+        """Return the example as the model sees it."""
+        return without_options(example) if self.formulation is Formulation.CLOZE else example
 
 
-def load_tests(
-    tasks: Iterable[Task], limit: int | None = None, *, must: Collection[str] | None = None
-) -> Tests:
-    """The examples of the split that each task is scored on.
+def _name_of(formulation: Formulation) -> str:
+    """Return the name of a formulation in reports."""
+    return next((name for name, one in ALIASES.items() if one is formulation), formulation.value)
+
+
+def load_evaluations(
+    planned: Iterable[Task | Evaluation],
+    limit: int | None = None,
+    *,
+    must: Collection[str] | None = None,
+) -> tuple[list[Evaluation], list[Unavailable]]:
+    """Read the examples of the split that each task is scored on.
 
     Args:
-        tasks: what to score.
+        planned: tasks, or evaluations without examples.
         limit: examples of each task; see `sample` for which.
-        must: names of the tasks whose absence is an error; None for all of them. Of the others it
-            is noted.
+        must: names of the tasks whose absence is an error; None for all of them.
+
+    Returns:
+        The evaluations with their examples, each once, and the tasks that cannot be run.
 
     Raises:
-        MissingError: the corpus of a task is not there.
-        UnknownNameError: a corpus has no such split.
-        BioinstructError: a task has no examples.
+        MissingError: the corpus of a task that must be there is not.
+        UnknownNameError: such a corpus has no such split.
+        BioinstructError: such a task has no examples.
     """
-    tests = Tests()
-    for task in tasks:
+    loaded: list[Evaluation] = []
+    unavailable: list[Unavailable] = []
+    for one in planned:
+        evaluation = one if isinstance(one, Evaluation) else Evaluation(one)
+        task, split = evaluation.task, evaluation.split
         try:
-            examples = sample(list(task.read(task.split)), limit)
+            examples = sample(list(task.read(split)), limit)
             if not examples:
-                found = f"task {task.name} has no examples in its {task.split} split"
-                raise BioinstructError(found)
+                raise BioinstructError(f"task {task.name} has no examples in its {split} split")
         except BioinstructError as error:
             if must is None or task.name in must:
                 raise
-            tests.unavailable.append(Unavailable(task.name, task.split, str(error), error.hint))
+            unavailable.append(Unavailable(task.name, split, str(error), error.hint))
         else:
-            tests[task] = examples
-    return tests
+            loaded.append(replace(evaluation, examples=tuple(examples)))
+    return loaded, unavailable
 
 
 def sample(examples: Sequence[Instruction], limit: int | None) -> list[Instruction]:
-    """So many of the examples, in their order: those whose ids are lowest.
+    """Return at most `limit` of the examples, in their order: those whose ids are lowest.
 
     An id is a hash, so this is a random sample, always the same, and 20 are among the 100. The
     first examples of a file are no sample: corpora are sorted by document, subject or answer.
@@ -76,43 +172,48 @@ def sample(examples: Sequence[Instruction], limit: int | None) -> list[Instructi
     return [examples[i] for i in sorted(lowest)]
 
 
-def with_shots(tests: Tests, count: int, *, seed: int = 0, must: Collection[str] = ()) -> Tests:
-    """The same tests with worked examples in front of every prompt, the same for a whole task.
+def with_shots(
+    evaluations: Iterable[Evaluation], count: int, *, seed: int = 0, must: Collection[str] = ()
+) -> tuple[list[Evaluation], list[Unavailable]]:
+    """Put worked examples in front of every prompt, the same for a whole task.
+
+    Returns:
+        The evaluations with their worked examples, and the tasks that have too few.
 
     Raises:
-        BioinstructError: a task that `must` be there has too few to show.
+        BioinstructError: a task that `must` be there has too few.
     """
-    shown = Tests()
-    shown.unavailable = list(tests.unavailable)
-    for task, examples in tests.items():
+    shown: list[Evaluation] = []
+    unavailable: list[Unavailable] = []
+    for one in evaluations:
         try:
-            shots = draw_shots(task, examples, count, seed=seed)
+            shots = draw_shots(one, count, seed=seed)
         except BioinstructError as error:
-            if task.name in must:
+            if one.name in must:
                 raise
             why = f"no worked examples to show: {error}"
-            shown.unavailable.append(Unavailable(task.name, task.split, why, error.hint))
+            unavailable.append(Unavailable(one.name, one.split, why, error.hint))
         else:
-            shown[replace(task, shots=shots)] = examples
-    return shown
+            shown.append(replace(one, shots=shots))
+    return shown, unavailable
 
 
-def draw_shots(
-    task: Task, examples: Sequence[Instruction], count: int, *, seed: int = 0
-) -> tuple[Instruction, ...]:
-    """Worked examples from the training split, or from validation where there is none.
+def draw_shots(evaluation: Evaluation, count: int, *, seed: int = 0) -> tuple[Instruction, ...]:
+    """Draw worked examples from the training split, or from validation where there is none.
 
-    They depend on the seed and on what the split holds, not on its order; five of them begin with
-    the one. None asks what a test asks.
+    They depend on the seed and on what the splits hold, not on their order or on the limit of a
+    run; five of them begin with the one. None asks what the scored split asks.
 
     Raises:
         MissingError: the task has too few examples outside of what is scored.
     """
-    asked = {(example.instruction, example.input) for example in examples}
+    task, scored = evaluation.task, [*evaluation.examples]
+    scored += task.read(evaluation.split)
+    asked = {(example.instruction, example.input) for example in scored}
     inputs = {input for _, input in asked if input}
     error: BioinstructError | None = None
     for split in ("train", "validation"):
-        if split == task.split:
+        if split == evaluation.split:
             continue
         try:
             pool = {e.id: e for e in task.read(split)}

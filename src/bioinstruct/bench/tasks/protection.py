@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bioinstruct import corpora
 from bioinstruct.bench.tasks.base import Task
+from bioinstruct.bench.tasks.evaluation_set import Evaluation
 from bioinstruct.bench.tasks.suites import expand
 from bioinstruct.errors import BioinstructError
 from bioinstruct.filters import Contaminated, scored_texts
@@ -48,13 +49,13 @@ class Protected:
 
 
 def protected_texts(
-    tasks: Iterable[str | Task] | None = None, *, data: Path | None = None
+    tasks: Iterable[str | Task | Evaluation] | None = None, *, data: Path | None = None
 ) -> Protected:
     """Return the texts of the whole split that each task scores, whatever the limit of a run.
 
     Args:
-        tasks: tasks, or names of tasks or suites. None or `all` for every corpus: its test splits
-            and what tasks score of it, in each of its layouts.
+        tasks: tasks, evaluations, or names of tasks or suites. None or `all` for every corpus: its
+            test splits and what tasks score of it, in each of its layouts.
         data: the folder of the corpora, else `$BIOINSTRUCT_DATA`, else what was fetched. Tasks that
             are named are read from the latter two.
 
@@ -67,11 +68,12 @@ def protected_texts(
     if ALL in chosen:
         _add_every_corpus(protected, data)
     named = [one for one in chosen if one != ALL]
-    for task in expand(named):
-        corpus = corpora.get_corpus(task.corpus) if task.corpus else None
-        examples = list(task.read(task.split))
-        framed = corpus is not None and corpus.framed
-        protected.add(task.name, scored_texts(examples), framed=framed)
+    for evaluation in expand(named):
+        task = evaluation.task
+        framed = bool(task.corpus) and corpora.get_corpus(task.corpus).framed
+        whole = list(task.read(evaluation.split))
+        for examples in (whole, evaluation.examples):  # the latter may be of the caller's making
+            protected.add(task.name, scored_texts(examples), framed=framed)
     return protected
 
 

@@ -31,18 +31,7 @@ MMLU = (
 def _examination(name: str, about: str, *, variant: bool = False) -> Task:
     read = of_corpus(name, about, layout="letter")
     return add(
-        Task(
-            name,
-            Category.QA,
-            read,
-            parse_letter,
-            (accuracy,),
-            letters,
-            32,
-            name,
-            variant,
-            split=corpora.get_corpus(name).benchmark_split,
-        )
+        Task(name, Category.QA, read, parse_letter, (accuracy,), letters, 32, name, variant=variant)
     )
 
 
@@ -75,5 +64,5 @@ def pubmedqa(split: str) -> Iterator[Instruction]:
 def bioasq_yes_no(split: str) -> Iterator[Instruction]:
     """BioASQ, task B: the questions that are answered yes or no, from snippets of abstracts."""
     found = corpora.read("bioasq", split, layout="exact")
-    first = next(found)  # what is missing is told when this is called
+    first = next(found)  # a missing file is reported when this is called
     return (e for e in chain([first], found) if e.task == "yes-no-question")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from bioinstruct import corpora
 from bioinstruct.bench.tasks.base import Task, known_tasks
+from bioinstruct.bench.tasks.evaluation_set import Evaluation
 from bioinstruct.corpora import Access
 from bioinstruct.errors import UnknownNameError
 
@@ -28,31 +28,31 @@ MEDTUNED = (
 """The tasks that Llama2-MedTuned was scored on, in its layouts."""
 
 
-def _medtuned() -> list[Task]:
-    """Each on its development set, where it has one, and on its test set."""
+def _medtuned() -> list[Evaluation]:
+    """Score each on its development set, where it has one, and on its test set."""
     known = known_tasks()
     return [
-        replace(known[name], split=split)
+        Evaluation(known[name], split)
         for name in MEDTUNED
         for split in ("validation", "test")
         if split in corpora.get_corpus(known[name].corpus).splits
     ]
 
 
-def _open() -> list[Task]:
-    """What anyone may get: without credentials, each corpus in its first form only."""
+def _open() -> list[Evaluation]:
+    """Score all that needs no credentials, each corpus in its first form only."""
     return [
-        task
+        Evaluation(task)
         for task in known_tasks().values()
         if task.corpus and not (task.demonstration or task.variant) and task.access is Access.OPEN
     ]
 
 
-SUITES: dict[str, Callable[[], list[Task]]] = {
-    "bioinstruct-9": lambda: [known_tasks()[name] for name in BIOINSTRUCT_9],
+SUITES: dict[str, Callable[[], list[Evaluation]]] = {
+    "bioinstruct-9": lambda: [Evaluation(known_tasks()[name]) for name in BIOINSTRUCT_9],
     "medtuned": _medtuned,
     "open": _open,
-    "demo": lambda: [task for task in known_tasks().values() if task.demonstration],
+    "demo": lambda: [Evaluation(task) for task in known_tasks().values() if task.demonstration],
 }
 ABOUT = {
     "bioinstruct-9": "the nine tasks of the BioInstruct paper: QA, IE and GEN",
@@ -62,19 +62,29 @@ ABOUT = {
 }
 
 
-def expand(names: Iterable[str | Task]) -> list[Task]:
-    """Return the tasks of these names and suites, each once, in the order of the names.
+def expand(names: Iterable[str | Task | Evaluation]) -> list[Evaluation]:
+    """Return what these names of tasks and suites score, each once, in the order of the names.
+
+    Args:
+        names: names; tasks and evaluations stand for themselves.
+
+    Returns:
+        Evaluations without examples, but for those that are given.
 
     Raises:
         UnknownNameError: there is no such task or suite.
     """
     known = known_tasks()
-    found: dict[Task, None] = {}
+    found: dict[Evaluation, None] = {}
     for name in names:
-        if isinstance(name, Task):
+        if isinstance(name, Evaluation):
             found[name] = None
-            continue
-        if name not in known and name not in SUITES:
+        elif isinstance(name, Task):
+            found[Evaluation(name)] = None
+        elif name in known:
+            found[Evaluation(known[name])] = None
+        elif name in SUITES:
+            found |= dict.fromkeys(SUITES[name]())
+        else:
             raise UnknownNameError("task or suite", name, [*known, *SUITES])
-        found |= dict.fromkeys([known[name]] if name in known else SUITES[name]())
     return list(found)
