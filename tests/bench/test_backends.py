@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from bioinstruct import Instruction, ModelError
-from bioinstruct.bench.experiment import load_tests, load_training, run
+from bioinstruct.bench.experiment import load_training, run
 from bioinstruct.bench.models import Choice, Completion, Constant, Model
 from bioinstruct.bench.models.base import Tunable, as_tunable, check_model
 from bioinstruct.bench.models.causal_lm import CausalLM
 from bioinstruct.bench.models.endpoint import Endpoint
-from bioinstruct.bench.tasks.base import get_task
+from bioinstruct.bench.tasks import get_task, load_evaluations
 from bioinstruct.bench.training.recipe import Recipe
 from bioinstruct.llm.openai import OpenAIClient
 from bioinstruct.prompts import Style
@@ -117,18 +117,18 @@ def test_a_model_without_an_adapter_states_that(model: Model) -> None:
 def test_a_run_of_any_backend_reports_its_name_style_and_fingerprint(
     model: Model, tmp_path: Path
 ) -> None:
-    report = run(model, load_tests([QA], 4), tmp_path / "run")
+    report = run(model, load_evaluations([QA], 4)[0], tmp_path / "run")
     assert (report.model, report.style) == (model.name, model.style.value)
     assert report.fingerprint == model.fingerprint
     assert [(row.task, row.n, row.tuned) for row in report.rows] == [("demo-qa", 4, None)]
 
 
 def test_a_constant_answer_scores_its_share_of_the_gold(tmp_path: Path) -> None:
-    tests = load_tests([QA], 40)
-    share = sum(e.output == "no" for e in tests[QA]) / len(tests[QA])
+    tests, _ = load_evaluations([QA], 40)
+    share = sum(e.output == "no" for e in tests[0].examples) / 40
     [row] = run(Constant("no"), tests, tmp_path).rows
     assert row.base.value == pytest.approx(share)
-    assert row.base_said == {"no": len(tests[QA])}
+    assert row.base_said == {"no": 40}
 
 
 class Longest:
@@ -166,7 +166,7 @@ class Longest:
 def test_a_class_of_the_users_own_runs_from_end_to_end(tmp_path: Path) -> None:
     members = {name for name in vars(Longest) if not name.startswith("_")}
     assert members == {name for name in dir(Model) if not name.startswith("_")}
-    tests = load_tests([QA, get_task("demo-ie"), get_task("demo-gen")], 5)
+    tests, _ = load_evaluations([QA, get_task("demo-ie"), get_task("demo-gen")], 5)
     report = run(Longest(), tests, tmp_path)
     assert {row.task for row in report.rows} == {"demo-qa", "demo-ie", "demo-gen"}
     [row] = [row for row in report.rows if row.task == "demo-qa"]
@@ -181,12 +181,12 @@ def test_a_backend_that_lacks_a_member_is_refused_by_name_before_anything_is_sco
     members = {n: v for n, v in vars(Longest).items() if not n.startswith("_") and n != lacking}
     own = type("Mine", (), members)()
     with pytest.raises(ModelError, match=f"a Mine cannot be scored: it lacks {lacking}$"):
-        run(own, load_tests([QA], 4), tmp_path / "run")
+        run(own, load_evaluations([QA], 4)[0], tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
 def test_a_backend_that_cannot_be_tuned_is_refused_by_name(tmp_path: Path) -> None:
-    tests = load_tests([QA], 4)
+    tests, _ = load_evaluations([QA], 4)
     training = load_training(Recipe(), tests, list(QA.read("train"))[:8], "demo")
     with pytest.raises(ModelError, match=r"a Longest cannot be tuned: it lacks .*load_adapter"):
         run(Longest(), tests, tmp_path / "run", training=training)
