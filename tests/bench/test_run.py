@@ -80,10 +80,10 @@ def test_by_default_a_model_is_tuned_on_the_training_splits_each_record_once() -
     tests = loaded(4)
     twice = [*tests, replace(tests[0], task=replace(QA, name="again"))]
     found = load_training(FAST, twice)
-    screened = without_tests(QA.read("train"), tests)
-    assert found.examples == screened.kept
+    kept, rejected = without_tests(QA.read("train"), tests)
+    assert found.examples == kept
     assert found.source == "the training splits of the tasks"
-    assert (found.contaminated, found.recipe) == (screened.dropped, FAST)
+    assert (found.contaminated, found.recipe) == (rejected, FAST)
 
 
 def test_data_of_ones_own_is_taken_as_it_is() -> None:
@@ -99,7 +99,7 @@ def test_what_a_test_asks_is_not_trained_on() -> None:
     own = [record(0), *tests[0].examples, record(1)]
     found = load_training(FAST, tests, own, "own.jsonl")
     assert found.examples == [record(0), record(1)]
-    assert [dropped.example for dropped in found.contaminated] == list(tests[0].examples)
+    assert [one.record for one in found.contaminated] == list(tests[0].examples)
     assert (found.data.contaminated, found.data.overlaps) == (4, {"contaminated-exact": 4})
 
 
@@ -120,17 +120,17 @@ def test_a_question_in_another_spelling_or_with_another_answer_is_the_same_quest
         record(5, input="Case 0 had Me\u0301nie\u0300re's disease.", output="no"),
     ]
     other = [record(5, input="Case 1 had another illness."), record(6, input="")]
-    screened = without_tests([*same, *other], tests)
-    assert (screened.kept, [dropped.example for dropped in screened.dropped]) == (other, same)
+    kept, rejected = without_tests([*same, *other], tests)
+    assert (kept, [one.record for one in rejected]) == (other, same)
 
 
 def test_where_there_is_no_input_the_instruction_is_the_question() -> None:
     tests = [ask(QA, [record(0, instruction="What is measles?", input="")])]
-    screened = without_tests(
+    kept, rejected = without_tests(
         [record(1, instruction="what is Measles?", input=""), record(2, input="")], tests
     )
-    assert [dropped.example.instruction for dropped in screened.dropped] == ["what is Measles?"]
-    assert len(screened.kept) == 1
+    assert [one.record.instruction for one in rejected] == ["what is Measles?"]
+    assert len(kept) == 1
 
 
 @given(st.lists(st.integers(0, 9)), st.sets(st.integers(0, 9)))
@@ -138,9 +138,9 @@ def test_every_example_is_kept_or_left_out_in_its_order(
     numbers: list[int], asked: set[int]
 ) -> None:
     examples = [record(n) for n in numbers]
-    screened = without_tests(examples, [ask(QA, [record(n) for n in asked])])
-    assert screened.kept == [record(n) for n in numbers if n not in asked]
-    left_out = [dropped.example for dropped in screened.dropped]
+    kept, rejected = without_tests(examples, [ask(QA, [record(n) for n in asked])])
+    assert kept == [record(n) for n in numbers if n not in asked]
+    left_out = [one.record for one in rejected]
     assert left_out == [record(n) for n in numbers if n in asked]
 
 
@@ -182,7 +182,7 @@ def test_a_run_writes_its_report_its_answers_its_adapter_and_what_was_left_out(
     lines = (out / "contaminated.jsonl").read_text(encoding="utf-8").splitlines()
     left_out = [json.loads(line)["record"] for line in lines]
     assert left_out[-2:] == [e.row() for e in tests[0].examples[:2]]
-    assert left_out == [dropped.example.row() for dropped in lessons.contaminated]
+    assert left_out == [one.record.row() for one in lessons.contaminated]
     written = json.loads((out / "report.json").read_text(encoding="utf-8"))
     assert written == json.loads(report.as_json())
     assert written["model"] == model.name

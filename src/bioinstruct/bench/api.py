@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bioinstruct.bench.models.base import Model, Tunable
     from bioinstruct.bench.models.causal_lm import CausalLM
     from bioinstruct.bench.results import Scores, TaskScores, Tuned
-    from bioinstruct.bench.tasks.evaluation_set import Tests
+    from bioinstruct.bench.tasks import Evaluation
     from bioinstruct.bench.training.recipe import Recipe
     from bioinstruct.bench.training.trainer import Progress as Step
     from bioinstruct.bench.training.trainer import Tuning
@@ -54,7 +54,6 @@ def load_tasks(*names: str) -> list[Task]:
         MissingError: there is no such file.
         BioinstructError: no name is given, or the file defines no task.
     """
-    from bioinstruct.bench import tasks as _tasks  # noqa: F401  # defines the tasks
     from bioinstruct.bench.tasks.suites import expand
     from bioinstruct.bench.tasks.user_file import load_task_file
 
@@ -63,13 +62,12 @@ def load_tasks(*names: str) -> list[Task]:
     found: list[Task] = []
     for name in names:
         own = name.endswith(".py")
-        found += load_task_file(Path(name)) if own else expand([name])
+        found += load_task_file(Path(name)) if own else [e.task for e in expand([name])]
     return list(dict.fromkeys(found))
 
 
 def suites() -> dict[str, tuple[str, ...]]:
     """Return the names of the tasks of each suite."""
-    from bioinstruct.bench import tasks as _tasks  # noqa: F401  # defines the tasks
     from bioinstruct.bench.tasks.suites import SUITES
 
     return {
@@ -160,15 +158,13 @@ def evaluate(
     from bioinstruct.bench.results import Scores
 
     check_model(model)
-    tests = _tests(tasks, limit, shots, seed)
+    evaluations = _evaluations(tasks, limit, shots, seed)
     with contextlib.ExitStack() as stack:
         stack.enter_context(_quiet())
         stack.enter_context(model.adapter())
         folder = Path(out or stack.enter_context(tempfile.TemporaryDirectory()))
         answers = stack.enter_context(Answers(folder / "answers.jsonl"))
-        scored = [
-            _scored(model, task, examples, answers, progress) for task, examples in tests.items()
-        ]
+        scored = [_scored(model, evaluation, answers, progress) for evaluation in evaluations]
         fingerprint, style = model.fingerprint, model.style.value
     return Scores(model.name, fingerprint, style, scored, seed, overflow_of(model))
 
@@ -226,8 +222,7 @@ def tune(
 
 def _scored(
     model: Model,
-    task: Task,
-    examples: list[Instruction],
+    evaluation: Evaluation,
     answers: Answers,
     progress: OnProgress | None,
 ) -> TaskScores:
@@ -236,13 +231,15 @@ def _scored(
 
     def tell(done: int, of: int) -> None:
         if progress is not None:
-            progress(Progress(f"scoring {task.name}", done, of))
+            progress(Progress(f"scoring {evaluation.name}", done, of))
 
-    outcome = score(model, task, examples, answers, progress=tell)
+    outcome = score(model, evaluation, answers, progress=tell)
     for (by, why), count in outcome.ways.items():
         if why:
-            logger.warning("%s: %s answers by %s, a slow way: %s", task.name, f"{count:,}", by, why)
-    return TaskScores(task, examples, outcome)
+            logger.warning(
+                "%s: %s answers by %s, a slow way: %s", evaluation.name, f"{count:,}", by, why
+            )
+    return TaskScores(evaluation, outcome)
 
 
 def _train(
@@ -271,24 +268,33 @@ def _train(
     return tuning
 
 
-def _tests(
+def _evaluations(
     tasks: Task | str | Iterable[Task | str], limit: int | None, shots: int, seed: int
-) -> Tests:
+) -> list[Evaluation]:
     """Read the items of the tasks, each task once."""
-    from bioinstruct.bench.tasks.evaluation_set import load_tests, with_shots
+    from bioinstruct.bench.tasks.evaluation_set import load_evaluations, with_shots
 
     if limit is not None and limit < 1:
         raise BioinstructError(f"limit={limit}: there is nothing to score", hint="1 or more")
     chosen = _named([tasks] if isinstance(tasks, Task | str) else tasks)
     if not chosen:
         raise BioinstructError("no tasks to score", hint="name some with bench.load_tasks")
-    tests = load_tests(chosen, limit)
-    return with_shots(tests, shots, seed=seed, must={t.name for t in chosen}) if shots else tests
+    evaluations, _ = load_evaluations(chosen, limit)
+    if shots:
+        names = {evaluation.name for evaluation in evaluations}
+        evaluations, _ = with_shots(evaluations, shots, seed=seed, must=names)
+    return evaluations
 
 
-def _named(tasks: Iterable[Task | str]) -> list[Task]:
-    found = ([task] if isinstance(task, Task) else load_tasks(task) for task in tasks)
-    return list(dict.fromkeys(task for group in found for task in group))
+def _named(tasks: Iterable[Task | str]) -> list[Evaluation]:
+    """Return what the tasks and names score, each once; a suite may name several splits."""
+    from bioinstruct.bench.tasks.suites import expand
+
+    found: list[str | Task] = []
+    for task in tasks:
+        own = isinstance(task, str) and task.endswith(".py")
+        found += load_tasks(str(task)) if own else [task]
+    return expand(found)
 
 
 def _without_tests(

@@ -12,13 +12,11 @@ from pathlib import Path
 from bioinstruct.bench.evaluation.evaluate import Outcome
 from bioinstruct.bench.evaluation.report import Report, Row, Scoring, Way, notes, table, versions
 from bioinstruct.bench.evaluation.summary import groups_of, rows_of, with_verdicts
-from bioinstruct.bench.tasks.base import Task
-from bioinstruct.bench.tasks.formulation import how
+from bioinstruct.bench.tasks.evaluation_set import Evaluation
 from bioinstruct.bench.training.recipe import Recipe
 from bioinstruct.bench.training.trainer import Tuning
 from bioinstruct.errors import BioinstructError, UnknownNameError
 from bioinstruct.filters import Rejection
-from bioinstruct.schema import Instruction
 
 __all__ = ["Comparison", "Scores", "TaskScores", "Tuned", "compare"]
 
@@ -27,9 +25,8 @@ __all__ = ["Comparison", "Scores", "TaskScores", "Tuned", "compare"]
 class TaskScores:
     """The counts of one task, item by item."""
 
-    task: Task
-    examples: Sequence[Instruction]
-    """The items, in the order of the counts."""
+    evaluation: Evaluation
+    """What was asked, with the items in the order of the counts."""
     outcome: Outcome
     """For each metric counts of shape (items, counts of the metric), and the written answers."""
 
@@ -179,44 +176,45 @@ def compare(before: Scores, after: Scores, *, seed: int = 0) -> Comparison:
     known = {_place(one): one for one in after.tasks}
     common = [(one, known[_place(one)]) for one in before.tasks if _place(one) in known]
     if not common:
-        theirs = [", ".join(dict.fromkeys(t.task.name for t in s.tasks)) for s in (before, after)]
+        theirs = [
+            ", ".join(dict.fromkeys(t.evaluation.name for t in s.tasks)) for s in (before, after)
+        ]
         raise BioinstructError(
             f"nothing to compare: one has {theirs[0]}, the other {theirs[1]}",
             hint="score the same tasks, splits and forms",
         )
     for one, other in common:
-        if [e.id for e in one.examples] != [e.id for e in other.examples]:
+        if [e.id for e in one.evaluation.examples] != [e.id for e in other.evaluation.examples]:
             raise BioinstructError(
-                f"{one.task.name}: not the same items ({len(one.examples):,} and "
-                f"{len(other.examples):,})",
+                f"{one.evaluation.name}: not the same items ({len(one.evaluation.examples):,} and "
+                f"{len(other.evaluation.examples):,})",
                 hint="score both with the same `limit`, on the same corpus files",
             )
-        if [s.id for s in one.task.shots] != [s.id for s in other.task.shots]:
+        if [s.id for s in one.evaluation.shots] != [s.id for s in other.evaluation.shots]:
             raise BioinstructError(
-                f"{one.task.name}: not the same worked examples in front",
+                f"{one.evaluation.name}: not the same worked examples in front",
                 hint="score both with the same `shots` and `seed`",
             )
     pairs = {_place(one) for one, _ in common}
     every = [*before.tasks, *after.tasks]
-    alone = dict.fromkeys(one.task.name for one in every if _place(one) not in pairs)
+    alone = dict.fromkeys(one.evaluation.name for one in every if _place(one) not in pairs)
     return Comparison(before, after, seed, tuple(alone))
 
 
 def _place(one: TaskScores) -> tuple[str, str, str]:
-    return one.task.name, one.task.split, how(one.task)
+    return one.evaluation.name, one.evaluation.split, one.evaluation.read_by
 
 
 def _report(before: Scores, after: Scores | None, seed: int) -> Report:
     """Return the report of one scoring, or of two on the tasks that both have."""
     second = {_place(one): one.outcome for one in after.tasks} if after else {}
     tasks = [one for one in before.tasks if after is None or _place(one) in second]
-    base = {one.task: one.outcome for one in tasks}
-    tuned = {one.task: second[_place(one)] for one in tasks} if after else {}
-    tests = {one.task: list(one.examples) for one in tasks}
+    base = {one.evaluation: one.outcome for one in tasks}
+    tuned = {one.evaluation: second[_place(one)] for one in tasks} if after else {}
     ways = sum((o.ways for o in [*base.values(), *tuned.values()]), Counter[tuple[str, str]]())
     rows = {
-        task: rows_of(task, examples, base[task], tuned.get(task), seed=seed)
-        for task, examples in tests.items()
+        evaluation: rows_of(evaluation, outcome, tuned.get(evaluation), seed=seed)
+        for evaluation, outcome in base.items()
     }
     found = [Way(by, answers, why) for (by, why), answers in sorted(ways.items())]
     last = after or before
@@ -226,13 +224,13 @@ def _report(before: Scores, after: Scores | None, seed: int) -> Report:
         fingerprint=last.fingerprint,
         style=last.style,
         seed=seed,
-        demonstration=all(task.demonstration for task in tests),
+        demonstration=all(e.task.demonstration for e in base),
         rows=with_verdicts([row for group in rows.values() for row in group]),
         data=None,
         recipe=None,
         tuning=None,
         versions=versions(),
-        groups=groups_of(tests, base, tuned, rows, seed=seed),
+        groups=groups_of(list(base), base, tuned, rows, seed=seed),
         scoring=Scoring(before.overflow, found) if before.overflow else None,
         judge="",
     )
