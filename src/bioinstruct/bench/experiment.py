@@ -224,7 +224,7 @@ def run(
         write_rejections(out / CONTAMINATED, training.contaminated)
     if training is not None:
         write_text(out / ADAPTER / "README.md", adapter_card(report))
-    write_run(out, tests, {"base": base, "tuned": tuned})
+    write_run(out, evaluations, {"base": base, "tuned": tuned})
     write_text(out / REPORT, report.as_json())
     return report
 

@@ -15,10 +15,10 @@ from bioinstruct.bench.metrics import Array, Metric
 from bioinstruct.bench.metrics.comparisons import Comparison, Verdict, compare, verdicts
 from bioinstruct.bench.metrics.documents import documents_of
 from bioinstruct.bench.metrics.intervals import Interval, interval
-from bioinstruct.bench.tasks.base import Task, get_task
+from bioinstruct.bench.tasks.base import get_task
+from bioinstruct.bench.tasks.evaluation_set import Evaluation
 from bioinstruct.errors import BioinstructError, DataError, MissingError
 from bioinstruct.files import write_text
-from bioinstruct.schema import Instruction
 
 __all__ = [
     "COUNTS",
@@ -78,33 +78,33 @@ class Pair:
     """In what the two asked differently; empty where they did not."""
 
 
-def counted(task: Task, examples: Sequence[Instruction], outcome: Outcome, system: str) -> Counted:
+def counted(evaluation: Evaluation, outcome: Outcome, system: str) -> Counted:
     """Return what a system answered to a task, by the task's first metric."""
     first = outcome.readouts[0]
     return Counted(
         system=system,
-        task=task.name,
-        split=task.split,
+        task=evaluation.name,
+        split=evaluation.split,
         how=first.how,
         metric=first.metric.name,
-        shots=len(task.shots),
-        ids=tuple(example.id for example in examples),
-        documents=tuple(documents_of(examples)),
+        shots=len(evaluation.shots),
+        ids=tuple(example.id for example in evaluation.examples),
+        documents=tuple(documents_of(evaluation.examples)),
         counts=first.counts,
     )
 
 
 def write_run(
     out: Path,
-    tests: Mapping[Task, Sequence[Instruction]],
-    systems: Mapping[str, Mapping[Task, Outcome]],
+    evaluations: Sequence[Evaluation],
+    systems: Mapping[str, Mapping[Evaluation, Outcome]],
 ) -> None:
     """Write what each system answered to the tasks into the folder of a run."""
     found = [
-        counted(task, examples, outcomes[task], system)
+        counted(evaluation, outcomes[evaluation], system)
         for system, outcomes in systems.items()
-        for task, examples in tests.items()
-        if task in outcomes
+        for evaluation in evaluations
+        if evaluation in outcomes
     ]
     write_counts(out / COUNTS, found)
 
