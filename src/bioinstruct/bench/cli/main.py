@@ -6,16 +6,15 @@ import argparse
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bioinstruct
 from bioinstruct.bench.cli import endpoint, model
+from bioinstruct.bench.cli import training as training_options
 from bioinstruct.bench.cli.tasks import add_arguments, chosen_evaluations, listing
 from bioinstruct.bench.tasks.user_file import load_task_file
 from bioinstruct.console import Line, run_command, say
-from bioinstruct.dataset.load import read_examples
 from bioinstruct.errors import BioinstructError
 from bioinstruct.prompts import Style
 
@@ -91,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_arguments(what)
     model.add_arguments(what)
-    _add_tuning(parser.add_argument_group("how to tune"))
+    training_options.add_arguments(parser.add_argument_group("how to tune"))
     output = parser.add_argument_group("output")
     output.add_argument(
         "--out",
@@ -120,34 +119,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     endpoint.add_arguments(parser)
     return parser
-
-
-def _add_tuning(how: argparse._ArgumentGroup) -> None:
-    how.add_argument(
-        "--data",
-        metavar="NAME|FILE",
-        help="instructions to tune on (default: the training splits of the tasks)",
-    )
-    how.add_argument(
-        "--recipe",
-        metavar="NAME|FILE",
-        help="a shipped recipe or a TOML file (default: `tiny` for that model, else `default`)",
-    )
-    how.add_argument(
-        "--plan",
-        action="store_true",
-        help="estimate what tuning takes (steps, tokens, memory, time), and exit",
-    )
-    how.add_argument(
-        "--track", choices=("tensorboard", "wandb"), help="log the training steps there"
-    )
-    how.add_argument("--no-tune", action="store_true", help="score only")
-    how.add_argument(
-        "--merge",
-        choices=("float32", "bfloat16"),
-        help="also write the model with the adapter merged into it, to DIR/merged",
-    )
-    how.add_argument("--seed", type=int, default=0, metavar="N", help="random seed (default: 0)")
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -210,11 +181,11 @@ def _bench_model(args: argparse.Namespace) -> int:
     if args.endpoint:
         scored = endpoint.score_endpoint(args, evaluations, unavailable, _watch())
         return _show(args, scored, evaluations)
-    training = None if args.no_tune or args.adapter else _training(args, evaluations)
+    training = None if args.no_tune or args.adapter else training_options.load(args, evaluations)
     say(f"loading {args.model}")
     loaded = model.load(args, quantize=training.recipe.quantize if training else "none")
     if args.plan and training:
-        return _plan(loaded, training, args)
+        return training_options.print_plan(loaded, training, args)
     if not Devices().first:
         follow(
             loaded, evaluations, args.out, training=training, adapter=args.adapter, seed=args.seed
@@ -314,17 +285,6 @@ def _merge(model: CausalLM, args: argparse.Namespace, report: Report) -> None:
     say(f"wrote {folder} in {args.merge}; the tested logits differ by at most {apart:.2g}")
 
 
-def _plan(model: CausalLM, training: Training, args: argparse.Namespace) -> int:
-    from bioinstruct.bench.training.estimate import make_plan
-
-    plan = make_plan(model, training.examples, training.recipe, seed=args.seed)
-    if args.json:
-        print(json.dumps(asdict(plan) | {"fits": plan.fits}, indent=2))
-    else:
-        print("\n".join(plan.lines()))
-    return 1 if plan.fits is False else 0
-
-
 def _bench_encoder(args: argparse.Namespace) -> int:
     from bioinstruct.bench.encoders.model import EncoderRecipe
     from bioinstruct.bench.encoders.run import run_encoder
@@ -353,19 +313,6 @@ def _bench_encoder(args: argparse.Namespace) -> int:
         end="" if args.json else "\n",
     )
     return 0
-
-
-def _training(args: argparse.Namespace, evaluations: Sequence[Evaluation]) -> Training:
-    from bioinstruct.bench.experiment import load_training
-    from bioinstruct.bench.training.recipe import load_recipe
-
-    recipe = load_recipe(args.recipe or ("tiny" if args.model == "tiny" else "default"))
-    given = read_examples(args.data) if args.data else None
-    training = load_training(recipe, evaluations, given, args.data or "")
-    say(f"tuning on {len(training.examples):,} instructions from {training.source}")
-    if training.contaminated:
-        say(f"left out {len(training.contaminated):,} because they overlap a test")
-    return training
 
 
 def _watch(track: str | None = None) -> Watch:

@@ -85,35 +85,44 @@ def score(
         BioinstructError: there are no examples.
         ModelError: the model's likelihoods are no numbers.
     """
-    examples = evaluation.examples
-    if not examples:
+    if not evaluation.examples:
         raise BioinstructError(f"task {evaluation.name} has no examples to score")
-    shown = [evaluation.shown(example) for example in examples]
-    shots = [evaluation.shown(shot) for shot in evaluation.shots]
-    outcome = Outcome()
     if evaluation.closed:
-        options = [evaluation.options(example) for example in examples]
-        asked = _Asked(
-            model, evaluation.name, shown, [("choose", *each) for each in options], shots
-        )
-        rows = asked.answered(
-            lambda at: model.choose(
-                [shown[i] for i in at], choices=[options[i] for i in at], shots=shots
-            ),
-            answers,
-            progress,
-        )
-        for name, length in _ways(evaluation):
-            texts = [
-                _likeliest(evaluation.name, e, row, each, length)
-                for e, row, each in zip(examples, rows, options, strict=True)
-            ]
-            said = _said(texts, options)
-            outcome.readouts += [
-                replace(readout, said=said) for readout in readouts(evaluation, texts, name)
-            ]
-        outcome.flags, outcome.ways = _flags_of_choices(rows), _ways_of(rows)
-        return outcome
+        return _score_choices(model, evaluation, answers, progress)
+    return _score_written(model, evaluation, answers, progress)
+
+
+def _score_choices(
+    model: Model, evaluation: Evaluation, answers: Answers, progress: Progress
+) -> Outcome:
+    examples = evaluation.examples
+    shown, shots = _shown(evaluation)
+    options = [evaluation.options(example) for example in examples]
+    forms = [("choose", *each) for each in options]
+    rows = _Asked(model, evaluation.name, shown, forms, shots).answered(
+        lambda at: model.choose(
+            [shown[i] for i in at], choices=[options[i] for i in at], shots=shots
+        ),
+        answers,
+        progress,
+    )
+    outcome = Outcome(flags=_flags_of_choices(rows), ways=_ways_of(rows))
+    for name, length in _ways(evaluation):
+        texts = [
+            _likeliest(evaluation.name, e, row, each, length)
+            for e, row, each in zip(examples, rows, options, strict=True)
+        ]
+        said = _said(texts, options)
+        outcome.readouts += [
+            replace(readout, said=said) for readout in readouts(evaluation, texts, name)
+        ]
+    return outcome
+
+
+def _score_written(
+    model: Model, evaluation: Evaluation, answers: Answers, progress: Progress
+) -> Outcome:
+    shown, shots = _shown(evaluation)
     stop = (*evaluation.stop, *NEXT_EXAMPLE) if shots else evaluation.stop
     room = evaluation.task.max_new_tokens
     form = ("complete", room, *stop)
@@ -124,16 +133,22 @@ def score(
         answers,
         progress,
     )
-    written = outcome.written = [None if row["skipped"] else row["text"] for row in rows]
+    written = [None if row["skipped"] else row["text"] for row in rows]
+    outcome = Outcome(ways=_ways_of(rows), written=written)
     outcome.readouts = readouts(evaluation, written, evaluation.read_by)
-    outcome.ways = _ways_of(rows)
     for flag in ("truncated", "shortened", "skipped"):
         outcome.flags[flag] = sum(row[flag] for row in rows)
     outcome.flags["unparsed"] = sum(
         text is not None and evaluation.parse(text, example) is None
-        for text, example in zip(written, examples, strict=True)
+        for text, example in zip(written, evaluation.examples, strict=True)
     )
     return outcome
+
+
+def _shown(evaluation: Evaluation) -> tuple[list[Instruction], list[Instruction]]:
+    """Return the examples and the worked examples as the model sees them."""
+    examples = [evaluation.shown(example) for example in evaluation.examples]
+    return examples, [evaluation.shown(shot) for shot in evaluation.shots]
 
 
 def majority(evaluation: Evaluation) -> list[float]:

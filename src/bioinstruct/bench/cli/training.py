@@ -1,0 +1,74 @@
+"""Command-line options of tuning."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from bioinstruct.console import say
+from bioinstruct.dataset.load import read_examples
+
+if TYPE_CHECKING:
+    from bioinstruct.bench.experiment import Training
+    from bioinstruct.bench.models.causal_lm import CausalLM
+    from bioinstruct.bench.tasks.evaluation_set import Evaluation
+
+__all__ = ["add_arguments", "load", "print_plan"]
+
+
+def add_arguments(how: argparse._ArgumentGroup) -> None:
+    """Add the options of tuning."""
+    how.add_argument(
+        "--data",
+        metavar="NAME|FILE",
+        help="instructions to tune on (default: the training splits of the tasks)",
+    )
+    how.add_argument(
+        "--recipe",
+        metavar="NAME|FILE",
+        help="a shipped recipe or a TOML file (default: `tiny` for that model, else `default`)",
+    )
+    how.add_argument(
+        "--plan",
+        action="store_true",
+        help="estimate what tuning takes (steps, tokens, memory, time), and exit",
+    )
+    how.add_argument(
+        "--track", choices=("tensorboard", "wandb"), help="log the training steps there"
+    )
+    how.add_argument("--no-tune", action="store_true", help="score only")
+    how.add_argument(
+        "--merge",
+        choices=("float32", "bfloat16"),
+        help="also write the model with the adapter merged into it, to DIR/merged",
+    )
+    how.add_argument("--seed", type=int, default=0, metavar="N", help="random seed (default: 0)")
+
+
+def load(args: argparse.Namespace, evaluations: Sequence[Evaluation]) -> Training:
+    """Return the recipe and the instructions to tune on, less what overlaps a test."""
+    from bioinstruct.bench.experiment import load_training
+    from bioinstruct.bench.training.recipe import load_recipe
+
+    recipe = load_recipe(args.recipe or ("tiny" if args.model == "tiny" else "default"))
+    given = read_examples(args.data) if args.data else None
+    training = load_training(recipe, evaluations, given, args.data or "")
+    say(f"tuning on {len(training.examples):,} instructions from {training.source}")
+    if training.contaminated:
+        say(f"left out {len(training.contaminated):,} because they overlap a test")
+    return training
+
+
+def print_plan(model: CausalLM, training: Training, args: argparse.Namespace) -> int:
+    """Print what tuning takes; return 1 if it does not fit into memory."""
+    from bioinstruct.bench.training.estimate import make_plan
+
+    plan = make_plan(model, training.examples, training.recipe, seed=args.seed)
+    if args.json:
+        print(json.dumps(asdict(plan) | {"fits": plan.fits}, indent=2))
+    else:
+        print("\n".join(plan.lines()))
+    return 1 if plan.fits is False else 0
