@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import random
 import re
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["NOT_TEXT", "OPENAI", "OpenAIClient", "body_of", "clean_url", "is_text"]
 
 _T = TypeVar("_T")
+logger = logging.getLogger("bioinstruct")
 
 NOT_TEXT = Failure(reason="bad-request", message="half a surrogate pair is no text")
 """Outcome of a request that `is_text` refuses."""
@@ -117,6 +119,7 @@ class OpenAIClient:
                 late = time.monotonic() + wait - begun > self._retries.seconds
                 if attempt + 1 >= self._retries.attempts or late:
                     return self._give_up(request, trouble, attempts=attempt + 1)
+                logger.info("%s: %s; trying again in %.1f s", self._base_url, trouble.reason, wait)
                 for watch in list(self.watches):
                     watch.retrying(request, trouble.reason, charged=trouble.charged)
                 await asyncio.sleep(wait)
