@@ -3,6 +3,7 @@ from __future__ import annotations
 import argparse
 import errno
 import io
+import logging
 import os
 import shutil
 import sys
@@ -199,3 +200,30 @@ def test_no_number_of_things(text: str) -> None:
 def test_what_is_said_goes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     say("text")
     assert capsys.readouterr() == ("", "text\n")
+
+
+def test_a_command_prints_warnings_once_and_nothing_of_lower_levels(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logger, root = logging.getLogger("bioinstruct"), logging.getLogger()
+    of_a_library = logging.StreamHandler(sys.stderr)
+
+    def command() -> int:
+        logger.warning("not compared with %s:\n%s", "pubmedqa", "no file")
+        logging.getLogger("bioinstruct.llm").error("no answer")
+        logger.info("left out 3")
+        return 0
+
+    before = list(logger.handlers), logger.propagate
+    root.addHandler(of_a_library)
+    try:
+        for _ in range(2):
+            with pytest.raises(SystemExit) as stopped:
+                run_command("bioinstruct", command)
+            assert stopped.value.code == 0
+            out, err = capsys.readouterr()
+            assert out == ""
+            assert err == "not compared with pubmedqa: no file\nno answer\n"
+    finally:
+        root.removeHandler(of_a_library)
+    assert (list(logger.handlers), logger.propagate) == before

@@ -6,11 +6,12 @@ import argparse
 import contextlib
 import errno
 import io
+import logging
 import os
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from bioinstruct.errors import BioinstructError
@@ -23,12 +24,14 @@ _CLEAR = "\r\x1b[K"  # move to the start of the line and erase it
 def run_command(name: str, command: Callable[[], int], *, stopped: str = "") -> NoReturn:
     """Run a command and exit with its code, or with 1 and no traceback if the user can fix it.
 
-    `stopped` is the hint to print after Ctrl-C.
+    Warnings logged to `bioinstruct` go to stderr, one line each. `stopped` is the hint to print
+    after Ctrl-C.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # for terminals without UTF-8
     try:
-        code = command()
+        with _warnings_shown():
+            code = command()
         sys.stdout.flush()
     except BioinstructError as error:
         code = _complain(name, str(error), error.hint)
@@ -44,6 +47,33 @@ def run_command(name: str, command: Callable[[], int], *, stopped: str = "") -> 
         code = _complain(name, f"{error.strerror}{where}", _HINTS[error.errno])
         _forget_output()
     raise SystemExit(code)
+
+
+class _Warnings(logging.Handler):
+    """Print each message to stderr as one line, without level or logger name."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            text = " ".join(record.getMessage().split())
+        except (TypeError, ValueError):  # arguments that do not fit the message
+            self.handleError(record)
+        else:
+            say(f"{_CLEAR if sys.stderr.isatty() else ''}{text}")
+
+
+@contextlib.contextmanager
+def _warnings_shown() -> Iterator[None]:
+    """Print our warnings and errors, and keep them from handlers that libraries add to the root."""
+    logger = logging.getLogger("bioinstruct")
+    handler = _Warnings(logging.WARNING)
+    propagated = logger.propagate
+    logger.addHandler(handler)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = propagated
 
 
 _ELSEWHERE = "choose another place with --out"
