@@ -70,7 +70,7 @@ class Records(list[Instruction]):
         return statistics(self)
 
     def log(self, what: str) -> None:
-        """Log what was left out and what must be known besides, as `what`."""
+        """Log what was left out and other notes, as `what`."""
         for reason, count in self.reasons().items():
             logger.info("%s: left out %s: %s", what, f"{count:,}", reason)
         for note in self.notes:

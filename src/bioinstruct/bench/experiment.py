@@ -70,7 +70,7 @@ class Training:
 
     @property
     def data(self) -> Data:
-        """What the report says of it."""
+        """Summary for the report."""
         digest = key(*(example.id for example in self.examples))
         reasons = Counter(rejection.reason for rejection in self.contaminated)
         overlaps = dict(reasons.most_common())
@@ -80,7 +80,7 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What to call while a run goes on."""
+    """Callbacks that follow the progress of a run."""
 
     scored: Callable[[str, str, int, int], None] = lambda which, task, done, of: None
     """`base` or `tuned`, the task, questions answered, questions in all."""

@@ -47,7 +47,7 @@ def read(
     rejected: list[DataError] | None = None,
     skipped: Counter[str] | None = None,
 ) -> Iterator[Instruction]:
-    """Instructions of one split of a corpus, in the order of its files.
+    """Yield the instructions of one split of a corpus, in the order of its files.
 
     The names and the data directory are checked when this is called, the files as they are read.
     Rows that are at fault go to `rejected`; without it the first one is raised. Rows that make no

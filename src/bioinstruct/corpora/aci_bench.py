@@ -52,7 +52,7 @@ class Division(BaseModel):
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """The notes in file order, then each division in that order."""
+    """Yield the notes in file order, then each division in that order."""
     yield from _notes(folder, split, seed)
     for division in DIVISIONS:
         yield from _division(folder, split, division, seed)

@@ -20,7 +20,7 @@ FILES = {
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Sentences in file order."""
+    """Yield the sentences in file order."""
     sentences = iob.sentences(folder / FILES[split], types=("Anatomy",))
     return ner.instructions(CORPUS, ner.ANATOMY, sentences, split=split, layout=layout, seed=seed)
 

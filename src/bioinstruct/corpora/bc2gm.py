@@ -33,13 +33,13 @@ _MENTION = re.compile(r"([^|\s]+)\|(\d+) (\d+)\|(.+)")
 
 
 def read_iob(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Sentences in file order."""
+    """Yield the sentences in file order."""
     sentences = iob.sentences(folder / IOB[split], types=("GENE",))
     return ner.instructions(BC2GM, ner.GENE, sentences, split=split, layout=layout, seed=seed)
 
 
 def read_official(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Sentences in file order; a fault of an annotation stands in the place of its sentence."""
+    """Yield the sentences in file order; a faulty annotation replaces its sentence by the error."""
     path, annotations = (find(folder / name) for name in OFFICIAL[split])
     sentences = _sentences(path, annotations)
     return ner.instructions(GENETAG, ner.GENE, sentences, split=split, layout=layout, seed=seed)
@@ -65,7 +65,7 @@ def _sentences(path: Path, annotations: Path) -> ner.Sentences:
 
 
 def _mentions(path: Path) -> dict[str, list[standoff.Annotation]]:
-    """By the name of the sentence."""
+    """Group the mentions by sentence name."""
     found = defaultdict(list)
     for number, line in enumerate(read_lines(path), start=1):
         if not line:

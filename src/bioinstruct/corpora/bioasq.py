@@ -93,7 +93,7 @@ def _training(folder: Path) -> list[_File]:
 
 
 def _in(path: Path) -> list[_File]:
-    """Yield the JSON files of a folder or an archive, or the file itself."""
+    """Return the JSON files of a folder or an archive, or the file itself."""
     if path.name.endswith((".json", ".json.gz")):
         return [_File(path, _questions(read_json(path), path))]
     found = []

@@ -24,7 +24,7 @@ WORDINGS = wordings("biosses")["sentence-similarity"]
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Pairs in file order, each under its row in the authors' own table, from 0 on."""
+    """Yield the pairs in file order, each with its row in the authors' table, from 0."""
     path = find(folder / FILES[split])
     columns = ("old_index", "sentence1", "sentence2", "score")
     for line, row in rows(path, columns=columns, delimiter="\t"):

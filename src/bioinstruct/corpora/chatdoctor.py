@@ -40,7 +40,7 @@ class Message(BaseModel):
 
 
 class ICliniq(BaseModel):
-    """A record with three answers, of which the one by the doctor is used."""
+    """A record with three answers; the doctor's is used."""
 
     input: Filled
     output: Filled = Field(alias="answer_icliniq")
@@ -88,7 +88,7 @@ def _messages(
 
 
 def read_diseases(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Three lists for each disease, in file order; its description is not used."""
+    """Yield three lists for each disease, in file order; its description is not used."""
     path = find(folder / "format_dataset.csv")
     for line, row in rows(path, columns=("idx", "disease", *OF_DISEASE)):
         disease = row["disease"].strip()
@@ -112,7 +112,7 @@ def read_diseases(folder: Path, split: str, *, layout: str, seed: int) -> Iterat
 
 
 def _items(text: str) -> list[str]:
-    """The strings of a list as Python writes it, each once."""
+    """Return the distinct strings of a list in Python's notation."""
     try:
         found = ast.literal_eval(text)
     except (SyntaxError, ValueError):

@@ -30,7 +30,7 @@ _NO_CLASS = {"NO CLASS": "NO_CLASS"}  # a type is one word
 
 
 def read_iob(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Sentences in file order."""
+    """Yield the sentences in file order."""
     sentences = iob.sentences(folder / IOB[split], types=("Chemical",))
     return ner.instructions(
         BC4CHEMD, ner.CHEMICAL, sentences, split=split, layout=layout, seed=seed
@@ -38,7 +38,7 @@ def read_iob(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Ro
 
 
 def read_official(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Sentences of titles and abstracts in file order.
+    """Yield the sentences of titles and abstracts in file order.
 
     A fault of an annotation stands in the place of the title or abstract that it is in.
     """
@@ -78,7 +78,7 @@ def _sentences(path: Path, annotations: Path) -> ner.Sentences:
 
 
 def _mentions(path: Path) -> dict[str, list[standoff.Annotation]]:
-    """By PMID and title (T) or abstract (A), with a space between."""
+    """Group the mentions by PMID and title (T) or abstract (A), separated by a space."""
     found = defaultdict(list)
     for number, line in enumerate(read_lines(path), start=1):
         if not line:

@@ -98,7 +98,7 @@ def _instruction(
 
 
 def _unmarked(text: str) -> tuple[str, Mention, Mention]:
-    """The sentence without marks, and the two entities in the order in which they stand in it."""
+    """Return the sentence without marks, and its two entities in order."""
     marks = [found for mark in (_FIRST, _SECOND) if (found := mark.search(text))]
     if len(marks) != 2:
         raise ValueError(f"text: expected << an entity >> and [[ another ]], found {text[:80]!r}")

@@ -38,7 +38,7 @@ WORDINGS = wordings("chemprot_abstracts", labels=_ALL)
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Annotated pairs in the order of the file of relations; those of other groups are skipped."""
+    """Yield the annotated pairs in the order of the relations file; skip those of other groups."""
     texts: dict[str, str] = {}
     for _, row in _rows(folder, split, "abstracts", ("PMID", "title", "abstract")):
         if isinstance(row, DataError):

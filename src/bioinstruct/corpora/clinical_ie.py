@@ -27,7 +27,7 @@ COREFERENCE_WORDINGS = wordings("clinical_ie")["pronoun-coreference"]
 
 
 def medications(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Excerpts in file order, their medications in the order in which they are first named."""
+    """Yield the excerpts in file order, their medications in order of first mention."""
     columns = ("snippet", *(f"{label}_medications" for label in LABELS))
     for number, path, row in _rows(folder / "medication_status", split, columns):
         snippet = str(row["snippet"])
@@ -52,7 +52,7 @@ def medications(folder: Path, split: str, *, layout: str, seed: int) -> Iterator
 
 
 def coreference(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Excerpts in file order, each with one pronoun."""
+    """Yield the excerpts in file order, each with one pronoun."""
     for number, path, row in _rows(
         folder / "coreference", split, ("snippet", "pronoun", "antecedent")
     ):
@@ -73,7 +73,7 @@ def coreference(folder: Path, split: str, *, layout: str, seed: int) -> Iterator
 
 
 def parse_medications(text: str) -> dict[str, str]:
-    """The status of each medication that an answer lists, the names in lower case.
+    """Return the status of each medication that an answer lists, with names in lower case.
 
     A line without a status is passed over, and so is the word `none`. Of a name that is there
     twice the first line counts.
@@ -111,7 +111,7 @@ def _instruction(
 def _rows(
     folder: Path, split: str, columns: tuple[str, ...]
 ) -> Iterator[tuple[int, Path, Mapping[str, Any]]]:
-    """Rows of the Hub's own Parquet conversion, or of a CSV file with the same columns."""
+    """Read the rows of the Hub's Parquet conversion, or of a CSV file with the same columns."""
     parquet = sorted((folder / split).glob("*.parquet"))
     if parquet:
         rows: Iterable[Mapping[str, Any]] = read_parquet(parquet)
@@ -127,7 +127,7 @@ def _rows(
 
 
 def _names(value: Any) -> list[str]:
-    """The medications in a list, which the files hold as the text of a Python list."""
+    """Parse a list of medications, stored as the text of a Python list."""
     if isinstance(value, str):
         try:
             value = ast.literal_eval(value) if value.strip() else []

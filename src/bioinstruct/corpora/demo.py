@@ -16,7 +16,7 @@ __all__ = ["CORPUS"]
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Instruction]:
-    """Instructions as they are stored: complete, with their own provenance."""
+    """Yield the instructions as stored: complete, with their provenance."""
     path = folder / f"{split}.jsonl"
     for number, line in enumerate(read_lines(path), start=1):
         if not line:

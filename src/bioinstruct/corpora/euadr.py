@@ -34,7 +34,7 @@ MASKS = {"Drug": "DRUG", "Diseases & Disorders": "DISEASE", "Genes & Molecular S
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Pairs in the order of the three files and their rows."""
+    """Yield the pairs in the order of the three files and their rows."""
     for name in FILES:
         path = find(folder / name)
         # Others read these files as Latin-1, in which any file can be read: so UTF-8 comes first.

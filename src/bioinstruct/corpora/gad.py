@@ -32,7 +32,7 @@ class _Line(NamedTuple):
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Sentences in file order, of `tsv` or else of the Arrow copy."""
+    """Yield the sentences in file order, of `tsv` or else of the Arrow copy."""
     path, lines = _lines(folder, split)
     for row in lines:
         if isinstance(row, DataError):

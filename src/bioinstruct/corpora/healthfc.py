@@ -21,7 +21,7 @@ WORDINGS = wordings("healthfc")["claim-verification"]
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Claims in English, in file order, with the sentences that the verdict rests on."""
+    """Yield the English claims in file order, with the sentences that support the verdict."""
     path = find(folder / "Datensatz.csv")
     for line, row in rows(path, columns=("en_claim", "en_top_sentences", "label", "url")):
         if row["label"] not in VERDICTS:

@@ -121,7 +121,7 @@ def _splits(path: Path) -> dict[str, str]:
 
 
 def _document(text: Member, slots: Member) -> _Document:
-    """Yield the sentences of a document with their labels, whose slots begin with `<`."""
+    """Return the sentences of a document with their labels, whose slots begin with `<`."""
     lines = [line.strip() for line in text.text.split("\n") if line.strip()]
     before, *parts = slots.text.split("<")
     if before.strip() or len(parts) != len(lines):

@@ -30,7 +30,7 @@ _WORD = re.compile(r"\S+")  # the text has its words parted already
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Lines in the order of the documents; a fault stands in the place of its document."""
+    """Yield the lines in document order; an error replaces a faulty document."""
     return ner.instructions(
         CORPUS, ner.CLINICAL_EVENT, _sentences(folder, split), split=split, layout=layout, seed=seed
     )

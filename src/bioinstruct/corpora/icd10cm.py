@@ -1,4 +1,4 @@
-"""ICD-10-CM: what a diagnosis code stands for, and which code a diagnosis has."""
+"""ICD-10-CM: the meaning of a diagnosis code, and the code of a diagnosis."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LINE = re.compile(r"(\d{5}) ([A-Z0-9]{3,7}) *(?<=^.{13}) ([01]) (.{60}) (\S.*)"
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Codes in the order of the file, both ways; headings that no claim may carry are left out."""
+    """Yield the codes in file order, both ways; leave out headings that no claim may carry."""
     path = find(folder / "icd10cm_order_2026.txt")
     for number, line in enumerate(read_lines(path), start=1):
         if not line.strip():

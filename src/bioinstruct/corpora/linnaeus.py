@@ -87,13 +87,13 @@ TEST = frozenset(
 
 
 def read_iob(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Sentences in file order."""
+    """Yield the sentences in file order."""
     sentences = iob.sentences(folder / IOB[split], types=("Species",))
     return ner.instructions(LINNAEUS, ner.SPECIES, sentences, split=split, layout=layout, seed=seed)
 
 
 def read_official(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Sentences by document; a fault of an annotation stands in the place of its document."""
+    """Yield the sentences by document; the error replaces a document with a faulty annotation."""
     return ner.instructions(
         DOCUMENTS,
         ner.SPECIES,
@@ -128,7 +128,7 @@ def _split(name: str) -> str:
 
 
 def _mentions(tags: Member) -> dict[str, list[standoff.Annotation]]:
-    """By document."""
+    """Group the mentions by document."""
     found = defaultdict(list)
     for number, line in enumerate(tags.text.split("\n"), start=1):
         columns = line.removesuffix("\r").split("\t")

@@ -46,7 +46,7 @@ class Answers(BaseModel):
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """The four kinds of summaries of passages, each in file order."""
+    """Yield the four kinds of summaries of passages, each in file order."""
     for kind in KINDS:
         path = find(folder / f"section2answer_{kind}_summ.json")
         for key, record in read_json(path).items():

@@ -40,7 +40,7 @@ class Question(BaseModel):
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Questions in file order; those of the test set have no published answer and are skipped."""
+    """Yield the questions in file order; skip the test set, whose answers are unpublished."""
     path = find(folder / FILES[split])
     first: int | None = None
     for number, record in records(path, Question):
@@ -59,7 +59,7 @@ def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
 
 
 def _first(path: Path) -> int:
-    """What the first option is numbered by: the release counts from 1, the Hub's version from 0."""
+    """Return the number of the first option: 1 in the release, 0 in the Hub's version."""
     seen = {record.cop for _, record in records(path, Question) if isinstance(record, Question)}
     if (0 in seen) != (4 in seen):
         return 0 if 0 in seen else 1

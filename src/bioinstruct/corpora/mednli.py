@@ -37,7 +37,7 @@ class Pair(BaseModel):
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Pairs in file order, in the layout that Llama2-MedTuned published."""
+    """Yield the pairs in file order, in the layout that Llama2-MedTuned published."""
     file = one(folder, FILES[split])
     for _, pair in records_of(file.text, file.path, Pair):
         if isinstance(pair, DataError):

@@ -57,13 +57,13 @@ class Converted(BaseModel):
 
 
 def read_four(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Questions in file order, without the fifth option."""
+    """Yield the questions in file order, without the fifth option."""
     path = folder / "US/4_options" / f"phrases_no_exclude_{SPLITS[split]}.jsonl"
     return _read(FOUR, path, split, layout, seed)
 
 
 def read_five(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Questions in file order; the development set may be the one that others re-wrote."""
+    """Yield the questions in file order; the development set may be the rewritten version."""
     path = folder / "US" / f"{SPLITS[split]}.jsonl"
     if split == "validation":
         try:

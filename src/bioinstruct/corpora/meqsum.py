@@ -20,7 +20,7 @@ WORDINGS = wordings("meqsum")["question-summary"]
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Questions in the order of the sheet."""
+    """Yield the questions in the order of the sheet."""
     path = folder / "MeQSum_ACL2019_BenAbacha_Demner-Fushman.xlsx"
     for line, row in rows(path, columns=("File", "CHQ", "Summary")):
         document, question, summary = (row[name].strip() for name in ("File", "CHQ", "Summary"))

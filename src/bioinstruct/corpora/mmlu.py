@@ -38,14 +38,14 @@ _Key = tuple[str, ...]
 def read_subject(
     folder: Path, split: str, *, layout: str, seed: int, subject: str
 ) -> Iterator[Row]:
-    """All questions of one subject, as published; those of train that are also tested are not."""
+    """Yield the questions of one subject, without training questions that are also tested."""
     corpus = described(f"mmlu-{subject.replace('_', '-')}")
     tested = _keys(folder, "test") if split != "test" else set()
     yield from _rows(corpus, folder, subject, split, seen=tested, layout=layout, seed=seed)
 
 
 def read_all(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """The six subjects of MultiMedQA, a question that several of them ask only once."""
+    """Yield the six subjects of MultiMedQA; skip questions that an earlier subject has."""
     if not any(_is_there(folder, subject, split) for subject in SIX):
         find(_path(folder, SIX[0], split))
     seen = _keys(folder, "test") if split != "test" else set()
@@ -109,13 +109,13 @@ def _fields(path: Path) -> Iterator[tuple[int, tuple[str, ...]]]:
 
 
 def _key(fields: Sequence[str]) -> _Key:
-    """What makes a question the same: its text and its options, in any order."""
+    """Return a key that ignores the order of the options."""
     question, *options = fields[:-1]
     return (question.strip(), *sorted(option.strip() for option in options))
 
 
 def _keys(folder: Path, split: str, subjects: Sequence[str] = SUBJECTS) -> set[_Key]:
-    """The questions of a split of these subjects, as far as their files are there."""
+    """Return the keys of a split of these subjects, as far as their files exist."""
     there = (s for s in subjects if _is_there(folder, s, split))
     return {_key(fields) for s in there for _, fields in _fields(find(_path(folder, s, split)))}
 

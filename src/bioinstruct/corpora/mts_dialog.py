@@ -56,7 +56,7 @@ STUDY = "correlation_study/MTS-Dialog-"
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Conversations in file order; a row without conversation or section makes no instruction."""
+    """Yield the conversations in file order; skip rows without conversation or section."""
     path = find(folder / FILES[split])
     for line, row in rows(path, columns=("ID", "section_header", "section_text", "dialogue")):
         dialogue, section = row["dialogue"].strip(), row["section_text"].strip()
@@ -98,7 +98,7 @@ class Judged(NamedTuple):
 
 
 def judged(folder: Path) -> Iterator[Judged]:
-    """The 400 summaries of the correlation study with their scores, in file order.
+    """Yield the 400 summaries of the correlation study with their scores, in file order.
 
     Raises:
         MissingError: a file is not there.

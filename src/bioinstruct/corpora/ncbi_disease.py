@@ -22,7 +22,7 @@ FILES = {
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Sentences in file order, without the second copy of PMID 8528200 in the training files."""
+    """Yield the sentences in file order, without the second copy of PMID 8528200 in train."""
     path, original = (find(folder / name) for name in FILES[split])
     # The sentences are in the order of the documents' file names.
     texts = sorted(pubtator.texts(original), key=itemgetter(0))

@@ -66,14 +66,14 @@ def prose(element: Element) -> list[str] | None:
 
 
 def _paragraph(part: Element) -> list[str]:
-    """Yield a paragraph and the lists within it."""
+    """Return a paragraph and the lists within it."""
     items = [f"- {words(i)}" for inner in children(part, "list") for i in children(inner, "item")]
     text = words(part)
     return [line for line in (text, *items) if line]
 
 
 def _raw(element: Element) -> str:
-    """Yield text in order, with a vertical tab for a line break and a null byte for a link."""
+    """Return text in order, with a vertical tab for a line break and a null byte for a link."""
     text = element.text or ""
     for child in element:
         name = tag(child)

@@ -179,7 +179,7 @@ def _registration(found: Article) -> _Made:
 
 
 def _parts(found: Article) -> _Made:
-    """Sections of the abstract, then of the body, by what they are.
+    """Yield the sections of the abstract, then of the body, with their kind.
 
     Where an abstract has no section for the objective its background ends in it, so that the two
     cannot be told apart.

@@ -38,7 +38,7 @@ class Note(BaseModel):
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Consultations by day and number; one whose files are at fault is given as the fault."""
+    """Yield the consultations by day and number, or the error of a faulty one."""
     source = folder if (folder / "transcripts").is_dir() else folder / "primock57_text"
     notes = {Path(note.name).stem: note for note in members(source, "notes/*.json")}
     transcripts = {Path(t.name).stem: t for t in members(source, "transcripts/*.TextGrid")}
@@ -71,7 +71,7 @@ def _consultation(
 
 
 def _conversation(tracks: list[Member]) -> str:
-    """Both tracks by the time at which an utterance begins, one line for each turn."""
+    """Merge both tracks by the start of each utterance, one line per turn."""
     said = sorted(
         (interval.start, speaker, text)
         for speaker, track in zip(SPEAKERS, tracks, strict=True)
@@ -87,7 +87,7 @@ def _conversation(tracks: list[Member]) -> str:
 
 
 def _spoken(text: str, path: Path) -> str:
-    """The words of an utterance; nothing where no word of it was made out."""
+    """Return the words of an utterance; empty if none was understood."""
     text = _UNSURE.sub("", text)
     without = text
     for tag, mark in _MARKS.items():

@@ -44,7 +44,7 @@ class _Kind(NamedTuple):
 
 
 def bioinstruct(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """The 25,005 instructions as they are, in file order.
+    """Yield the 25,005 instructions unchanged, in file order.
 
     The release has no categories, so all are OTHER until they are labelled.
     """
@@ -55,7 +55,7 @@ def bioinstruct(folder: Path, split: str, *, layout: str, seed: int) -> Iterator
 
 
 def medtuned(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """The instructions as they are, in file order, with what each is made out from its answer.
+    """Yield the instructions unchanged, in file order, with a task inferred from the answer.
 
     Those of GAD, which are in the first release, have the labels exchanged and are left out.
     """
@@ -97,7 +97,7 @@ def _row(
 
 
 def _kind(record: Record) -> _Kind:
-    """What kind of work a row of Llama2-MedTuned is: its release does not say."""
+    """Infer the kind of a row of Llama2-MedTuned, which its release does not give."""
     output = record.output.strip()
     if all(_TAGGED.fullmatch(line) for line in output.split("\n")):
         return _Kind(Category.IE, "ner")

@@ -53,7 +53,7 @@ class Unlabelled(Context):
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Questions in file order: those of the official test list, or the other 500."""
+    """Yield the questions in file order: those of the official test list, or the other 500."""
     path = find(folder / "ori_pqal.json")
     records = read_json(path)
     tested = _tested(folder / "test_ground_truth.json", records)
@@ -68,7 +68,7 @@ def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
 
 
 def read_artificial(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Questions in file order, answered by yes or no, or by the conclusion of the abstract."""
+    """Yield the questions in file order, answered by yes or no, or by the conclusion."""
     path = find(folder / "ori_pqaa.json")
     for pmid, record in read_json(path).items():
         try:
@@ -81,7 +81,7 @@ def read_artificial(folder: Path, split: str, *, layout: str, seed: int) -> Iter
 
 
 def read_unlabelled(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Questions in file order, answered by the conclusion of the abstract."""
+    """Yield the questions in file order, answered by the conclusion of the abstract."""
     path = find(folder / "ori_pqau.json")
     for pmid, record in read_json(path).items():
         try:
@@ -135,7 +135,7 @@ def _checked(pmid: str, record: Any, model: type[C], path: Path) -> C:
 
 
 def _abstract(question: Context) -> str:
-    """The parts of the abstract, each under its label; the conclusion is not among them."""
+    """Join the parts of the abstract under their labels, without the conclusion."""
     return "\n".join(
         # PubMed's own placeholder for a part without a label says nothing.
         part if label == "UNLABELLED" else f"{label}: {part}"

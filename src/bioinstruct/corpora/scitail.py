@@ -25,7 +25,7 @@ WORDINGS = wordings("scitail")["science-inference"]
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Pairs in file order; the files have no header and do not quote."""
+    """Yield the pairs in file order; the files have no header and no quoting."""
     file = one(folder, FILES[split])
     columns = ("premise", "hypothesis", "label")
     for row in tsv.rows_of(file.text, file.path, columns, header=False):

@@ -29,7 +29,7 @@ class Question(BaseModel):
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Questions in file order; those that are there twice are there twice."""
+    """Yield the questions in file order, including repeated ones."""
     for number, record in records(folder / "medical_meadow_small.json", Question):
         if isinstance(record, DataError):
             yield record

@@ -233,7 +233,7 @@ def _values(lengths: Quantiles) -> tuple[int, ...]:
 
 
 def _answers(statistics: Statistics) -> str:
-    """Only where there is a task with a closed set of answers."""
+    """Show the answers of tasks with a closed set, if there is such a task."""
     if not statistics.answers:
         return ""
     rows = [
@@ -265,7 +265,7 @@ def _notes(statistics: Statistics) -> str:
 
 
 def source_table(sources: Sequence[Source]) -> str:
-    """Where the examples are from, under which licences, in Markdown."""
+    """Return a Markdown table of the sources and licences of the examples."""
     rows = [
         (s.origin, s.revision or "not stated", s.license, s.kind, f"{s.examples:,}")
         for s in sources
@@ -274,7 +274,7 @@ def source_table(sources: Sequence[Source]) -> str:
 
 
 def license_note(licenses: Iterable[str]) -> str:
-    """A paragraph that names the licences which are no standard ones; empty without any."""
+    """Return a paragraph on the non-standard licences; empty if there are none."""
     ids = {id for licence in licenses for id in license_ids(licence)}
     own = sorted(id for id in ids if id.startswith("LicenseRef-"))
     if not own:
@@ -309,5 +309,5 @@ def _table(
 
 
 def _plain(text: str) -> str:
-    """Text that cannot break out of its cell, line or paragraph."""
+    """Escape text so that it cannot break out of its cell, line or paragraph."""
     return re.sub(r"([\\|<>`*_\[\]])", r"\\\1", " ".join(text.split()))

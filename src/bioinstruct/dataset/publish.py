@@ -119,7 +119,7 @@ def push(
 
 
 def forbids_redistribution(license: str) -> bool:
-    """Whether a licence closes the data to others.
+    """Return whether a licence forbids redistribution.
 
     It does when a word of one of its identifiers, cut at `-`, is credentialed, DUA,
     noredistribution or restricted, as in `LicenseRef-PhysioNet-Credentialed-1.5.0`.
@@ -133,7 +133,7 @@ def _has_word(license: str, wanted: set[str]) -> bool:
 
 
 def obstacle(origin: str, license: str) -> str:
-    """Why a record of this origin and licence may not be passed on; empty if it may."""
+    """Return why a record of this origin and licence may not be redistributed; empty if it may."""
     if forbids_redistribution(license):
         return f"its licence is {license}"
     if _has_word(license, {"nd"}):
@@ -163,7 +163,7 @@ def _rows(
 
 
 def _short_record(files: Sequence[Path]) -> dict[str, Any] | None:
-    """The first record that has an input and is short enough to show, if it comes early."""
+    """Return an early record that has an input and is short enough to show, or None."""
     for row in itertools.islice(parquet.read_parquet(files), 1_000):
         if row["input"] and sum(len(row[name]) for name in _TEXTS) <= _SHOWN:
             return Instruction.model_validate(row).row()
@@ -205,7 +205,7 @@ def _is_published(folder: Path) -> bool:
 
 
 def _origins(folder: Path) -> Counter[tuple[str, str]]:
-    """Origin and licence in the data itself, which is what is uploaded; the card could be old."""
+    """Read origins and licences from the data itself, since the card may be outdated."""
     files = sorted((folder / "data").glob("*.parquet"))
     rows = parquet.read_parquet(files, columns=["provenance.origin", "provenance.license"])
     made = (row["provenance"] or {} for row in rows)

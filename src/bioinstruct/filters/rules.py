@@ -22,19 +22,19 @@ _ALPACA = "video audio music flowchart diagram"
 
 
 def too_short(example: Instruction) -> str | None:
-    """Self-Instruct: an instruction of three words or fewer."""
+    """Reject an instruction of three words or fewer (Self-Instruct)."""
     words = len(example.instruction.split())
     return f"{words} words" if words <= 3 else None
 
 
 def too_long(example: Instruction) -> str | None:
-    """Self-Instruct: an instruction of more than 150 words."""
+    """Reject an instruction of more than 150 words (Self-Instruct)."""
     words = len(example.instruction.split())
     return f"{words} words" if words > 150 else None
 
 
 def needs_other_media(example: Instruction) -> str | None:
-    """Self-Instruct and Alpaca: a word of what a language model cannot do or see."""
+    """Reject words for what a language model cannot do or see (Self-Instruct, Alpaca)."""
     found = _MEDIA.search(example.instruction)
     return f"the word {found.group().lower()!r}" if found else None
 
@@ -44,31 +44,31 @@ _MEDIA = re.compile(rf"\b(?:{'|'.join(_WORDS)}|go to)\b", re.IGNORECASE)
 
 
 def writes_a_program(example: Instruction) -> str | None:
-    """Self-Instruct: it begins with 'Write a program', which is ambiguous without a language."""
+    """Reject 'Write a program', which is ambiguous without a language (Self-Instruct)."""
     begins = example.instruction.strip().lower().startswith("write a program")
     return "begins with 'Write a program'" if begins else None
 
 
 def begins_with_punctuation(example: Instruction) -> str | None:
-    """Self-Instruct: what is left of a list, or of markup."""
+    """Reject remains of a list or of markup (Self-Instruct)."""
     first = example.instruction.strip()[0]
     return f"begins with {first!r}" if first in string.punctuation else None
 
 
 def begins_with_non_ascii(example: Instruction) -> str | None:
-    """Self-Instruct: an instruction in another script; a Greek letter too."""
+    """Reject an instruction that begins in another script, even a Greek letter (Self-Instruct)."""
     first = example.instruction.strip()[0]
     return None if first.isascii() else f"begins with {first!r}"
 
 
 def repeats_input(example: Instruction) -> str | None:
-    """Self-Instruct: the output is the input."""
+    """Reject an output that equals the input (Self-Instruct)."""
     same = example.input and normalize(example.input) == normalize(example.output)
     return "the output is the input" if same else None
 
 
 def unfinished(example: Instruction) -> str | None:
-    """Self-Instruct: input or output ends in a colon, so that what it announces is missing."""
+    """Reject an input or output that ends in a colon: the rest is missing (Self-Instruct)."""
     for name in ("input", "output"):
         if getattr(example, name).rstrip().endswith(":"):
             return f"the {name} ends in a colon"
@@ -76,7 +76,7 @@ def unfinished(example: Instruction) -> str | None:
 
 
 def speaks_as_a_model(example: Instruction) -> str | None:
-    """The teacher talks about itself, or refuses."""
+    """Reject an output where the teacher talks about itself or refuses."""
     found = _MODEL.search(example.output)
     return f"says {found.group()!r}" if found else None
 
@@ -91,7 +91,7 @@ _MODEL = re.compile(
 
 
 def placeholder(example: Instruction) -> str | None:
-    """A gap that was left to be filled: '[patient name]', '<insert text>'. Not '[NAME]': a tag."""
+    """Reject unfilled gaps such as '[patient name]' and '<insert text>', but not a tag '[NAME]'."""
     for name in ("instruction", "input", "output"):
         if found := _GAP.search(getattr(example, name)):
             return f"the {name} has {found.group()!r}"
@@ -107,7 +107,7 @@ _GAP = re.compile(
 
 
 def missing_input(example: Instruction) -> str | None:
-    """The instruction speaks of a text that is not there."""
+    """Reject an instruction that refers to a missing text."""
     if example.input or "\n" in example.instruction.strip():
         return None
     found = _GIVEN.search(example.instruction)
@@ -124,7 +124,7 @@ _GIVEN = re.compile(
 
 
 def broken_text(example: Instruction) -> str | None:
-    """Control characters, or UTF-8 that was read as Latin-1 or Windows-1252."""
+    """Reject control characters, and UTF-8 that was decoded as Latin-1 or Windows-1252."""
     for name in ("instruction", "input", "output"):
         if found := _BROKEN.search(getattr(example, name)):
             return f"the {name} has {found.group()!r}"
@@ -139,7 +139,7 @@ _BROKEN = re.compile(
 
 
 def impossible_vital(example: Instruction) -> str | None:
-    """A vital sign that nobody can have: the teacher lost a digit or a unit."""
+    """Reject impossible vital signs, where the teacher lost a digit or a unit."""
     text = f"{example.instruction}\n{example.input}\n{example.output}"
     for found in _VITAL.finditer(text):
         name, low, high = next(v for v in _VITALS if found[v[0]])
@@ -176,7 +176,7 @@ RULES: dict[str, Rule] = {rule.__name__.replace("_", "-"): rule for rule in (*PU
 
 
 def choose_rules(names: Iterable[str]) -> dict[str, Rule]:
-    """The rules of these names; also `all`, `none` and `published`.
+    """Return the rules of these names; `all`, `none` and `published` are sets of them.
 
     Raises:
         UnknownNameError: there is no rule of a name.

@@ -33,7 +33,7 @@ class Sink(Protocol):
         ...
 
     def finish(self) -> None:
-        """Everything is there."""
+        """Complete the output after the last record."""
         ...
 
 
@@ -49,7 +49,7 @@ class Memory:
         self.rejected += judged.rejected
 
     def finish(self) -> None:
-        """Nothing is left to do."""
+        """Do nothing."""
 
     def __enter__(self) -> Self:
         return self
@@ -59,7 +59,7 @@ class Memory:
 
 
 class Files:
-    """Writes the records to a file, and what was rejected beside it."""
+    """Writes the records to a file, and the rejected ones to another in the same folder."""
 
     def __init__(self, out: Path) -> None:
         self.examples: list[Instruction] = []
@@ -116,12 +116,12 @@ def _line(row: Mapping[str, Any]) -> bytes:
 
 
 def rejected_path(out: Path) -> Path:
-    """`made.rejected.jsonl` for `made.jsonl`."""
+    """Return `made.rejected.jsonl` for `made.jsonl`."""
     return _beside(out, "rejected")
 
 
 def transcript_path(out: Path) -> Path:
-    """`made.transcript.jsonl` for `made.jsonl`."""
+    """Return `made.transcript.jsonl` for `made.jsonl`."""
     return _beside(out, "transcript")
 
 

@@ -70,7 +70,7 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_once)
 
 
 def _json_tasks(text: str, form: Form, cut: bool) -> Iterator[Draft | Rejection]:
-    """Element after element of the list, so that a cut costs only the one that it hits."""
+    """Yield the elements of the list one by one, so that truncation costs only the last one."""
     start = _LIST.search(text)
     if start is None:
         return
@@ -145,7 +145,7 @@ def _marked(text: str, form: Form, cut: bool) -> Iterator[Draft | Rejection]:
 
 
 def _parts(text: str, form: Form) -> list[_Part]:
-    """The tasks that marks begin and end; what stands outside of them belongs to no task."""
+    """Return the tasks between start and end marks; ignore text outside them."""
     names = (*form.fields, "end")
     marks = [
         mark for mark in _MARK.finditer(text) if mark[1] == form.tag and mark[2].lower() in names
@@ -167,7 +167,7 @@ def _parts(text: str, form: Form) -> list[_Part]:
 
 
 def _begins(parts: list[_Part], name: str, names: tuple[str, ...]) -> bool:
-    """Whether a mark begins another task, whose end mark was forgotten perhaps.
+    """Return whether this mark starts a new task (the last end mark may be missing).
 
     A part that comes again where no task can begin makes it unclear to which task it belongs: then
     neither counts.

@@ -182,7 +182,7 @@ def _outcomes(
     teacher: Client,
     watch: Callable[[Usage], None],
 ) -> AsyncGenerator[tuple[Request, Outcome], None]:
-    """Return the outcomes of a round, from single requests or from batches."""
+    """Yield the outcomes of a round, from single requests or from batches."""
     provider, budget = teacher.reach(), teacher.spending
     if not teacher.batch:
         parallel = teacher.concurrency

@@ -89,7 +89,7 @@ def _shown(example: Instruction) -> dict[str, str]:
 
 
 def _entries(text: str) -> list[_Entry]:
-    """Yield all complete entries, even if the answer is truncated or has other text."""
+    """Return all complete entries, even if the answer is truncated or has other text."""
     start, end = text.find("{"), text.rfind("}")
     try:
         return _Answer.model_validate_json(text[start : end + 1]).labels

@@ -354,7 +354,7 @@ class _Run:
             self._plans.end(one.plan, job.status, uncharged=uncharged)
 
     def _give_back(self, one: _Open, status: str) -> None:
-        """Queue all requests of a batch again, none of which is charged."""
+        """Queue all requests of a batch again; none of them is charged."""
         self._plans.end(one.plan, status, uncharged=one.plan.keys)
         if self._budget is not None:
             for request in one.left.values():

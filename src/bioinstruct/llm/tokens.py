@@ -141,7 +141,7 @@ def _cached(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Charged:
-    """Token counts by which an outcome is charged."""
+    """Token counts used to charge for an outcome."""
 
     prompt_tokens: int
     completion_tokens: int

@@ -88,7 +88,7 @@ def compile_mixture(
     report: Report | None = None,
     on_drop: Callable[[Rejection], None] | None = None,
 ) -> Iterator[Instruction]:
-    """Instructions of a mixture, in the order of its sources and then of the files.
+    """Yield the instructions of a mixture, in the order of its sources and then of the files.
 
     The steps, in this order: exact duplicates, what overlaps a test split, near duplicates, and
     then the choice by sizes, shares, cap, temperature and categories.
@@ -136,7 +136,7 @@ def compile_mixture(
 
 
 def is_noncommercial(license: str) -> bool:
-    """Whether a licence forbids commercial use: NC, research or academic in an identifier."""
+    """Return whether an identifier of the licence says NC, research or academic."""
     return any(_NONCOMMERCIAL & set(id.lower().split("-")) for id in license_ids(license))
 
 
@@ -158,7 +158,7 @@ def _note(
 
 
 class _Pool:
-    """Records in a file, with the numbers by which they are chosen; a row is its place there."""
+    """Records in a file with the values used to choose among them; a row is the position there."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -177,7 +177,7 @@ class _Pool:
         self.gone.append(0)
 
     def left(self) -> Iterator[int]:
-        """The rows that no step has left out."""
+        """Yield the rows that no step has left out."""
         return (row for row in range(len(self.gone)) if not self.gone[row])
 
     def read(self, rows: Iterable[int]) -> Iterator[Instruction]:
@@ -216,7 +216,7 @@ def _drop_near_duplicates(
     outcomes: Sequence[SourceOutcome],
     on_drop: Callable[[Rejection], None] | None,
 ) -> None:
-    """Reject near duplicates within a task: one sentence is a question of each of several tasks."""
+    """Reject near duplicates within a task; several tasks may use the same sentence."""
     compared = {n for n, source in enumerate(mixture.source) if source.near_duplicates}
     rows = [row for row in pool.left() if pool.sources[row] in compared]
     near = Near.by_rouge(

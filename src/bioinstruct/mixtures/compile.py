@@ -45,7 +45,7 @@ def compile_corpora(
     limit: int | None = None,
     outcomes: list[Outcome] | None = None,
 ) -> Iterator[Instruction]:
-    """Instructions of the named corpora, in the order of the names and then of the files.
+    """Yield the instructions of the named corpora, in the order of the names, then of the files.
 
     With `outcomes`, a row that is at fault is kept there and the next row is read; a corpus that
     cannot be read on ends there and the next corpus is read. Without it the first fault ends the
@@ -94,7 +94,7 @@ def _compile(
 def read_into(
     outcome: Outcome, split: str, *, data: Path | None = None, seed: int = 0
 ) -> Iterator[Instruction]:
-    """Instructions of one corpus; what happens is kept in its outcome, and nothing is raised."""
+    """Yield the instructions of one corpus; record errors in its outcome instead of raising."""
     clock = time.perf_counter
     began = clock()
     try:

@@ -12,7 +12,7 @@ COPIES = {"copy": None, "first sentence": 1, "first 3 sentences": 3, "last sente
 
 
 def copy(text: str, sentences: int | None) -> str:
-    """Return so many of the first sentences of a text; -1 gives the last one, None the text."""
+    """Return the first `sentences` sentences of a text; -1 gives the last one, None all."""
     if sentences is None:
         return text
     parts = [part for part in _SENTENCE.split(text.strip()) if part.strip()]

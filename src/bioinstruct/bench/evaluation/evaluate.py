@@ -222,7 +222,7 @@ class _Asked:
 
 
 def _said(texts: Sequence[str | None], options: Sequence[Sequence[str]]) -> Counter[str]:
-    """A model that has learnt nothing but one letter is seen here, and not in its accuracy."""
+    """Count the answers; accuracy does not reveal a model that always gives the same letter."""
     alike = len({tuple(each) for each in options}) == 1
     return Counter(
         text if alike else chr(ord("A") + each.index(text))
@@ -247,7 +247,7 @@ def _likeliest(
     options: Sequence[str],
     length: Callable[[str], int],
 ) -> str | None:
-    """The likeliest choice; the first of those that tie, as in lm-evaluation-harness."""
+    """Return the likeliest choice, the first one of a tie, as in lm-evaluation-harness."""
     found: Sequence[float] = row["log_likelihoods"]
     if not found:
         return None  # the prompt did not fit
@@ -261,7 +261,7 @@ def _likeliest(
 
 
 def _ways_of(rows: Sequence[dict[str, Any]]) -> Counter[tuple[str, str]]:
-    """By the lines of the answers, so that a run that goes on says the same of them."""
+    """Count the ways recorded with the answers, so that a resumed run reports the same."""
     return Counter((row["by"], row.get("why", "")) for row in rows if row.get("by"))
 
 

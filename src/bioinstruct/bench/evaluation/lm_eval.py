@@ -1,4 +1,4 @@
-"""Our tasks as a folder that lm-evaluation-harness runs, and its results beside ours."""
+"""Export our tasks for lm-evaluation-harness, and compare its results with ours."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def export(
 
 
 def counts(document: Mapping[str, Any], text: str) -> dict[str, tuple[str, str, list[float]]]:
-    """What one written answer contributes to each metric: called by the harness."""
+    """Return what one generated answer contributes to each metric; called by the harness."""
     formulation = formulation_of(document["form"])
     evaluation = Evaluation(get_task(document["task"]), formulation=formulation)
     task = evaluation.task
@@ -112,7 +112,7 @@ def counts(document: Mapping[str, Any], text: str) -> dict[str, tuple[str, str, 
 
 
 def value(items: Sequence[tuple[str, str, list[float]]]) -> float:
-    """A metric over all items, from what `counts` said of each: called by the harness."""
+    """Compute a metric over all items from the results of `counts`; called by the harness."""
     task, name, _ = items[0]
     metric = next(metric for metric in get_task(task).metrics if metric.name == name)
     return float(metric.value(np.array([each for _, _, each in items]).sum(axis=0)))
@@ -131,7 +131,7 @@ class Peer:
 
 
 def read_results(path: Path) -> list[Peer]:
-    """The numbers of a results file.
+    """Read the scores of a results file.
 
     Raises:
         MissingError: there is no such file.
@@ -154,7 +154,7 @@ def read_results(path: Path) -> list[Peer]:
 
 
 def compared(peers: Sequence[Peer], rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Each number with ours of the same task and metric, where there is one.
+    """Pair each score with ours of the same task and metric, if there is one.
 
     Tasks are the same where the harness ran what `export` wrote; others stand alone, since the
     same name elsewhere is mostly another prompt.
@@ -206,7 +206,7 @@ def _named(task: str, form: str) -> str:
 
 
 def _document(evaluation: Evaluation, example: Instruction, style: Style) -> dict[str, Any]:
-    """One line of data: the prompt as this package gives it, and what is needed to score it."""
+    """Return one line of data: the prompt of this package, and what is needed to score it."""
     shots = (evaluation.shown(shot) for shot in evaluation.shots)
     shown = evaluation.shown(example)
     if style is Style.CHAT:
@@ -226,7 +226,7 @@ def _document(evaluation: Evaluation, example: Instruction, style: Style) -> dic
 
 
 def _yaml(name: str, evaluation: Evaluation) -> str:
-    """JSON is YAML too, but for the names of functions."""
+    """Write YAML as JSON, except for the names of functions."""
     head: dict[str, Any] = {
         "task": name,
         "tag": PREFIX.rstrip("_"),

@@ -1,4 +1,4 @@
-"""The cards that lie beside an adapter and a merged model: what they are, of what, and how good."""
+"""Write the model cards of adapters and merged models, with their scores."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _VLLM_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 
 
 def adapter_card(report: Report) -> str:
-    """The model card that lies beside the adapter that a run has tuned."""
+    """Return the model card of the adapter that a run has tuned."""
     recipe, tuning, data = report.recipe, report.tuning, report.data
     assert recipe is not None
     assert tuning is not None
@@ -62,7 +62,7 @@ Whoever uses or passes on the adapter must keep to the licences of the base and 
 
 
 def merged_card(report: Report, *, dtype: str, apart: float, adapter: str) -> str:
-    """The model card of a model with an adapter merged into it.
+    """Return the model card of a model with an adapter merged into it.
 
     Args:
         report: of the run that merged it.
@@ -87,7 +87,7 @@ Not for medical use.
 
 
 def in_vllm(recipe: Recipe) -> str:
-    """Whether vLLM serves an adapter of this recipe, by its own checks of an adapter's settings."""
+    """Return whether vLLM serves an adapter of this recipe, by its own checks of the settings."""
     if recipe.variant == "dora":
         return "no, because it does not take DoRA. Merge it into the base (`--merge`)."
     if recipe.train_embeddings:

@@ -90,7 +90,7 @@ class Row:
 
     @property
     def specification(self) -> str:
-        """What the number is: metric, how the model is read, on how many items of which split."""
+        """Metric, formulation, number of items and split of the score."""
         shown = f"{len(self.shots)} worked examples in front" if self.shots else "no examples shown"
         items = f"{self.n:,} items in {self.documents:,} documents of the {self.split} split"
         items += f", {self.nameless:,} of them of no known document" if self.nameless else ""
@@ -184,7 +184,7 @@ class Report:
     """What a judge found of the written answers, or that there was none, and why."""
 
     def as_json(self) -> str:
-        """The report as indented JSON, with a final line break."""
+        """Return the report as indented JSON with a final line break."""
         values = asdict(self)
         for row, said in zip(self.rows, values["rows"], strict=True):
             said["specification"] = row.specification
@@ -193,7 +193,7 @@ class Report:
 
 
 def versions() -> dict[str, str]:
-    """The versions of what computes a score."""
+    """Return the versions of the packages that compute a score."""
     names = ("bioinstruct", "torch", "transformers", "peft", "tokenizers", "numpy", "rouge-score")
     return {"python": platform.python_version()} | {n: importlib.metadata.version(n) for n in names}
 
@@ -234,7 +234,7 @@ def table(
 
 
 def _unfit(report: Report) -> int:
-    """Prompts of the model as it was before tuning, each once, whatever it is counted by."""
+    """Count the prompts of the base model that did not fit, each once for all its metrics."""
     asked = {(row.task, row.split, row.how.split(",")[0]): row for row in report.rows}
     return sum(row.base_flags.get("skipped", 0) for row in asked.values())
 
@@ -260,7 +260,7 @@ def _p(p: float | None) -> str:
 
 
 def _odd(row: Row, flag: str) -> str:
-    """How many answers, of the base and of the tuned model where there is one; empty for none."""
+    """Format the number of flagged answers, of the base and the tuned model; empty for none."""
     base, tuned = row.base_flags.get(flag, 0), row.tuned_flags.get(flag, 0)
     if not base and not tuned:
         return ""
@@ -268,7 +268,7 @@ def _odd(row: Row, flag: str) -> str:
 
 
 def _shown_groups(report: Report) -> list[Group]:
-    """A group of one task says nothing that its row does not say."""
+    """Return the groups of more than one task; a smaller one only repeats its row."""
     return [group for group in report.groups if len(group.tasks) > 1]
 
 
@@ -279,7 +279,7 @@ def _group_cells(group: Group, splits: bool) -> list[str]:
 
 
 def _judged(report: Report) -> list[str]:
-    """What a judge said, or that none was asked, where there are written texts."""
+    """Describe the judge's scores of written texts, or state that no judge was asked."""
     if isinstance(report.judge, str):
         texts = any(row.group == Category.GEN for row in report.rows) and report.style != "encoder"
         return ["", report.judge] if texts else []
@@ -287,7 +287,7 @@ def _judged(report: Report) -> list[str]:
 
 
 def _marked(report: Report) -> list[str]:
-    """Say what the mark means where it stands, and which tasks have no floor of their own."""
+    """Explain the mark if it is used, and name the tasks without a floor."""
     lines = []
     if any(row.below_floor for row in report.rows):
         lines += [f"{BELOW.strip()} less than without a language model: majority or floor"]
@@ -297,7 +297,7 @@ def _marked(report: Report) -> list[str]:
 
 
 def _memory(report: Report) -> list[str]:
-    """How a model does on what was seen in training, and on what was not."""
+    """Compare the scores on items seen in training with those on unseen ones."""
     rows = [row for row in report.rows if row.seen and row.seen.n]
     if not rows:
         return []
@@ -332,14 +332,14 @@ def _specified(report: Report) -> list[str]:
 
 
 def _shares(said: dict[str, int]) -> str:
-    """The commonest answers and how often each was given."""
+    """List the commonest answers with their shares."""
     most = sorted(said.items(), key=lambda item: (-item[1], item[0]))
     more = f" and {len(most) - 6} others" if len(most) > 6 else ""
     return ", ".join(f"{name} {count:,}" for name, count in most[:6]) + more
 
 
 def notes(report: Report) -> list[str]:
-    """What a reader of the table must know besides: what was slow, what was not tuned on."""
+    """Return the notes under the table: what was slow, and what was not tuned on."""
     lines = [
         f"{way.answers:,} answers by {way.by}, the slow way: {way.why}"
         for way in (report.scoring.ways if report.scoring else ())
@@ -361,7 +361,7 @@ def notes(report: Report) -> list[str]:
 
 
 def left_out(data: Data) -> str:
-    """How many examples were not tuned on because they overlap a test, and by which kind."""
+    """Describe how many examples overlap a test and were left out of tuning, by kind."""
     kinds = ", ".join(
         f"{count:,} {kind.removeprefix('contaminated-')}" for kind, count in data.overlaps.items()
     )

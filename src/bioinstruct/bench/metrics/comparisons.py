@@ -103,7 +103,7 @@ def _flips(documents: int, seed: int) -> npt.NDArray[np.uint8]:
 
 
 def detectable(metric: Metric, base: Array, tuned: Array) -> float:
-    """Return the smallest difference that so many documents show with a power of 80 %.
+    """Return the smallest difference that these documents show with a power of 80 %.
 
     By the standard error of the difference, from the jackknife. Where all documents agree it is the
     bound of `unlike_bound`.
@@ -137,7 +137,7 @@ def holm(ps: Sequence[float]) -> list[float]:
 
 
 def verdicts(comparisons: Sequence[Comparison]) -> list[Verdict]:
-    """Return what is said of each comparison of a table, at a family-wise error of 5 %."""
+    """Return the verdict on each comparison of a table, at a family-wise error of 5 %."""
     tested = [i for i, each in enumerate(comparisons) if each.documents >= FEWEST]
     ps = dict(zip(tested, holm([comparisons[i].p for i in tested]), strict=True))
     return [_verdict(each, ps.get(i)) for i, each in enumerate(comparisons)]

@@ -132,7 +132,7 @@ def mean_difference(base: Sequence[Part], tuned: Sequence[Part], *, seed: int = 
 
 
 def unlike_bound(documents: int, level: float = LEVEL) -> float:
-    """Return the largest share of unlike documents of which none need be among so many.
+    """Return the upper bound on the share of unlike documents when a sample has none.
 
     The exact (Clopper-Pearson) bound where all of a sample agree: 1 - (0.025)^(1 / documents).
     """

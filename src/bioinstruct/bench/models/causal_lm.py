@@ -87,7 +87,7 @@ class CausalLM(Decoder):
 
     @property
     def overflow(self) -> Overflow:
-        """What happens to a prompt that does not fit the context."""
+        """Treatment of a prompt that does not fit the context."""
         return self.prompt_tokenizer.overflow
 
     @contextlib.contextmanager

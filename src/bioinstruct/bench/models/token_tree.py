@@ -125,7 +125,7 @@ def common_prefix(contexts: Sequence[tuple[int, ...]]) -> int:
 
 
 def group_by(lengths: Sequence[int], shareable: Callable[[int], bool]) -> list[list[int]]:
-    """Group the indices of texts by whether texts of their length can share keys.
+    """Group the indices of texts by whether texts of that length can share keys.
 
     How a text is computed then depends on the text alone, not on the others of the same call.
     """

@@ -106,7 +106,7 @@ def science_inference(split: str) -> Iterator[Instruction]:
 
 
 def _score(text: str, example: Instruction) -> float | None:
-    """The first number, if it is on the scale."""
+    """Return the first number if it is on the scale."""
     number = re.search(r"(?<![\w.-])\d+(?:\.\d+)?(?![\w]|\.\d)", text)
     value = float(number[0]) if number else -1.0
     return value if 0.0 <= value <= HIGHEST else None

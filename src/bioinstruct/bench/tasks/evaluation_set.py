@@ -89,7 +89,7 @@ class Evaluation:
 
     @property
     def read_by(self) -> str:
-        """How the answer is read, as reports name it: letters, likelihood, cloze or generated."""
+        """Method of reading the answer in reports: letters, likelihood, cloze or generated."""
         if self.formulation is Formulation.MULTIPLE_CHOICE and self.task.choices is not letters:
             return "likelihood"
         return _name_of(self.formulation)

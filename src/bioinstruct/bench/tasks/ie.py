@@ -94,7 +94,7 @@ PUBLISHED = {"gad", "i2b2-2010"}
 
 
 def _relation_task(name: str, about: str, labels: tuple[str, ...], negative: str = "") -> None:
-    """A task on pairs that are named below the text, and where there is one, on masked pairs."""
+    """Make a task on pairs named below the text, and one on masked pairs if there is one."""
 
     def parse(text: str, example: Instruction) -> str | None:
         return parse_one(text, labels)

@@ -25,7 +25,7 @@ EACH = 5
 
 
 def load_task_file(path: Path, metrics: Sequence[str] = ()) -> list[Task]:
-    """The tasks that a file defines; they are known by their names from then on.
+    """Load and register the tasks that a file defines.
 
     Args:
         path: a Python file with functions under `@task`, or records in JSON Lines.
@@ -84,7 +84,7 @@ def _of_records(path: Path, metrics: Sequence[str]) -> Task:
 def _parse(
     metrics: Sequence[object], labels: tuple[str, ...], records: Sequence[Instruction]
 ) -> Callable[[str, Instruction], Any]:
-    """How answers are read, by what is counted."""
+    """Return the parser of answers for these metrics."""
     if entity_f1 in metrics:
         typed = all(" | " in r.output for r in records if r.output != "none")
         return lambda text, e: entities.parse("mentions", text, e.input.split(" "), typed=typed)

@@ -22,7 +22,7 @@ Show = Callable[[Progress], None]
 
 
 def track(path: Path, *shows: Show) -> Show:
-    """Return a callback that adds a line of JSON to the file and shows the step.
+    """Return a callback that appends each step to a file of JSON lines and shows it.
 
     A run that goes on from a checkpoint goes on in the file: lines of steps that are done again are
     left out.

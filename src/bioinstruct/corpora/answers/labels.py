@@ -28,7 +28,7 @@ _ABBREVIATION = re.compile(r"\s*\([A-Z]+\)$")
 
 
 def to_text(layout: str, labels: Iterable[str], names: Mapping[str, str]) -> str:
-    """The labels in the order of `names`, which gives each label its name in this layout.
+    """Write the labels in the order of `names`, which gives each label its name in this layout.
 
     Raises:
         UnknownNameError: there is no such layout or label.
@@ -46,7 +46,7 @@ def to_text(layout: str, labels: Iterable[str], names: Mapping[str, str]) -> str
 
 
 def parse(layout: str, text: str, names: Mapping[str, str]) -> tuple[str, ...]:
-    """The labels that a text names, each once, in the order of `names`.
+    """Return the labels that a text names, each once, in the order of `names`.
 
     Case, list markers, a final full stop and an abbreviation in parentheses do not matter. What is
     no label stays in the answer as it is written, after the others, so that it counts as wrong.
@@ -65,7 +65,7 @@ def parse(layout: str, text: str, names: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def parse_one(text: str, labels: Sequence[str]) -> str | None:
-    """The label that a text begins with, None when it begins with none of them.
+    """Return the label that a text begins with, or None.
 
     Case does not matter; of labels that begin alike the longest is meant.
     """

@@ -38,12 +38,12 @@ _MARK = re.compile(r"(\\*)([A-J])\. ")
 
 
 def letters(options: Sequence[str]) -> tuple[str, ...]:
-    """The letters of the options, in order."""
+    """Return the letters of the options, in order."""
     return tuple(LETTERS[: len(options)])
 
 
 def to_text(question: str, options: Sequence[str]) -> str:
-    """The question, an empty line, and a line `A. ...` for each option; `read` gives them back.
+    """Write the question, an empty line, and a line `A. ...` for each option; `read` inverts it.
 
     Nothing is altered, but where a line inside of the question or of an option would be taken for
     the beginning of the next option, a backslash stands before it.
@@ -66,7 +66,7 @@ def to_text(question: str, options: Sequence[str]) -> str:
 
 
 def read(text: str) -> tuple[str, tuple[str, ...]]:
-    """The question and the options of what `to_text` wrote.
+    """Parse question and options from the output of `to_text`.
 
     Raises:
         ValueError: the text is not of that form.
@@ -86,7 +86,7 @@ def read(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _mark(before: Sequence[str], line: str, number: int) -> re.Match[str] | None:
-    """Whether a line is marked as the option of that number; the first follows an empty line."""
+    """Return whether a line starts that option; the first one follows an empty line."""
     mark = _MARK.match(line)
     if not mark or mark[2] != LETTERS[number : number + 1] or not (number or before[-1:] == [""]):
         return None
@@ -94,7 +94,7 @@ def _mark(before: Sequence[str], line: str, number: int) -> re.Match[str] | None
 
 
 def to_answer(options: Sequence[str], answer: int, *, layout: str = "letter") -> str:
-    """The answer that is the option at that position.
+    """Write the option at that position as an answer.
 
     Raises:
         UnknownNameError: there is no such layout.
@@ -114,7 +114,7 @@ def example(
     seed: int,
     provenance: Provenance,
 ) -> Instruction:
-    """The instruction that all corpora of multiple-choice questions make.
+    """Make the instruction that all multiple-choice corpora share.
 
     Raises:
         ValueError: the number of options is not one that `to_text` can write.
@@ -145,7 +145,7 @@ _SAID = re.compile(
 
 
 def parse_letter(text: str, options: Sequence[str], *, layout: str = "letter") -> str | None:
-    """The letter that an answer means, None when it means none of the options or several.
+    """Return the letter that an answer means, or None if it means no option or several.
 
     Understood are the letter (`C`, `c.`, `(C)`, `**C**`), the letter and anything after it (`C. an
     option`), the option itself whatever its case, spacing and final full stop, and a sentence that
@@ -169,7 +169,7 @@ def parse_letter(text: str, options: Sequence[str], *, layout: str = "letter") -
 
 
 def _by_text(text: str, options: Sequence[str]) -> str | None:
-    """The first option that reads like the text."""
+    """Return the first option that matches the text."""
     wanted = _plain(text)
     if not wanted:
         return None

@@ -42,7 +42,7 @@ class Member(NamedTuple):
 
 
 def members(path: Path, pattern: str) -> Iterator[Member]:
-    """The files that match, sorted by name, of a folder or of an archive of it.
+    """Yield the matching files of a folder, or of an archive of it, sorted by name.
 
     `path` may name the folder or the archive (.zip, .tar.gz, .tgz, .tar); whichever of them is
     there is read, an archive in memory. The pattern is matched from the right, one part of the path
@@ -66,7 +66,7 @@ def members(path: Path, pattern: str) -> Iterator[Member]:
 
 
 def one(folder: Path, name: str) -> Member:
-    """The file of that name: anywhere in the folder, plain or compressed, or in an archive there.
+    """Find the file of that name in the folder, plain or compressed, or in an archive there.
 
     Raises:
         MissingError: there is no such file.
@@ -107,7 +107,7 @@ def _find(path: Path) -> Path:
 
 
 def _plain(name: str) -> str:
-    """Without `.gz`, unless that is all there is to say what it is (`a.tar.gz`)."""
+    """Remove `.gz`, except from names such as `a.tar.gz`."""
     return name.removesuffix(".gz") if not name.endswith(".tar.gz") else name
 
 

@@ -33,7 +33,7 @@ class Sentence(NamedTuple):
 def sentences(
     path: Path, *, types: Collection[str], mark: str = ""
 ) -> Iterator[Sentence | DataError]:
-    """Sentences of a file, plain or gzip-compressed; for one that is at fault, its fault.
+    """Yield the sentences of a file, plain or gzip-compressed, or the error of a faulty one.
 
     The tags are IOB2: every entity begins with `B-`, so an `I-` that continues nothing is a fault
     of the file. (What a model writes is read more kindly, see `layouts.spans`.) Where documents are
@@ -77,7 +77,7 @@ _Parse = Callable[[str], tuple[list[str], tuple[Entity, ...]] | None]
 
 
 def _parser(types: Collection[str]) -> _Parse:
-    """A function from the lines of a sentence to its words and entities, None if it is at fault.
+    """Return a function that parses the lines of a sentence; None stands for a faulty one.
 
     A whole sentence is checked at once; only the one that fails is gone through line by line.
     """
@@ -101,7 +101,7 @@ def _parser(types: Collection[str]) -> _Parse:
 
 
 def _fault(block: str, types: Collection[str], path: Path, begun: int) -> DataError:
-    """What is wrong with the first line of a sentence that is not as it must be."""
+    """Describe the first malformed line of a sentence."""
     tags = ["O", *(f"{mark}-{type}" for mark in "BI" for type in types)]
     previous = "O"
     for number, line in enumerate(block.split("\n"), start=begun):

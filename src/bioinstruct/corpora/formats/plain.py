@@ -13,7 +13,7 @@ __all__ = ["decode", "read_json", "read_lines", "read_text"]
 
 
 def read_text(path: Path, *, fallback: str | None = None) -> str:
-    """The content of a UTF-8 file without a byte-order mark; line breaks are left as they are.
+    """Read a UTF-8 file without its byte-order mark; line breaks stay as they are.
 
     A file that is not UTF-8 is read in the encoding `fallback`, if there is one.
 
@@ -30,7 +30,7 @@ def read_text(path: Path, *, fallback: str | None = None) -> str:
 
 
 def decode(raw: bytes, path: Path, *, fallback: str | None = None) -> str:
-    """Bytes of UTF-8, else of `fallback`, as text without a byte-order mark.
+    """Decode UTF-8, else `fallback`, to text without a byte-order mark.
 
     Raises:
         DataError: they are not UTF-8; it names `path` and the line.
@@ -50,7 +50,7 @@ def decode(raw: bytes, path: Path, *, fallback: str | None = None) -> str:
 
 
 def read_lines(path: Path) -> list[str]:
-    """The lines of a UTF-8 file without their ends, which are LF or CRLF.
+    """Read the lines of a UTF-8 file without their ends, LF or CRLF.
 
     Only these two end a line, so that line numbers are those of an editor.
     """
@@ -58,7 +58,7 @@ def read_lines(path: Path) -> list[str]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file.
+    """Read the object in a JSON file.
 
     Raises:
         DataError: the content is not JSON, or not an object.

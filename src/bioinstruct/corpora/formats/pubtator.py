@@ -50,7 +50,7 @@ class Document(NamedTuple):
 
 
 def documents(path: Path) -> Iterator[Document | DataError]:
-    """Documents of a file, plain or gzip-compressed; for one that is at fault, its fault.
+    """Yield the documents of a file, plain or gzip-compressed, or the error of a faulty one.
 
     Blank lines part them. A fault is a line of none of the kinds, or a mention that is not what
     stands there.
@@ -73,7 +73,7 @@ def documents(path: Path) -> Iterator[Document | DataError]:
 
 
 def texts(path: Path) -> Iterator[tuple[str, str]]:
-    """PMID and text of the documents of a file, whatever is said of them there.
+    """Yield PMID and text of the documents of a file, ignoring the annotations.
 
     Raises:
         DataError: a document does not begin with title and abstract.

@@ -33,7 +33,7 @@ class Record(NamedTuple):
 
 
 def records(path: Path, model: type[M]) -> Iterator[tuple[int, M | DataError]]:
-    """The records of a file, plain or gzip-compressed, each with its number from 1 on.
+    """Yield the records of a file, plain or gzip-compressed, numbered from 1.
 
     The file is a JSON list of objects or has one object after the other (JSON Lines). A record that
     the model refuses is given as an error. If it is the first one, and lacks a field, then this is
@@ -48,7 +48,7 @@ def records(path: Path, model: type[M]) -> Iterator[tuple[int, M | DataError]]:
 
 
 def records_of(text: str, path: Path, model: type[M]) -> Iterator[tuple[int, M | DataError]]:
-    """The records of a text, such as a member of an archive; see `records`."""
+    """Yield the records of a text, such as a member of an archive; see `records`."""
     return _checked_all(_values(io.BytesIO(text.encode()), path), path, model)
 
 
@@ -89,7 +89,7 @@ def _needed(model: type[BaseModel]) -> list[str]:
 def checked(
     value: Any, model: type[M], *, path: Path, name: str, line: int | None = None
 ) -> M | DataError:
-    """The value as the model, strictly, or an error that names the record and the field."""
+    """Validate a value strictly; return it or an error that names the record and the field."""
     try:
         return model.model_validate(value, strict=True)
     except ValidationError as error:
@@ -104,7 +104,7 @@ def _shown(value: Any) -> str:
 
 
 def _values(stream: io.BufferedIOBase, path: Path) -> Iterator[Record]:
-    """The values of a list, or of the lines, one at a time: a file may have a million of them."""
+    """Yield the values of a list, or of the lines, one at a time: there may be a million."""
     window = _Window(stream, path)
     in_list = window.next() == "["
     if in_list:
@@ -138,7 +138,7 @@ class _Window:
         self._parse = json.JSONDecoder().raw_decode
 
     def next(self) -> str:
-        """The next character that is no white space, which is not passed; empty at the end."""
+        """Peek at the next character that is not white space; empty at the end."""
         while True:
             match = _SPACE.match(self._text, self.at)
             end = match.end() if match else self.at
@@ -148,7 +148,7 @@ class _Window:
                 return self._text[end : end + 1]
 
     def value(self) -> Any:
-        """The value that begins here; it is passed."""
+        """Read the value that begins here."""
         while True:
             try:
                 value, end = self._parse(self._text, self.at)

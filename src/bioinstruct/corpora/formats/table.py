@@ -30,7 +30,7 @@ def rows(
     delimiter: str = ",",
     fallback: str | None = None,
 ) -> Iterator[Row]:
-    """Rows of a file, plain or gzip-compressed; line breaks inside fields become LF.
+    """Yield the rows of a file, plain or gzip-compressed; line breaks inside fields become LF.
 
     `header` names the columns of a file whose first row is a row like the others. `fallback` is
     the encoding of a file that turns out not to be UTF-8.

@@ -15,7 +15,7 @@ __all__ = ["rows", "rows_of"]
 def rows(
     path: Path, columns: Sequence[str], *, header: bool
 ) -> Iterator[tuple[int, list[str]] | DataError]:
-    """Rows of a file, plain or gzip-compressed, each with its line; see `rows_of`."""
+    """Yield the rows of a file, plain or gzip-compressed, with line numbers; see `rows_of`."""
     path = find(path)
     return rows_of(read_text(path), path, columns, header=header)
 
@@ -23,7 +23,7 @@ def rows(
 def rows_of(
     text: str, path: Path, columns: Sequence[str], *, header: bool
 ) -> Iterator[tuple[int, list[str]] | DataError]:
-    """Rows of a text, each with its line; one with another number of fields is given as an error.
+    """Yield the rows of a text with line numbers; a wrong number of fields yields an error.
 
     Raises:
         DataError: there are no rows, or the first line is not the header, or without one has
