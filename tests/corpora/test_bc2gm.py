@@ -6,6 +6,7 @@ import pytest
 
 from bioinstruct import DataError, Instruction
 from bioinstruct.corpora import read
+from tests.corpora.faults import raise_first
 
 # As in the official files: the offsets count no spaces and the last one is included.
 SENTENCES = (
@@ -94,7 +95,7 @@ def test_a_wrong_file_at_the_right_path_is_named(
     tmp_path: Path, sentences: str, genes: str, message: str
 ) -> None:
     with pytest.raises(DataError, match=message):
-        mini(tmp_path, sentences, genes)
+        raise_first(mini(tmp_path, sentences, genes))
 
 
 def test_the_iob_files_are_read(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from bioinstruct import DataError, Instruction
 from bioinstruct.corpora import read
+from tests.corpora.faults import raise_first
 
 ABSTRACTS = (
     "21826085\tGold and (R)-warfarin.\tWe gave 5-HT. The NO3- rose, as did Cu(I) and Cu(II).\n"
@@ -91,7 +92,7 @@ def test_a_wrong_file_at_the_right_path_is_named(
     tmp_path: Path, abstracts: str | bytes, annotations: str, message: str
 ) -> None:
     with pytest.raises(DataError, match=message):
-        mini(tmp_path, abstracts, annotations)
+        raise_first(mini(tmp_path, abstracts, annotations))
 
 
 def test_the_iob_files_have_one_type(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from bioinstruct import DataError
 from bioinstruct.corpora import read
 from bioinstruct.corpora.chemprot_abstracts import LABELS
+from tests.corpora.faults import raise_first
 
 # Written for this test in the official layout.
 ABSTRACTS = "11\tAspirin and COX-1.\tAspirin blocks COX-1; it binds albumin.\n"
@@ -64,11 +65,11 @@ def test_a_repeated_name_carries_its_number(tmp_path: Path) -> None:
         ("entities", "GENE-N", "CELL", "T5: expected CHEMICAL, GENE, GENE-Y, GENE-N TAB start"),
         ("entities", "11\tT5", "12\tT5", "T5: there is no abstract 12"),
         ("relations", "Arg1:T3\tArg2:T4", "Arg1:T9\tArg2:T4", "relations_gs.tsv:1: expected entit"),
-        ("relations", "INHIBITOR\t", "", "relations_gs.tsv:1: expected columns PMID, group"),
+        ("relations", "INHIBITOR\t", "", "relations_gs.tsv:1: expected 6 fields, found 5"),
     ],
 )
 def test_a_fault_is_named_with_file_and_line(
     tmp_path: Path, kind: str, old: str, new: str, message: str
 ) -> None:
     with pytest.raises(DataError, match=message):
-        mini(tmp_path, {kind: FILES[kind].replace(old, new)})
+        raise_first(mini(tmp_path, {kind: FILES[kind].replace(old, new)}))

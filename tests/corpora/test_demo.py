@@ -7,6 +7,7 @@ import pytest
 from bioinstruct import Category, DataError, MissingError
 from bioinstruct.corpora import demo, read
 from bioinstruct.corpora.answers.entities import parse
+from tests.corpora.faults import raise_first
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
@@ -33,4 +34,4 @@ def test_a_damaged_installation_is_explained(tmp_path: Path) -> None:
         list(demo.read(tmp_path, "train", layout="", seed=0))
     (tmp_path / "test.jsonl").write_text('\n{"input": 1}\n', encoding="utf-8")
     with pytest.raises(DataError, match=r"test\.jsonl:2: expected an instruction"):
-        list(demo.read(tmp_path, "test", layout="", seed=0))
+        raise_first(demo.read(tmp_path, "test", layout="", seed=0))

@@ -7,6 +7,7 @@ import pytest
 
 from bioinstruct import DataError, Instruction
 from bioinstruct.corpora import read
+from tests.corpora.faults import raise_first
 
 
 def line(order: int, code: str, valid: int, description: str) -> str:
@@ -77,4 +78,4 @@ def test_a_line_in_another_layout_is_named_and_the_others_go_on(
 def test_another_encoding_is_refused(tmp_path: Path) -> None:
     lines = [*LINES, line(6, "H81", 1, "M\xe9ni\xe8re's disease")]
     with pytest.raises(DataError, match=r"2026\.txt:6: not UTF-8: byte 0xe9"):
-        mini(tmp_path, "train", lines, encoding="latin-1")
+        raise_first(mini(tmp_path, "train", lines, encoding="latin-1"))

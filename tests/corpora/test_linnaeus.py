@@ -10,6 +10,7 @@ import pytest
 from bioinstruct import DataError, Instruction
 from bioinstruct.corpora import get_corpus, read
 from bioinstruct.corpora.linnaeus import TEST, VALIDATION
+from tests.corpora.faults import raise_first
 
 TEXTS = {
     "pmcA102792": "Yeast and man\n\nSaccharomyces cerevisiae grows. Mice do, too.\n",
@@ -106,7 +107,7 @@ def test_a_text_in_another_encoding_costs_itself_only(tmp_path: Path) -> None:
 
 def test_a_wrong_list_of_annotations_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"tags\.tsv:1: expected species TAB document TAB start"):
-        mini(tmp_path, contents("what is this?\n"))
+        raise_first(mini(tmp_path, contents("what is this?\n")))
 
 
 def test_the_iob_files_are_read(tmp_path: Path) -> None:

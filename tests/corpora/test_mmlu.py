@@ -130,7 +130,7 @@ def test_another_file_at_the_right_path_is_refused(tmp_path: Path, text: str, me
 def test_mixed_encodings_are_refused(tmp_path: Path) -> None:
     path = mini(tmp_path, ROW) / "mmlu_clinical/test/virology_test.csv"
     path.write_bytes(ROW.encode() + ROW.replace("one", "é").encode("latin-1"))
-    with pytest.raises(DataError, match=r"virology_test\.csv:4: not UTF-8: byte 0xe9"):
+    with pytest.raises(DataError, match=r"virology_test\.csv:3: .*not UTF-8: byte 0xe9"):
         list(read("mmlu-virology", "test", data=tmp_path))
 
 

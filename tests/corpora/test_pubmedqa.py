@@ -89,7 +89,7 @@ def test_a_fault_is_named_with_file_and_key(
     tmp_path: Path, questions: Any, tested: Any, message: str
 ) -> None:
     with pytest.raises(DataError, match=message) as caught:
-        mini(tmp_path, questions, tested)
+        [*mini(tmp_path, questions, tested), *read("pubmedqa", "train", data=tmp_path)]
     assert caught.value.path.parent == tmp_path / "pubmedqa"
 
 

@@ -60,7 +60,11 @@ def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
 
 def _notes(folder: Path, split: str, seed: int) -> Iterator[Row]:
     path = find(folder / f"data/challenge_data/{FILES[split]}.csv")
-    for line, row in rows(path, columns=("dataset", "encounter_id", "dialogue", "note")):
+    for found in rows(path, columns=("dataset", "encounter_id", "dialogue", "note")):
+        if isinstance(found, DataError):
+            yield found
+            continue
+        line, row = found
         dialogue, note = row["dialogue"].strip(), row["note"].strip()
         if not dialogue or not note or not row["encounter_id"]:
             yield DataError("expected a conversation and its note", path=path, line=line)

@@ -27,11 +27,15 @@ def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     """Yield the pairs in file order, each with its row in the authors' table, from 0."""
     path = find(folder / FILES[split])
     columns = ("old_index", "sentence1", "sentence2", "score")
-    for line, row in rows(path, columns=columns, delimiter="\t"):
+    for found in rows(path, columns=columns, delimiter="\t"):
+        if isinstance(found, DataError):
+            yield found
+            continue
+        line, row = found
         score = row["score"]
         if not re.fullmatch(r"[0-3]\.\d|4\.0", score):
-            found = f"score: expected 0.0 to 4.0 with one decimal, found {score!r}"
-            yield DataError(found, path=path, line=line)
+            fault = f"score: expected 0.0 to 4.0 with one decimal, found {score!r}"
+            yield DataError(fault, path=path, line=line)
             continue
         first, second = (" ".join(row[name].split()) for name in ("sentence1", "sentence2"))
         input = f"Sentence 1: {first}\nSentence 2: {second}"

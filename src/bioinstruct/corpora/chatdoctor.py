@@ -70,7 +70,7 @@ def _read(
 def _messages(
     corpus: Corpus, path: Path, model: type[Message | ICliniq], split: str, seed: int
 ) -> Iterator[Row]:
-    for number, record in records(path, model):
+    for number, _, record in records(path, model):
         if isinstance(record, DataError):
             yield record
             continue
@@ -90,7 +90,11 @@ def _messages(
 def read_diseases(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     """Yield three lists for each disease, in file order; its description is not used."""
     path = find(folder / "format_dataset.csv")
-    for line, row in rows(path, columns=("idx", "disease", *OF_DISEASE)):
+    for found in rows(path, columns=("idx", "disease", *OF_DISEASE)):
+        if isinstance(found, DataError):
+            yield found
+            continue
+        line, row = found
         disease = row["disease"].strip()
         for column, task in OF_DISEASE.items():
             try:

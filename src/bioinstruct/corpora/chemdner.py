@@ -13,7 +13,7 @@ from pathlib import Path
 from bioinstruct.corpora.answers import ner
 from bioinstruct.corpora.base import Row
 from bioinstruct.corpora.formats import iob, standoff
-from bioinstruct.corpora.formats.plain import read_lines
+from bioinstruct.corpora.formats.plain import numbered, or_another_file
 from bioinstruct.corpora.registry import described
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
@@ -30,7 +30,7 @@ _NO_CLASS = {"NO CLASS": "NO_CLASS"}  # a type is one word
 
 
 def read_iob(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Yield the sentences in file order."""
+    """Sentences in file order."""
     sentences = iob.sentences(folder / IOB[split], types=("Chemical",))
     return ner.instructions(
         BC4CHEMD, ner.CHEMICAL, sentences, split=split, layout=layout, seed=seed
@@ -38,7 +38,7 @@ def read_iob(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Ro
 
 
 def read_official(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Yield the sentences of titles and abstracts in file order.
+    """Sentences of titles and abstracts in file order.
 
     A fault of an annotation stands in the place of the title or abstract that it is in.
     """
@@ -56,15 +56,13 @@ def read_official(folder: Path, split: str, *, layout: str, seed: int) -> Iterat
 
 
 def _sentences(path: Path, annotations: Path) -> ner.Sentences:
-    mentions = _mentions(annotations)
-    for number, line in enumerate(read_lines(path), start=1):
-        if not line:
+    mentions, faults = _mentions(annotations)
+    yield from faults
+    for entry in or_another_file(_documents(path)):
+        if isinstance(entry, DataError):
+            yield entry
             continue
-        columns = line.split("\t")
-        if len(columns) != 3 or not columns[0].isdecimal():
-            reason = f"expected PMID TAB title TAB abstract, found {line[:80]!r}"
-            raise DataError(reason, path=path, line=number)
-        pmid, *texts = columns
+        number, (pmid, *texts) = entry
         for section, text in zip("TA", texts, strict=True):
             said = mentions.pop(f"{pmid} {section}", ())
             types = ner.CHEMICAL_CLASSES.types
@@ -77,20 +75,43 @@ def _sentences(path: Path, annotations: Path) -> ner.Sentences:
     yield from standoff.of_no_text(mentions, annotations)
 
 
-def _mentions(path: Path) -> dict[str, list[standoff.Annotation]]:
-    """Group the mentions by PMID and title (T) or abstract (A), separated by a space."""
-    found = defaultdict(list)
-    for number, line in enumerate(read_lines(path), start=1):
-        if not line:
+def _documents(path: Path) -> Iterator[tuple[int, list[str]] | DataError]:
+    seen: dict[str, int] = {}
+    for entry in numbered(path):
+        if isinstance(entry, DataError):
+            yield entry
             continue
+        number, line = entry
+        columns = line.split("\t")
+        if len(columns) != 3 or not columns[0].isdecimal():
+            reason = f"expected PMID TAB title TAB abstract, found {line[:80]!r}"
+            yield DataError(reason, path=path, line=number)
+        elif seen.setdefault(columns[0], number) != number:
+            reason = f"PMID {columns[0]} stands on line {seen[columns[0]]} already"
+            yield DataError(reason, path=path, line=number)
+        else:
+            yield number, columns
+
+
+def _mentions(path: Path) -> tuple[dict[str, list[standoff.Annotation]], list[DataError]]:
+    """By PMID and title (T) or abstract (A), with a space between; and the lines at fault."""
+    found = defaultdict(list)
+    faults = []
+    for entry in numbered(path):
+        if isinstance(entry, DataError):
+            faults.append(entry)
+            continue
+        number, line = entry
         columns = line.split("\t")
         if len(columns) != 6 or columns[1] not in {"T", "A"}:
             expected = "expected PMID TAB T or A TAB start TAB end TAB mention TAB class"
-            raise DataError(f"{expected}, found {line[:80]!r}", path=path, line=number)
+            reason = f"{expected}, found {line[:80]!r}"
+            faults.append(DataError(reason, path=path, line=number))
+            continue
         pmid, section, start, end, mention, kind = columns
         said = standoff.Annotation(number, start, end, mention, _NO_CLASS.get(kind, kind))
         found[f"{pmid} {section}"].append(said)
-    return dict(found)
+    return dict(found), faults
 
 
 # Its pages name no licence, and the abstracts are of PubMed: not to be passed on.

@@ -59,7 +59,7 @@ def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     """
     path = find(folder / FILES[split])
     firsts: dict[str, int] = {}
-    for number, record in records(path, Line):
+    for number, line, record in records(path, Line):
         if isinstance(record, DataError):
             yield record
             continue
@@ -68,7 +68,7 @@ def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
             sentence = str(firsts.setdefault("".join(text.split()), number))
             yield _instruction(record.label, (text, first, second), sentence, split, layout, seed)
         except ValueError as error:
-            yield DataError(f"record {number}: {error}", path=path, line=number)
+            yield DataError(f"record {number}: {error}", path=path, line=line)
 
 
 def _checked(record: Line) -> tuple[str, Mention, Mention]:

@@ -87,7 +87,7 @@ def _rows(
     folder: Path, split: str, kind: str, columns: tuple[str, ...]
 ) -> Iterator[tuple[_Where, list[str] | DataError]]:
     file = one(folder, FILES[split].format(kind))
-    for row in tsv.rows_of(file.text, file.path, columns, header=False):
+    for row in tsv.rows_of(file.lenient_text, file.path, columns, header=False):
         if isinstance(row, DataError):
             yield (file.path, row.line or 0), row
         else:

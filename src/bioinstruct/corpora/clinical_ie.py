@@ -27,9 +27,12 @@ COREFERENCE_WORDINGS = wordings("clinical_ie")["pronoun-coreference"]
 
 
 def medications(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Yield the excerpts in file order, their medications in order of first mention."""
+    """Excerpts in file order, their medications in the order in which they are first named."""
     columns = ("snippet", *(f"{label}_medications" for label in LABELS))
     for number, path, row in _rows(folder / "medication_status", split, columns):
+        if isinstance(row, DataError):
+            yield row
+            continue
         snippet = str(row["snippet"])
         try:
             named = [
@@ -52,10 +55,13 @@ def medications(folder: Path, split: str, *, layout: str, seed: int) -> Iterator
 
 
 def coreference(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Yield the excerpts in file order, each with one pronoun."""
+    """Excerpts in file order, each with one pronoun."""
     for number, path, row in _rows(
         folder / "coreference", split, ("snippet", "pronoun", "antecedent")
     ):
+        if isinstance(row, DataError):
+            yield row
+            continue
         snippet, pronoun, antecedent = (
             str(row[name] or "").strip() for name in ("snippet", "pronoun", "antecedent")
         )
@@ -73,7 +79,7 @@ def coreference(folder: Path, split: str, *, layout: str, seed: int) -> Iterator
 
 
 def parse_medications(text: str) -> dict[str, str]:
-    """Return the status of each medication that an answer lists, with names in lower case.
+    """The status of each medication that an answer lists, the names in lower case.
 
     A line without a status is passed over, and so is the word `none`. Of a name that is there
     twice the first line counts.
@@ -110,16 +116,22 @@ def _instruction(
 
 def _rows(
     folder: Path, split: str, columns: tuple[str, ...]
-) -> Iterator[tuple[int, Path, Mapping[str, Any]]]:
-    """Read the rows of the Hub's Parquet conversion, or of a CSV file with the same columns."""
+) -> Iterator[tuple[int, Path, Mapping[str, Any] | DataError]]:
+    """Rows of the Hub's own Parquet conversion, or of a CSV file with the same columns."""
     parquet = sorted((folder / split).glob("*.parquet"))
     if parquet:
-        rows: Iterable[Mapping[str, Any]] = read_parquet(parquet)
+        rows: Iterable[Mapping[str, Any] | DataError] = read_parquet(parquet)
         path = parquet[0]
     else:
         path = find(folder / f"{split}.csv")
-        rows = (row.fields for row in table.rows(path, columns=columns))
+        rows = (
+            row if isinstance(row, DataError) else row.fields
+            for row in table.rows(path, columns=columns)
+        )
     for number, row in enumerate(rows, start=1):
+        if isinstance(row, DataError):
+            yield number, path, row
+            continue
         if missing := [name for name in columns if name not in row]:
             found = f"missing column {', '.join(missing)}; found {', '.join(row)}"
             raise DataError(found, path=path)
@@ -127,7 +139,7 @@ def _rows(
 
 
 def _names(value: Any) -> list[str]:
-    """Parse a list of medications, stored as the text of a Python list."""
+    """The medications in a list, which the files hold as the text of a Python list."""
     if isinstance(value, str):
         try:
             value = ast.literal_eval(value) if value.strip() else []

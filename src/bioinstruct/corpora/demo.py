@@ -7,7 +7,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from bioinstruct.corpora.formats.plain import read_lines
+from bioinstruct.corpora.base import Row
+from bioinstruct.corpora.formats.plain import numbered
 from bioinstruct.corpora.registry import described
 from bioinstruct.errors import DataError
 from bioinstruct.schema import Instruction
@@ -15,16 +16,18 @@ from bioinstruct.schema import Instruction
 __all__ = ["CORPUS"]
 
 
-def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Instruction]:
-    """Yield the instructions as stored: complete, with their provenance."""
+def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
+    """Instructions as they are stored: complete, with their own provenance."""
     path = folder / f"{split}.jsonl"
-    for number, line in enumerate(read_lines(path), start=1):
-        if not line:
+    for entry in numbered(path):
+        if isinstance(entry, DataError):
+            yield entry
             continue
+        number, line = entry
         try:
             yield Instruction.model_validate_json(line)
-        except ValidationError as error:
-            raise DataError("expected an instruction", path=path, line=number) from error
+        except ValidationError:
+            yield DataError("expected an instruction", path=path, line=number)
 
 
 CORPUS = described("demo")

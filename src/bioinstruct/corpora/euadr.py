@@ -39,11 +39,15 @@ def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
         path = find(folder / name)
         # Others read these files as Latin-1, in which any file can be read: so UTF-8 comes first.
         rows = table.rows(path, columns=COLUMNS, delimiter="\t", fallback="latin-1")
-        for line, row in rows:
+        for row in rows:
             try:
-                yield _instruction(row, split, layout, seed)
+                yield (
+                    row
+                    if isinstance(row, DataError)
+                    else _instruction(row.fields, split, layout, seed)
+                )
             except ValueError as error:
-                yield DataError(str(error), path=path, line=line)
+                yield DataError(str(error), path=path, line=row.line)
 
 
 def _instruction(row: dict[str, str], split: str, layout: str, seed: int) -> Instruction:

@@ -23,10 +23,14 @@ WORDINGS = wordings("healthfc")["claim-verification"]
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     """Yield the English claims in file order, with the sentences that support the verdict."""
     path = find(folder / "Datensatz.csv")
-    for line, row in rows(path, columns=("en_claim", "en_top_sentences", "label", "url")):
+    for found in rows(path, columns=("en_claim", "en_top_sentences", "label", "url")):
+        if isinstance(found, DataError):
+            yield found
+            continue
+        line, row = found
         if row["label"] not in VERDICTS:
-            found = f"label: unknown {row['label']!r}; known: {', '.join(VERDICTS)}"
-            yield DataError(found, path=path, line=line)
+            fault = f"label: unknown {row['label']!r}; known: {', '.join(VERDICTS)}"
+            yield DataError(fault, path=path, line=line)
             continue
         claim, evidence = (" ".join(row[name].split()) for name in ("en_claim", "en_top_sentences"))
         if not claim or not evidence:

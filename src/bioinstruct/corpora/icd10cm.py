@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bioinstruct.corpora.base import Row, Skipped, choose
-from bioinstruct.corpora.formats.plain import read_lines
+from bioinstruct.corpora.formats.plain import numbered
 from bioinstruct.corpora.hash_split import split_of
 from bioinstruct.corpora.registry import described
 from bioinstruct.corpora.wordings import wordings
@@ -28,7 +28,11 @@ _LINE = re.compile(r"(\d{5}) ([A-Z0-9]{3,7}) *(?<=^.{13}) ([01]) (.{60}) (\S.*)"
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     """Yield the codes in file order, both ways; leave out headings that no claim may carry."""
     path = find(folder / "icd10cm_order_2026.txt")
-    for number, line in enumerate(read_lines(path), start=1):
+    for entry in numbered(path):
+        if isinstance(entry, DataError):
+            yield entry
+            continue
+        number, line = entry
         if not line.strip():
             continue
         found = _LINE.fullmatch(line.rstrip())

@@ -13,6 +13,7 @@ from bioinstruct.corpora.answers import ner
 from bioinstruct.corpora.base import Row
 from bioinstruct.corpora.formats import iob, standoff
 from bioinstruct.corpora.formats.archive import Member, members
+from bioinstruct.corpora.formats.plain import damage, decode
 from bioinstruct.corpora.registry import described
 from bioinstruct.errors import DataError
 
@@ -87,13 +88,13 @@ TEST = frozenset(
 
 
 def read_iob(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Yield the sentences in file order."""
+    """Sentences in file order."""
     sentences = iob.sentences(folder / IOB[split], types=("Species",))
     return ner.instructions(LINNAEUS, ner.SPECIES, sentences, split=split, layout=layout, seed=seed)
 
 
 def read_official(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Yield the sentences by document; the error replaces a document with a faulty annotation."""
+    """Sentences by document; a fault of an annotation stands in the place of its document."""
     return ner.instructions(
         DOCUMENTS,
         ner.SPECIES,
@@ -106,7 +107,9 @@ def read_official(folder: Path, split: str, *, layout: str, seed: int) -> Iterat
 
 def _sentences(folder: Path, split: str) -> ner.Sentences:
     [tags] = members(folder, "tags.tsv")
-    mentions = _mentions(tags)
+    mentions, faults = _mentions(tags)
+    if split == "train":
+        yield from faults
     for member in members(folder, "txt/*.txt"):
         name = PurePosixPath(member.name).stem
         said = mentions.pop(name, ())
@@ -127,18 +130,22 @@ def _split(name: str) -> str:
     return "validation" if name in VALIDATION else "test" if name in TEST else "train"
 
 
-def _mentions(tags: Member) -> dict[str, list[standoff.Annotation]]:
-    """Group the mentions by document."""
+def _mentions(tags: Member) -> tuple[dict[str, list[standoff.Annotation]], list[DataError]]:
+    """By document; and the lines at fault."""
     found = defaultdict(list)
-    for number, line in enumerate(tags.text.split("\n"), start=1):
+    faults = []
+    text = decode(tags.content, tags.path, lenient=True)
+    for number, line in enumerate(text.split("\n"), start=1):
         columns = line.removesuffix("\r").split("\t")
         if line.startswith("#") or not line:
             continue
-        if len(columns) < 5:
+        if len(columns) < 5 or damage(line):
             expected = "expected species TAB document TAB start TAB end TAB mention TAB code"
-            raise DataError(f"{expected}, found {line[:80]!r}", path=tags.path, line=number)
+            reason = damage(line) or f"{expected}, found {line[:80]!r}"
+            faults.append(DataError(reason, path=tags.path, line=number))
+            continue
         found[columns[1]].append(standoff.Annotation(number, *columns[2:5]))
-    return dict(found)
+    return dict(found), faults
 
 
 LINNAEUS = described("linnaeus")

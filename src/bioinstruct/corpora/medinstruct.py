@@ -37,13 +37,13 @@ class Tested(BaseModel):
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Yield the instructions in file order, unchanged."""
-    found: Iterator[tuple[int, Trained | Tested | DataError]]
+    """Instructions in file order, in their own words."""
+    found: Iterator[tuple[int, int, Trained | Tested | DataError]]
     if split == "test":
         found = records(folder / "MedInstruct-test.jsonl", Tested)
     else:
         found = records(folder / "MedInstruct-52k.json", Trained)
-    for number, record in found:
+    for number, _, record in found:
         if isinstance(record, DataError):
             yield record
             continue

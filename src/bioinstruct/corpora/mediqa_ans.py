@@ -9,8 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, StringConstraints
 
 from bioinstruct.corpora.base import Row, choose
-from bioinstruct.corpora.formats.plain import read_json
-from bioinstruct.corpora.formats.records import checked
+from bioinstruct.corpora.formats.records import checked, entries
 from bioinstruct.corpora.hash_split import split_of
 from bioinstruct.corpora.registry import described
 from bioinstruct.corpora.wordings import wordings
@@ -49,7 +48,11 @@ def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     """Yield the four kinds of summaries of passages, each in file order."""
     for kind in KINDS:
         path = find(folder / f"section2answer_{kind}_summ.json")
-        for key, record in read_json(path).items():
+        for entry in entries(path):
+            if isinstance(entry, DataError):
+                yield entry
+                continue
+            key, record = entry
             document = key.partition("_")[0]
             if split_of(document, SHARES) == split:
                 yield _instruction(kind, key, record, path, seed)

@@ -39,7 +39,7 @@ class Pair(BaseModel):
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     """Yield the pairs in file order, in the layout that Llama2-MedTuned published."""
     file = one(folder, FILES[split])
-    for _, pair in records_of(file.text, file.path, Pair):
+    for _, _, pair in records_of(file.lenient_text, file.path, Pair):
         if isinstance(pair, DataError):
             yield pair
             continue

@@ -78,7 +78,7 @@ def read_five(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[R
 
 def _read(corpus: Corpus, path: Path, split: str, layout: str, seed: int) -> Iterator[Row]:
     model: type[Question | Converted] = Converted if path.suffix == ".json" else Question
-    for number, record in records(path, model):
+    for number, _, record in records(path, model):
         if isinstance(record, DataError):
             yield record
             continue

@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element
 
 from bioinstruct.corpora.base import Row, Skipped, choose
 from bioinstruct.corpora.formats.archive import Member, members
-from bioinstruct.corpora.formats.xmltree import parse
+from bioinstruct.corpora.formats.xmltree import elements
 from bioinstruct.corpora.hash_split import HELD_OUT, held_out, split_of
 from bioinstruct.corpora.registry import described
 from bioinstruct.corpora.wordings import wordings
@@ -106,21 +106,23 @@ def pairs(folder: Path) -> Iterator[Pair | DataError]:
                 yield error
 
 
-def _of_file(member: Member, collection: str) -> list[Pair]:
-    root = parse(member.content, member.path, root=_ROOTS)
+def _of_file(member: Member, collection: str) -> Iterator[Pair | DataError]:
     place = f"{collection}/{PurePosixPath(member.name).stem}"
-    elements = [element for element in root.iter() if element.tag.lower() in _PAIRS]
-    return [_pair(element, place, member.path) for element in elements]
+    for element in elements(member.content, member.path, root=_ROOTS, tags=_PAIRS):
+        if isinstance(element, DataError):
+            yield element
+        else:
+            yield _pair(element, place, member.path)
 
 
-def _pair(element: Element, place: str, path: Path) -> Pair:
+def _pair(element: Element, place: str, path: Path) -> Pair | DataError:
     number = element.get("pid")
     parts = {part.tag.lower(): part for part in element}
     question, answer = parts.get("question"), parts.get("answer")
     if number is None or question is None or answer is None:
-        raise DataError(f"pair {number}: expected pid, Question and Answer", path=path)
+        return DataError(f"pair {number}: expected pid, Question and Answer", path=path)
     if not (question.text or "").strip():
-        raise DataError(f"pair {number}: the question is empty", path=path)
+        return DataError(f"pair {number}: the question is empty", path=path)
     return Pair(
         question=(question.text or "").strip(),
         answer=_unfolded(answer.text or ""),

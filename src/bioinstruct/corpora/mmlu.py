@@ -76,7 +76,11 @@ def _rows(
     seed: int,
 ) -> Iterator[Row]:
     path = find(_path(folder, subject, split))
-    for number, (line, fields) in enumerate(_fields(path), start=1):
+    for number, found in enumerate(rows(path, columns=COLUMNS, header=COLUMNS), start=1):
+        if isinstance(found, DataError):
+            yield found
+            continue
+        line, fields = found.line, tuple(found.fields.values())
         question, *options, letter = fields
         fault = _fault(fields)
         if fault:
@@ -103,9 +107,10 @@ def _fault(fields: Sequence[str]) -> str:
     return ""
 
 
-def _fields(path: Path) -> Iterator[tuple[int, tuple[str, ...]]]:
-    for line, row in rows(path, columns=COLUMNS, header=COLUMNS):
-        yield line, tuple(row.values())
+def _fields(path: Path) -> Iterator[tuple[str, ...]]:
+    for row in rows(path, columns=COLUMNS, header=COLUMNS):
+        if not isinstance(row, DataError):
+            yield tuple(row.fields.values())
 
 
 def _key(fields: Sequence[str]) -> _Key:
@@ -117,7 +122,7 @@ def _key(fields: Sequence[str]) -> _Key:
 def _keys(folder: Path, split: str, subjects: Sequence[str] = SUBJECTS) -> set[_Key]:
     """Return the keys of a split of these subjects, as far as their files exist."""
     there = (s for s in subjects if _is_there(folder, s, split))
-    return {_key(fields) for s in there for _, fields in _fields(find(_path(folder, s, split)))}
+    return {_key(fields) for s in there for fields in _fields(find(_path(folder, s, split)))}
 
 
 def _path(folder: Path, subject: str, split: str) -> Path:

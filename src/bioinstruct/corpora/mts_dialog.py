@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bioinstruct.corpora.base import Row, Skipped, choose
+from bioinstruct.corpora.formats import table
 from bioinstruct.corpora.formats.table import rows
 from bioinstruct.corpora.registry import described
 from bioinstruct.corpora.wordings import wordings
@@ -58,15 +59,19 @@ STUDY = "correlation_study/MTS-Dialog-"
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     """Yield the conversations in file order; skip rows without conversation or section."""
     path = find(folder / FILES[split])
-    for line, row in rows(path, columns=("ID", "section_header", "section_text", "dialogue")):
+    for found in rows(path, columns=("ID", "section_header", "section_text", "dialogue")):
+        if isinstance(found, DataError):
+            yield found
+            continue
+        line, row = found
         dialogue, section = row["dialogue"].strip(), row["section_text"].strip()
         header = row["section_header"]
         if not dialogue or not section:
             yield Skipped(f"empty {'section_text' if dialogue else 'dialogue'}")
         elif header not in SECTIONS:
             known = ", ".join(SECTIONS)
-            found = f"section_header: unknown section {header!r}; known: {known}"
-            yield DataError(found, path=path, line=line)
+            fault = f"section_header: unknown section {header!r}; known: {known}"
+            yield DataError(fault, path=path, line=line)
         else:
             wording = choose(WORDINGS, dialogue, seed)
             yield Instruction(
@@ -107,8 +112,8 @@ def judged(folder: Path) -> Iterator[Judged]:
     path = find(folder / f"{STUDY}Automatic-Summaries-ValidationSet.csv")
     scored = find(folder / f"{STUDY}Manual-Scores4CorrelationStudy.csv")
     texts = ("ID", "Dialogue", "Reference Summary", "Automatic Summary")
-    summaries = [row.fields for row in rows(path, columns=texts)]
-    scores = list(rows(scored, columns=SCORES))
+    summaries = [row.fields for row in map(_sound, rows(path, columns=texts))]
+    scores = [_sound(row) for row in rows(scored, columns=SCORES)]
     if len(summaries) != len(scores):
         found = f"expected {len(summaries)} rows of scores, as {path.name} has, found {len(scores)}"
         raise DataError(found, path=scored)
@@ -129,6 +134,12 @@ def judged(folder: Path) -> Iterator[Judged]:
             omission_rate=numbers[4],
             edit_distance=numbers[5],
         )
+
+
+def _sound(row: table.Row | DataError) -> table.Row:
+    if isinstance(row, DataError):
+        raise row  # the two files go together row by row
+    return row
 
 
 SCORES = (

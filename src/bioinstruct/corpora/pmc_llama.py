@@ -27,8 +27,8 @@ class Record(BaseModel):
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Yield the records in file order; skip those without an instruction or an answer."""
-    for number, record in records(folder / "release.json", Record):
+    """Records in file order; one without an instruction or an answer is skipped."""
+    for number, _, record in records(folder / "release.json", Record):
         if isinstance(record, DataError):
             yield record
         elif not record.instruction.strip() or not record.output.strip():

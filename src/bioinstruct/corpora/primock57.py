@@ -100,7 +100,7 @@ def _spoken(text: str, path: Path) -> str:
 
 
 def _note(member: Member) -> str:
-    _, found = next(records_of(member.text, member.path, Note))
+    _, _, found = next(records_of(member.text, member.path, Note))
     if isinstance(found, DataError):
         raise found
     return "\n".join(line.rstrip() for line in found.note.splitlines())

@@ -49,7 +49,7 @@ def bioinstruct(folder: Path, split: str, *, layout: str, seed: int) -> Iterator
     The release has no categories, so all are OTHER until they are labelled.
     """
     path = find(folder / "biomed_instruct_25k.json")
-    for number, record in records(path, Record):
+    for number, _, record in records(path, Record):
         kind = _Kind(Category.OTHER, "published-instruction")
         yield _row(BIOINSTRUCT, record, kind, path=path, number=number)
 

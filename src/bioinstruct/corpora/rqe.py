@@ -32,11 +32,14 @@ def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     """
     name, root = FILES[split]
     path = find(folder / name)
-    pairs = xmltree.parse(read_bytes(path), path, root=root)
-    if not len(pairs):
+    pairs = [*xmltree.elements(read_bytes(path), path, root=root, tags={"pair"})]
+    if not pairs:
         raise DataError("expected pairs, found none", path=path)
     firsts: dict[str, str] = {}
     for number, pair in enumerate(pairs, start=1):
+        if isinstance(pair, DataError):
+            yield pair
+            continue
         try:
             yield _instruction(pair, split, seed, firsts)
         except ValueError as error:

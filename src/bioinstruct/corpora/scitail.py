@@ -28,7 +28,7 @@ def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     """Yield the pairs in file order; the files have no header and no quoting."""
     file = one(folder, FILES[split])
     columns = ("premise", "hypothesis", "label")
-    for row in tsv.rows_of(file.text, file.path, columns, header=False):
+    for row in tsv.rows_of(file.lenient_text, file.path, columns, header=False):
         if isinstance(row, DataError):
             yield row
             continue

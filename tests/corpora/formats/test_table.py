@@ -6,6 +6,7 @@ import pytest
 
 from bioinstruct import DataError
 from bioinstruct.corpora.formats.table import rows
+from tests.corpora.faults import raise_first
 
 GOOD = 'ID,text\r\n0,"one\r\ntwo, ""three"""\r\n\r\n1,four\r\n'
 
@@ -28,7 +29,7 @@ def test_rows_are_read_with_line_breaks_inside_fields(tmp_path: Path, content: s
     ("content", "line", "message"),
     [
         ("ID,body\n0,a\n", 1, "missing column text; found ID, body"),
-        ("\n\n", 1, "missing column text"),
+        ("\n\n", None, "empty; expected a header with text"),
         ('ID,text\n0,"a\nb"\n1\n', 4, "expected 2 fields, found 1"),
         ("ID,text\n0,a,b\n", 2, "expected 2 fields, found 3"),
         ('ID,text\n0,a\n1,"b\nc\n', 3, r"not valid CSV \(unexpected end of data\)"),
@@ -41,7 +42,7 @@ def test_a_fault_is_named_with_file_and_line(
     path = tmp_path / "table.csv"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(DataError, match=message) as caught:
-        list(rows(path, columns=["text"]))
+        raise_first(rows(path, columns=["text"]))
     assert (caught.value.path, caught.value.line) == (path, line)
 
 
@@ -59,4 +60,4 @@ def test_a_file_without_a_header_is_told_its_columns(tmp_path: Path) -> None:
     assert found == [(1, {"x": "one", "y": "a\nb"}), (3, {"x": "two", "y": "c"})]
     path.write_text("one\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"rows\.csv:1: expected 2 fields, found 1"):
-        list(rows(path, columns=("x", "y"), header=("x", "y")))
+        raise_first(rows(path, columns=("x", "y"), header=("x", "y")))

@@ -40,6 +40,11 @@ class Member(NamedTuple):
         """
         return decode(self.content, self.path)
 
+    @property
+    def lenient_text(self) -> str:
+        """The content as text, with bytes that are not UTF-8 kept for `plain.damage` to find."""
+        return decode(self.content, self.path, lenient=True)
+
 
 def members(path: Path, pattern: str) -> Iterator[Member]:
     """Yield the matching files of a folder, or of an archive of it, sorted by name.

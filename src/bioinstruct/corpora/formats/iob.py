@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bioinstruct.corpora.answers.entities import Entity, spans
-from bioinstruct.corpora.formats.plain import read_text
+from bioinstruct.corpora.formats.plain import damage, or_another_file, read_text
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
 
-__all__ = ["Sentence", "sentences"]
+__all__ = ["LONGEST", "Sentence", "sentences"]
+
+LONGEST = 1_000
+"""Words of a sentence; the longest of an official file has 334."""
 
 
 class Sentence(NamedTuple):
@@ -33,22 +36,34 @@ class Sentence(NamedTuple):
 def sentences(
     path: Path, *, types: Collection[str], mark: str = ""
 ) -> Iterator[Sentence | DataError]:
-    """Yield the sentences of a file, plain or gzip-compressed, or the error of a faulty one.
+    """Read the sentences of a file, plain or gzip-compressed; for one at fault, its fault.
 
     The tags are IOB2: every entity begins with `B-`, so an `I-` that continues nothing is a fault
-    of the file. (What a model writes is read more kindly, see `layouts.spans`.) Where documents are
-    told apart by a line of their own, `mark` is what it begins with, such as `###MEDLINE:`.
+    of the file. (What a model writes is read more kindly, see `entities.spans`.)
+
+    Args:
+        path: the file, or its `.gz` twin.
+        types: of entities, as the tags name them.
+        mark: what a line begins with that names a document, such as `###MEDLINE:`.
 
     Raises:
-        DataError: the first sentence is at fault, or there is none: this is another file.
+        DataError: the first twenty sentences, or all, are at fault, or there is none: this is
+            another file.
     """
     path = find(path)
-    text = read_text(path)
+    text = read_text(path, lenient=True)
     if "\r" in text:
         text = text.replace("\r\n", "\n")
+    return or_another_file(_sentences(text, path, types, mark))
+
+
+def _sentences(
+    text: str, path: Path, types: Collection[str], mark: str
+) -> Iterator[Sentence | DataError]:
     parse = _parser(types)
     document = ""
-    begun_well = False
+    empty = True
+    damaged = bool(damage(text))
     line = 1
     for block in text.split("\n\n"):
         begun, size = line, block.count("\n") + 2
@@ -61,23 +76,33 @@ def sentences(
             begun += 1
         if not block:
             continue
-        if (parsed := parse(block)) is not None:
-            begun_well = True
-            yield Sentence(*parsed, begun, document)
+        empty = False
+        if damaged and damage(block):
+            yield _damaged(block, path, begun)
+        elif (parsed := parse(block)) is None:
+            yield _fault(block, types, path, begun)
+        elif len(parsed[0]) > LONGEST:
+            found = (
+                f"a sentence of {len(parsed[0]):,} words: are there no empty lines between them?"
+            )
+            yield DataError(found, path=path, line=begun)
         else:
-            fault = _fault(block, types, path, begun)
-            if not begun_well:
-                raise fault
-            yield fault
-    if not begun_well:
+            yield Sentence(*parsed, begun, document)
+    if empty:
         raise DataError("expected sentences, found none", path=path)
+
+
+def _damaged(block: str, path: Path, begun: int) -> DataError:
+    lines = enumerate(block.split("\n"), start=begun)
+    number, line = next((n, line) for n, line in lines if damage(line))
+    return DataError(damage(line), path=path, line=number)
 
 
 _Parse = Callable[[str], tuple[list[str], tuple[Entity, ...]] | None]
 
 
 def _parser(types: Collection[str]) -> _Parse:
-    """Return a function that parses the lines of a sentence; None stands for a faulty one.
+    """A function from the lines of a sentence to its words and entities, None if it is at fault.
 
     A whole sentence is checked at once; only the one that fails is gone through line by line.
     """
@@ -101,7 +126,7 @@ def _parser(types: Collection[str]) -> _Parse:
 
 
 def _fault(block: str, types: Collection[str], path: Path, begun: int) -> DataError:
-    """Describe the first malformed line of a sentence."""
+    """What is wrong with the first line of a sentence that is not as it must be."""
     tags = ["O", *(f"{mark}-{type}" for mark in "BI" for type in types)]
     previous = "O"
     for number, line in enumerate(block.split("\n"), start=begun):

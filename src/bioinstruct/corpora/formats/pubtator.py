@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from bioinstruct.corpora.formats.plain import read_lines
+from bioinstruct.corpora.formats.plain import damage, or_another_file, read_text
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
 
@@ -50,42 +50,49 @@ class Document(NamedTuple):
 
 
 def documents(path: Path) -> Iterator[Document | DataError]:
-    """Yield the documents of a file, plain or gzip-compressed, or the error of a faulty one.
+    """Read the documents of a file, plain or gzip-compressed; for one at fault, its fault.
 
-    Blank lines part them. A fault is a line of none of the kinds, or a mention that is not what
+    Empty lines separate them. A fault is a line of none of the kinds, or a mention that is not what
     stands there.
 
     Raises:
-        DataError: the first document is at fault: this is another file.
+        DataError: the first twenty documents, or all, are at fault: this is another file.
     """
-    path = find(path)
-    begun_well = False
+    return or_another_file(_documents(find(path)))
+
+
+def _documents(path: Path) -> Iterator[Document | DataError]:
     for block in _blocks(path):
         try:
-            document = _document(block, path)
+            yield _document(block, path)
         except DataError as error:
-            if not begun_well:
-                raise
             yield error
-        else:
-            begun_well = True
-            yield document
 
 
 def texts(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield PMID and text of the documents of a file, ignoring the annotations.
+    """Read PMID and text of the documents of a file, and leave out those without either.
 
     Raises:
-        DataError: a document does not begin with title and abstract.
+        DataError: the first twenty documents, or all, do not begin with title and abstract.
     """
     path = find(path)
+    for head in or_another_file(_heads(path)):
+        if not isinstance(head, DataError):
+            yield head
+
+
+def _heads(path: Path) -> Iterator[tuple[str, str] | DataError]:
     for block in _blocks(path):
-        yield _head(block, path)
+        try:
+            yield _head(block, path)
+        except DataError as error:
+            yield error
 
 
 def _blocks(path: Path) -> Iterator[list[tuple[int, str]]]:
     block: list[tuple[int, str]] = []
-    for number, line in enumerate([*read_lines(path), ""], start=1):
+    lines = (line.removesuffix("\r") for line in read_text(path, lenient=True).split("\n"))
+    for number, line in enumerate([*lines, ""], start=1):
         if line:
             block.append((number, line))
         elif block:
@@ -107,6 +114,9 @@ def _head(block: list[tuple[int, str]], path: Path) -> tuple[str, str]:
 
 def _document(block: list[tuple[int, str]], path: Path) -> Document:
     pmid, text = _head(block, path)
+    for number, line in block:
+        if fault := damage(line):
+            raise DataError(fault, path=path, line=number)
     mentions, relations = [], []
     for number, line in block[2:]:
         columns = line.split("\t")
@@ -117,10 +127,14 @@ def _document(block: list[tuple[int, str]], path: Path) -> Document:
     return Document(pmid, text, tuple(mentions), tuple(relations), block[0][0])
 
 
+def _is_offset(text: str) -> bool:
+    return text.isdecimal() and len(text) < 10
+
+
 def _mention(line: str, pmid: str, text: str, path: Path, number: int) -> Mention:
     columns = line.split("\t")
     offsets = columns[1:3]
-    if len(columns) not in {6, 7} or columns[0] != pmid or not all(map(str.isdecimal, offsets)):
+    if len(columns) not in {6, 7} or columns[0] != pmid or not all(map(_is_offset, offsets)):
         raise DataError(
             f"expected {pmid} TAB start TAB end TAB mention TAB type TAB id, found {line[:80]!r}",
             path=path,

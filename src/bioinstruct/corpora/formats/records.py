@@ -8,67 +8,151 @@ import io
 import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from bioinstruct.corpora.formats.plain import (
+    damage,
+    or_another_file,
+    parse_json,
+    read_text,
+    too_much,
+)
 from bioinstruct.errors import BioinstructError, DataError
 from bioinstruct.files import find
 
-__all__ = ["Record", "checked", "records", "records_of"]
+__all__ = ["Record", "checked", "entries", "records", "records_of"]
 
 M = TypeVar("M", bound=BaseModel)
 _SPACE = re.compile(r"[ \t\r\n]*")
 _CHUNK = 1 << 20
+_FIRST = 20
+"""If none of so many records has the fields of the model, this is another file."""
 
 
 class Record(NamedTuple):
-    """What stands in the file, its number from 1 on, and the line on which it begins."""
+    """What stands in the file, or its fault, its number from 1 on, and its first line."""
 
     number: int
     line: int
     value: Any
 
 
-def records(path: Path, model: type[M]) -> Iterator[tuple[int, M | DataError]]:
-    """Yield the records of a file, plain or gzip-compressed, numbered from 1.
+def records(path: Path, model: type[M]) -> Iterator[tuple[int, int, M | DataError]]:
+    """Read the records of a file, plain or gzip-compressed, each with its number and its line.
 
     The file is a JSON list of objects or has one object after the other (JSON Lines). A record that
-    the model refuses is given as an error. If it is the first one, and lacks a field, then this is
-    another file, and the error is raised.
+    is not JSON or that the model refuses is given as an error, and the next one is read.
 
     Raises:
         MissingError: neither the file nor its `.gz` twin is there.
-        DataError: the file is not JSON, is cut off, or holds something else.
+        DataError: the file is cut off, or none of the first twenty records has the fields: this
+            is another file.
     """
     path = find(path)
     return _checked_all(_of_file(path), path, model)
 
 
-def records_of(text: str, path: Path, model: type[M]) -> Iterator[tuple[int, M | DataError]]:
-    """Yield the records of a text, such as a member of an archive; see `records`."""
-    return _checked_all(_values(io.BytesIO(text.encode()), path), path, model)
+def records_of(text: str, path: Path, model: type[M]) -> Iterator[tuple[int, int, M | DataError]]:
+    """Read the records of a text, such as a member of an archive; see `records`."""
+    raw = text.encode("utf-8", errors="surrogateescape")
+    return _checked_all(_values(io.BytesIO(raw), path), path, model)
+
+
+def entries(path: Path) -> Iterator[tuple[str, Any] | DataError]:
+    """Read the entries of the object in a JSON file; one that is not JSON is given as an error.
+
+    Raises:
+        MissingError: there is no such file.
+        DataError: the content is not an object, or none of its entries is JSON.
+    """
+    path = find(path)
+    text = read_text(path, lenient=True)
+    try:
+        content = parse_json(text, path)
+    except DataError as error:
+        if not text.lstrip().startswith("{"):
+            raise
+        return or_another_file(_entries_one_by_one(text, path, error))
+    if not isinstance(content, dict):
+        raise DataError(f"expected a JSON object, found {type(content).__name__}", path=path)
+    return iter(content.items())
+
+
+def _entries_one_by_one(
+    text: str, path: Path, error: DataError
+) -> Iterator[tuple[str, Any] | DataError]:
+    """Read what can be read of an object in which something is not JSON.
+
+    The next entry begins with a key on a line that is indented like the first one, or after `},`.
+    """
+    parse = json.JSONDecoder().raw_decode
+    first = re.match(r'\s*\{(\s*)(?=")', text)
+    if not first:
+        raise error
+    indent = first[1][first[1].rfind("\n") :] if "\n" in first[1] else ""
+    pattern = re.compile(rf'{indent}(?=")' if indent else r'\}\s*,\s*(?="[^"\n]*"\s*:\s*\{)')
+    at = first.end()
+    while at < len(text):
+        try:
+            key, end = parse(text, at)
+            colon = re.compile(r"\s*:\s*").match(text, end)
+            value, end = parse(text, colon.end() if colon else end)
+            after = re.compile(r"\s*([,}])\s*").match(text, end)
+            if not colon or not after:
+                raise ValueError
+        except (ValueError, RecursionError) as fault:
+            what = getattr(fault, "msg", "an entry that does not end")
+            line = text.count("\n", 0, at) + 1
+            yield DataError(f"not valid JSON ({what})", path=path, line=line)
+            found = pattern.search(text, at + 1)
+            at = found.end() if found else len(text)
+            continue
+        yield key, value
+        at = after.end() if after[1] == "," else len(text)
 
 
 def _checked_all(
     values: Iterator[Record], path: Path, model: type[M]
-) -> Iterator[tuple[int, M | DataError]]:
-    needed = _needed(model)
-    empty = True
+) -> Iterator[tuple[int, int, M | DataError]]:
+    needed = set(_needed(model))
+    waiting: list[tuple[int, int, M | DataError]] | None = []
     for number, line, value in values:
-        if empty and not (isinstance(value, dict) and value.keys() >= set(needed)):
-            raise DataError(
-                f"expected objects with {', '.join(needed)}, found {_shown(value)}",
-                path=path,
-                line=line,
-                hint="is this the official file, in its official place?",
-            )
-        empty = False
-        yield number, checked(value, model, path=path, line=line, name=f"record {number}")
-    if empty:
+        found = (
+            value
+            if isinstance(value, DataError)
+            else checked(value, model, path=path, line=line, name=f"record {number}")
+        )
+        if waiting is not None:
+            if not (isinstance(value, dict) and value.keys() >= needed):
+                first = (
+                    value if isinstance(value, DataError) else _another(value, model, path, line)
+                )
+                waiting.append((number, line, first))
+                if len(waiting) == _FIRST:
+                    break
+                continue
+            yield from waiting
+            waiting = None
+        yield number, line, found
+    if waiting:
+        fault = waiting[0][2]
+        assert isinstance(fault, DataError)
+        raise fault
+    if waiting is not None:
         raise DataError("expected records, found none", path=path)
+
+
+def _another(value: Any, model: type[BaseModel], path: Path, line: int) -> DataError:
+    return DataError(
+        f"expected objects with {', '.join(_needed(model))}, found {_shown(value)}",
+        path=path,
+        line=line,
+        hint="is this the official file, in its official place?",
+    )
 
 
 def _of_file(path: Path) -> Iterator[Record]:
@@ -89,7 +173,9 @@ def _needed(model: type[BaseModel]) -> list[str]:
 def checked(
     value: Any, model: type[M], *, path: Path, name: str, line: int | None = None
 ) -> M | DataError:
-    """Validate a value strictly; return it or an error that names the record and the field."""
+    """Return the value as the model, strictly, or an error that names the record and the field."""
+    if fault := _damaged(value, name):
+        return DataError(fault, path=path, line=line)
     try:
         return model.model_validate(value, strict=True)
     except ValidationError as error:
@@ -99,30 +185,59 @@ def checked(
         return DataError(f"{key}: {first['msg']}{found}", path=path, line=line)
 
 
+def _damaged(value: Any, key: str) -> str:
+    """Return the key and the fault of the first string in a value that has one; else nothing."""
+    if isinstance(value, str):
+        fault = damage(value)
+        return f"{key}: {fault}" if fault else ""
+    parts: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, dict):
+        if fault := next(filter(None, map(damage, value)), ""):
+            return f"{key}: {fault} in a key"
+        parts = value.items()
+    elif isinstance(value, list):
+        parts = enumerate(value)
+    found = (_damaged(part, f"{key}.{name}") for name, part in parts)
+    return next(filter(None, found), "")
+
+
 def _shown(value: Any) -> str:
     return f"{value!r:.80}" if not isinstance(value, dict) else f"keys {', '.join(value)[:80]}"
 
 
+class _Broken(DataError):
+    """A value that is not JSON, after which there may be others."""
+
+
 def _values(stream: io.BufferedIOBase, path: Path) -> Iterator[Record]:
-    """Yield the values of a list, or of the lines, one at a time: there may be a million."""
+    """Read the values of a list, or of lines, one at a time: a file may have a million of them."""
     window = _Window(stream, path)
-    in_list = window.next() == "["
+    window.in_list = in_list = window.next() == "["
     if in_list:
         window.at += 1
     number = 0
     while (found := window.next()) and not (in_list and found == "]"):
         number += 1
         line = window.line
-        yield Record(number, line, window.value())
-        if in_list:
-            found = window.next()
-            if found not in {",", "]"}:
+        try:
+            yield Record(number, line, window.value())
+            found = window.next() if in_list else ""
+            if found not in {"", ",", "]"}:
+                number += 1
                 raise window.fault(f"expected ',' or ']', found {found!r}")
             window.at += found == ","
+        except _Broken as error:
+            yield Record(number, line, error)
+            window.skip()
     if in_list:
         window.at += found == "]"
         if not found or window.next():
             raise window.fault("the list does not end where the file does")
+
+
+# Where the next record begins after one that is not JSON.
+_NEXT_LINE = re.compile(r"\n(?=\{)")
+_NEXT_ITEM = re.compile(r"\}\s*,\s*(?=\{)")
 
 
 class _Window:
@@ -131,14 +246,15 @@ class _Window:
     def __init__(self, stream: io.BufferedIOBase, path: Path) -> None:
         self.at = 0
         self.line = 1
+        self.in_list = False
         self._text = ""
         self._stream = stream
         self._path = path
-        self._decoded = codecs.getincrementaldecoder("utf-8-sig")()
+        self._decoded = codecs.getincrementaldecoder("utf-8-sig")(errors="surrogateescape")
         self._parse = json.JSONDecoder().raw_decode
 
     def next(self) -> str:
-        """Peek at the next character that is not white space; empty at the end."""
+        """The next character that is no white space, which is not passed; empty at the end."""
         while True:
             match = _SPACE.match(self._text, self.at)
             end = match.end() if match else self.at
@@ -148,38 +264,44 @@ class _Window:
                 return self._text[end : end + 1]
 
     def value(self) -> Any:
-        """Read the value that begins here."""
+        """Return the value that begins here, and pass it."""
         while True:
             try:
                 value, end = self._parse(self._text, self.at)
             except json.JSONDecodeError as error:
-                if self._more():
+                is_line = not self.in_list and _NEXT_LINE.search(self._text, self.at)
+                if not is_line and self._more():
                     continue
-                self.line += self._text.count("\n", self.at, error.pos)
-                raise self.fault(error.msg) from error
+                line = self.line + self.in_list * self._text.count("\n", self.at, error.pos)
+                raise self.fault(error.msg, line) from error
+            except (RecursionError, ValueError) as error:
+                raise self.fault(too_much(error)) from error
             if end < len(self._text) or not self._more():  # a number may go on
                 self.line += self._text.count("\n", self.at, end)
                 self.at = end
                 return value
 
-    def fault(self, what: str) -> DataError:
+    def skip(self) -> None:
+        """Pass what is not JSON, up to the record that seems to come next, or to the end."""
+        pattern = _NEXT_ITEM if self.in_list else _NEXT_LINE
+        while not (found := pattern.search(self._text, self.at)) and self._more():
+            pass
+        end = found.end() if found else len(self._text)
+        if not found and self.in_list and self._text.rstrip().endswith("]"):
+            end = self._text.rindex("]")  # it was the last record
+        self.line += self._text.count("\n", self.at, end)
+        self.at = end
+
+    def fault(self, what: str, line: int | None = None) -> DataError:
         hint = "fetch the file again"
-        return DataError(f"not valid JSON ({what})", path=self._path, line=self.line, hint=hint)
+        where = line or self.line
+        return _Broken(f"not valid JSON ({what})", path=self._path, line=where, hint=hint)
 
     def _more(self) -> bool:
         """Read on, each time at least as much as is waiting; False at the end of the file."""
         waiting = self._text[self.at :]
         raw = self._read(max(_CHUNK, len(waiting)))
-        try:
-            text = self._decoded.decode(raw, final=not raw)
-        except UnicodeDecodeError as error:
-            before = self.line + waiting.count("\n")
-            raise DataError(
-                f"not UTF-8: byte 0x{error.object[error.start]:02x}",
-                path=self._path,
-                line=before + error.object.count(b"\n", 0, error.start),
-                hint="corpora are read as their authors published them: fetch the file again",
-            ) from error
+        text = self._decoded.decode(raw, final=not raw)
         self._text, self.at = waiting + text, 0
         return bool(raw)
 

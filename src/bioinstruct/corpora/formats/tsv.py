@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bioinstruct.corpora.formats.plain import read_text
+from bioinstruct.corpora.formats.plain import damage, or_another_file, read_text
 from bioinstruct.errors import DataError
 from bioinstruct.files import find
 
@@ -15,33 +15,44 @@ __all__ = ["rows", "rows_of"]
 def rows(
     path: Path, columns: Sequence[str], *, header: bool
 ) -> Iterator[tuple[int, list[str]] | DataError]:
-    """Yield the rows of a file, plain or gzip-compressed, with line numbers; see `rows_of`."""
+    """Rows of a file, plain or gzip-compressed, each with its line; see `rows_of`."""
     path = find(path)
-    return rows_of(read_text(path), path, columns, header=header)
+    return rows_of(read_text(path, lenient=True), path, columns, header=header)
 
 
 def rows_of(
     text: str, path: Path, columns: Sequence[str], *, header: bool
 ) -> Iterator[tuple[int, list[str]] | DataError]:
-    """Yield the rows of a text with line numbers; a wrong number of fields yields an error.
+    """Read rows of a text, each with its line; a row at fault is given as an error.
 
     Raises:
-        DataError: there are no rows, or the first line is not the header, or without one has
-            another number of fields: this is another file.
+        DataError: there are no rows, the first line is not the header, or the first twenty rows,
+            or all, are at fault: this is another file.
     """
     lines = [line.removesuffix("\r") for line in text.split("\n")]
-    first = lines[0].split("\t")
-    wrong = first != list(columns) if header else len(first) != len(columns)
-    if wrong:
-        what = "a header" if header else "columns"
-        found = f"expected {what} {', '.join(columns)}; found {lines[0][:80]!r}"
+    if header and lines[0].split("\t") != list(columns):
+        found = f"expected a header {', '.join(columns)}; found {lines[0][:80]!r}"
         raise DataError(found, path=path, line=1)
-    for number, line in enumerate(lines[header:], start=1 + header):
+    rows = _rows(lines[header:], path, columns, 1 + header)
+    return rows if header else or_another_file(rows)
+
+
+def _rows(
+    lines: Sequence[str], path: Path, columns: Sequence[str], begun: int
+) -> Iterator[tuple[int, list[str]] | DataError]:
+    if not any(lines) and begun == 1:
+        raise DataError(f"expected columns {', '.join(columns)}; found ''", path=path, line=1)
+    for number, line in enumerate(lines, start=begun):
         fields = line.split("\t")
         if not line:
             continue
         if len(fields) != len(columns):
             found = f"expected {len(columns)} fields, found {len(fields)}: {line[:80]!r}"
+            yield DataError(found, path=path, line=number)
+        elif fault := damage(line):
+            yield DataError(fault, path=path, line=number)
+        elif begun > 1 and fields == list(columns):
+            found = "the header stands here again: two files may have been joined"
             yield DataError(found, path=path, line=number)
         else:
             yield number, fields

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
+from bioinstruct.corpora.formats.plain import or_another_file
 from bioinstruct.errors import DataError
 
-__all__ = ["attributes", "parse"]
+__all__ = ["attributes", "elements", "parse"]
 
 
 def parse(content: bytes, path: Path, *, root: str | tuple[str, ...]) -> Element:
@@ -27,6 +30,44 @@ def parse(content: bytes, path: Path, *, root: str | tuple[str, ...]) -> Element
     if tree.tag not in names:
         raise DataError(f"expected <{names[0]}>, found <{tree.tag}>", path=path, line=1)
     return tree
+
+
+def elements(
+    content: bytes, path: Path, *, root: str | tuple[str, ...], tags: Collection[str]
+) -> Iterator[Element | DataError]:
+    """Yield the elements of these names (in lower case), whatever the case in the file.
+
+    Where something in the file is not XML, each element is parsed by itself, and only those that
+    are at fault are given as errors.
+
+    Raises:
+        DataError: the content has another root element, or no such element that can be parsed.
+    """
+    try:
+        tree = parse(content, path, root=root)
+    except DataError as error:
+        if not isinstance(error.__cause__, ElementTree.ParseError):
+            raise
+        names = b"|".join(tag.encode() for tag in sorted(tags))
+        pattern = re.compile(rb"<(" + names + rb")\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
+        yield from or_another_file(_one_by_one(content, path, pattern, error))
+    else:
+        yield from (element for element in tree.iter() if element.tag.lower() in tags)
+
+
+def _one_by_one(
+    content: bytes, path: Path, pattern: re.Pattern[bytes], error: DataError
+) -> Iterator[Element | DataError]:
+    sound = True
+    for found in pattern.finditer(content):
+        try:
+            yield ElementTree.fromstring(found[0])
+        except (ElementTree.ParseError, ValueError) as fault:
+            line = content.count(b"\n", 0, found.start()) + 1
+            sound = False
+            yield DataError(f"not valid XML ({fault})", path=path, line=line)
+    if sound:
+        yield error  # it lies between the elements
 
 
 def attributes(element: Element, *names: str) -> tuple[str, ...]:
