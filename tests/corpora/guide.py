@@ -15,7 +15,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 def counts(name: str) -> dict[str, int]:
     """The number of instructions of each split, by the row of the corpus in its table."""
     guides = "".join(path.read_text(encoding="utf-8") for path in sorted(DOCS.glob("corpora*.md")))
-    [row] = re.findall(rf"^\| `{name}` \|.*$", guides, re.MULTILINE)
+    [row] = re.findall(rf"^\| `{name}` (?:\|[^|\n]*){{3,}}\|$", guides, re.MULTILINE)
     splits = row.split("|")[3]
     return {
         split: int(n.replace(",", "")) for split, n in re.findall(r"([\w-]+) ([\d,]*\d)", splits)

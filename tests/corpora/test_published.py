@@ -107,7 +107,7 @@ def test_a_medtuned_row_at_fault_is_named_and_another_file_refused(tmp_path: Pat
         medtuned(tmp_path, [{"text": "a"}])
     path = tmp_path / "medtuned_instructions/data/train-00000-of-00001-45c83a9a6160af42.parquet"
     path.write_bytes(path.read_bytes()[:-30])
-    with pytest.raises(DataError, match="not a whole Parquet file"):
+    with pytest.raises(DataError, match="not a complete Parquet file"):
         list(read("medtuned-instructions", "train", data=tmp_path))
 
 
