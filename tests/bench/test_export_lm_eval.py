@@ -11,10 +11,15 @@ import pytest
 from bioinstruct import BioinstructError, Category, DataError, Instruction
 from bioinstruct.bench.evaluation.cache import Answers
 from bioinstruct.bench.evaluation.evaluate import readouts, score
-from bioinstruct.bench.evaluation.lm_eval import compared, counts, export, read_results, value
-from bioinstruct.bench.evaluation.report import Row
+from bioinstruct.bench.evaluation.lm_eval import (
+    Score,
+    compared,
+    counts,
+    export,
+    read_results,
+    value,
+)
 from bioinstruct.bench.metrics import accuracy, get_metric
-from bioinstruct.bench.metrics.intervals import Interval
 from bioinstruct.bench.models.causal_lm import CausalLM
 from bioinstruct.bench.tasks import Evaluation, Formulation, Task, get_task
 from bioinstruct.prompts import Style, render
@@ -94,13 +99,9 @@ def test_a_results_file_is_read_and_set_beside_ours(tmp_path: Path) -> None:
     }
     path.write_text(json.dumps(content), encoding="utf-8")
 
-    def row(how: str, at: float) -> Row:
-        spot = Interval(at, at, at)
-        rest = {"base_flags": {}, "tuned_flags": {}, "tuned": None, "difference": None}
-        return Row("medqa", "QA", "test", "accuracy", how, "", 8, 0.2, base=spot, **rest)
-
-    rows = [row("letters", 0.5), row("cloze", 0.2), row("cloze, per character", 0.375)]
-    found = compared(read_results(path), rows)
+    ways = (("letters", 0.5), ("cloze", 0.2), ("cloze, per character", 0.375))
+    scores = [Score("medqa", how, "accuracy", 8, value) for how, value in ways]
+    found = compared(read_results(path), scores)
     assert [each["ours"] for each in found] == [0.5, 0.2, None, None]
     assert (found[0]["n"], found[0]["stderr"], found[3]["stderr"]) == (8, 0.1, None)
     path.write_text("[]", encoding="utf-8")

@@ -207,20 +207,28 @@ def test_the_agreement_with_people_is_measured_and_reported(
     assert "agreement with people on 8 summaries" in done.out
 
 
-def test_a_results_file_of_the_harness_is_shown(bench: Bench, folder: str) -> None:
+def test_a_run_is_compared_with_a_results_file_of_the_harness(bench: Bench, folder: str) -> None:
     results = {"results": {"bioinstruct_demo_qa": {"acc,none": 0.5}}, "n-samples": {}}
     Path("results.json").write_text(json.dumps(results), encoding="utf-8")
-    assert "bioinstruct_demo_qa" in bench("--compare", "results.json").out
-    done = bench("--model", folder, "--no-tune", *DEMO[:-1], "--compare", "results.json")
+    bench("--model", folder, "--no-tune", *DEMO[:-1], "--out", "run1")
+    done = bench("compare", "run1", "results.json")
     assert done.code == 0
     cells = next(x for x in done.out.splitlines() if x.startswith("bioinstruct_demo_qa")).split()
     ours, _, apart = (float(cell) for cell in cells[3:])
     assert cells[:3] == ["bioinstruct_demo_qa", "acc", "0.500"]
     assert apart == pytest.approx(ours - 0.5, abs=1e-3)
+    results["results"] = {"elsewhere": {"acc,none": 0.5}}
+    Path("results.json").write_text(json.dumps(results), encoding="utf-8")
+    done = bench("compare", "run1", "results.json")
+    assert (done.code, "elsewhere" in done.out, "nothing can be compared" in done.err) == (
+        1,
+        True,
+        True,
+    )
 
 
 def test_tasks_are_exported_and_nothing_else_is_done(bench: Bench) -> None:
-    done = bench("--export", "lm-eval", "folder", "--tasks", "demo-qa", "demo-gen", "--limit", "3")
+    done = bench("export", "lm-eval", "folder", "--tasks", "demo-qa", "demo-gen", "--limit", "3")
     assert done.out.split() == ["bioinstruct_demo_qa", "bioinstruct_demo_gen"]
     assert len(list(Path("folder").glob("*.yaml"))) == 2
     assert not Path("out").exists()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bioinstruct
-from bioinstruct.bench.cli import endpoint, model
+from bioinstruct.bench.cli import compare, endpoint, export, model
 from bioinstruct.bench.cli import training as training_options
 from bioinstruct.bench.cli.tasks import add_arguments, chosen_evaluations, listing
 from bioinstruct.bench.tasks.user_file import load_task_file
@@ -20,7 +21,7 @@ from bioinstruct.prompts import Style
 
 if TYPE_CHECKING:
     from bioinstruct.bench.encoders.model import Progress as EncoderProgress
-    from bioinstruct.bench.evaluation.report import Report, Row
+    from bioinstruct.bench.evaluation.report import Report
     from bioinstruct.bench.experiment import Training, Watch
     from bioinstruct.bench.models.causal_lm import CausalLM
     from bioinstruct.bench.tasks.evaluation_set import Evaluation
@@ -34,7 +35,11 @@ examples:
   bioinstruct-bench --model path/to/model --tasks pubmedqa ncbi-disease --limit 100
   bioinstruct-bench --model path/to/model --data instructions.jsonl --out run1
   bioinstruct-bench --model path/to/model --adapter run1/adapter
+  bioinstruct-bench compare run1 run2
 """
+
+COMMANDS = {"compare": compare.add, "export": export.add}
+"""The subcommands, each in a module of its name."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -44,8 +49,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     # Set it here, since torch reads it when it is imported.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # silences the profiler that --plan uses
+    argv = sys.argv[1:] if argv is None else argv
     parser = _parser()
+    if argv and not argv[0].startswith("-") and argv[0] not in COMMANDS:
+        known = ", ".join(COMMANDS)
+        parser.exit(2, f"{parser.prog}: no command named {argv[0]!r}; known: {known}\n")
     args = parser.parse_args(argv)
+    if args.command:
+        if argv[0] != args.name:
+            parser.error(f"options of `{args.name}` follow it: bioinstruct-bench {args.name} ...")
+        run_command("bioinstruct-bench", lambda: args.command(args))
     if args.encoder and (args.model or args.adapter or args.data or args.no_tune):
         parser.error("--encoder cannot be combined with --model, --adapter, --data or --no-tune")
     if args.merge and (args.plan or (args.no_tune and not args.adapter)):
@@ -104,20 +117,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     output.add_argument("--spec", action="store_true", help="explain the metrics below the table")
     output.add_argument("--list", action="store_true", help="list tasks and suites, and exit")
-    output.add_argument(
-        "--export",
-        nargs=2,
-        metavar=("lm-eval", "DIR"),
-        help="write the tasks as a folder for lm-evaluation-harness, and exit",
-    )
-    output.add_argument(
-        "--compare",
-        type=Path,
-        metavar="FILE",
-        help="compare our scores with a results file of lm-evaluation-harness; without --model, "
-        "show the file",
-    )
     endpoint.add_arguments(parser)
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", prog="bioinstruct-bench", dest="name"
+    )
+    for add in COMMANDS.values():
+        add(commands)
+    parser.set_defaults(command=None)
     return parser
 
 
@@ -151,17 +157,15 @@ def _in_step(args: argparse.Namespace) -> int:
 
 
 def _bench(args: argparse.Namespace) -> int:
-    if args.export:
-        return _export(args)
     if args.agreement:
         _agreement(args)
     if args.encoder:
         return _bench_encoder(args)
     if args.model:
         return _bench_model(args)
-    if not (args.compare or args.agreement):
+    if not args.agreement:
         raise BioinstructError("no model", hint="name one with --model PATH, or `--model tiny`")
-    return _compare(args, ()) if args.compare else 0
+    return 0
 
 
 def _bench_model(args: argparse.Namespace) -> int:
@@ -219,8 +223,6 @@ def _show(args: argparse.Namespace, report: Report, evaluations: Sequence[Evalua
         report.as_json() if args.json else table(report, specified=args.spec),
         end="" if args.json else "\n",
     )
-    if args.compare:
-        _compare(args, report.rows)
     if report.demonstration and not args.json:
         print(f"\n{DEMONSTRATION}")
     return 1 if args.judge and isinstance(report.judge, str) else 0
@@ -233,41 +235,6 @@ def _agreement(args: argparse.Namespace) -> None:
     found = endpoint.measure_agreement(args)
     if not args.model:
         print(json.dumps(found, indent=2) if args.json else "\n".join(agreement_lines(found)))
-
-
-def _export(args: argparse.Namespace) -> int:
-    from bioinstruct.bench.evaluation.lm_eval import export
-
-    layout, folder = args.export
-    if layout != "lm-eval":
-        raise BioinstructError(f"no layout {layout!r}", hint="--export lm-eval DIR")
-    names = export(chosen_evaluations(args)[0], Path(folder), style=args.style)
-    say(f"{len(names)} tasks in {folder}: lm_eval --include_path {folder} --tasks bioinstruct")
-    print("\n".join(names))
-    return 0
-
-
-def _compare(args: argparse.Namespace, rows: Sequence[Row]) -> int:
-    """Print a line for each score of the results file; write it as JSON next to a JSON report."""
-    from bioinstruct.bench.evaluation.lm_eval import compared, read_results
-    from bioinstruct.files import write_text
-    from bioinstruct.tables import aligned
-
-    found = compared(read_results(args.compare), rows)
-    if args.json and rows:
-        write_text(args.out / "compared.json", json.dumps(found, indent=2) + "\n")
-    elif args.json:
-        print(json.dumps(found, indent=2))
-    elif found:
-        cells = [
-            [
-                "" if v is None else f"{v:.3f}" if isinstance(v, float) else str(v)
-                for v in each.values()
-            ]
-            for each in found
-        ]
-        print("\n" + "\n".join(aligned([list(found[0]), *cells])))
-    return 0
 
 
 def _merge(model: CausalLM, args: argparse.Namespace, report: Report) -> None:

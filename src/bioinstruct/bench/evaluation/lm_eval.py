@@ -11,22 +11,30 @@ from typing import Any
 import numpy as np
 
 from bioinstruct.bench.evaluation.evaluate import NEXT_EXAMPLE
-from bioinstruct.bench.evaluation.report import Row
 from bioinstruct.bench.models.endpoint import user_turn
 from bioinstruct.bench.tasks import Evaluation, Formulation, get_task
 from bioinstruct.bench.tasks.formulation import formulation_of
-from bioinstruct.errors import BioinstructError, DataError
+from bioinstruct.errors import BioinstructError, DataError, MissingError
 from bioinstruct.files import find, write_text
 from bioinstruct.prompts import Style, render
 from bioinstruct.schema import Instruction
 
-__all__ = ["Peer", "compared", "counts", "export", "read_results", "value"]
+__all__ = [
+    "Peer",
+    "Score",
+    "compared",
+    "counts",
+    "export",
+    "read_results",
+    "read_scores",
+    "value",
+]
 
 PREFIX = "bioinstruct_"
 GENERATED = "generated"  # the name of a free-form answer in reports and names of tasks
 FUNCTIONS = "bioinstruct_functions"
 _SOURCE = '''\
-"""Written by `bioinstruct-bench --export`: how lm-evaluation-harness reads these tasks."""
+"""Written by `bioinstruct-bench export lm-eval`: how lm-evaluation-harness reads these tasks."""
 
 import json
 from pathlib import Path
@@ -130,6 +138,52 @@ class Peer:
     stderr: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A score of a run of ours."""
+
+    task: str
+    how: str
+    """How the model's answers were read, as in the report."""
+    metric: str
+    n: int
+    """Items."""
+    value: float
+
+
+def read_scores(path: Path, system: str = "") -> list[Score]:
+    """Read the scores of a run's report.
+
+    Args:
+        path: of report.json.
+        system: `base` or `tuned`; by default the tuned model where there is one.
+
+    Raises:
+        MissingError: there is no such file.
+        DataError: it is not the report of a run.
+        BioinstructError: the run has no scores of that system.
+    """
+    if not path.is_file():
+        raise MissingError(
+            f"no {path.name} in {path.parent}", hint="name the --out folder of a run"
+        )
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
+        system = system or ("tuned" if any(row["tuned"] for row in rows) else "base")
+        scores = [
+            Score(row["task"], row["how"], row["metric"], row["n"], float(row[system]["value"]))
+            for row in rows
+            if row[system]
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"not the report of a run ({type(error).__name__}: {error})", path=path
+        ) from error
+    if not scores:
+        raise BioinstructError(f"{path} has no scores of a model named {system!r}")
+    return scores
+
+
 def read_results(path: Path) -> list[Peer]:
     """Read the scores of a results file.
 
@@ -153,36 +207,35 @@ def read_results(path: Path) -> list[Peer]:
         ) from error
 
 
-def compared(peers: Sequence[Peer], rows: Sequence[Row]) -> list[dict[str, Any]]:
+def compared(peers: Sequence[Peer], scores: Sequence[Score]) -> list[dict[str, Any]]:
     """Pair each score with ours of the same task and metric, if there is one.
 
     Tasks are the same where the harness ran what `export` wrote; others stand alone, since the
-    same name elsewhere is mostly another prompt.
+    same name elsewhere usually has another prompt.
     """
-    return [_beside(peer, rows) for peer in peers]
+    return [_compared(peer, scores) for peer in peers]
 
 
-def _beside(peer: Peer, rows: Sequence[Row]) -> dict[str, Any]:
-    found = next((row for row in rows if _same(peer, row)), None)
-    said: dict[str, Any] = {"task": peer.task, "metric": peer.metric, "n": peer.n}
-    said |= {"lm-eval": peer.value, "stderr": peer.stderr}
-    ours = found.base.value if found else None
-    return said | {
-        "ours": ours,
-        "ours_n": found.n if found else None,
-        "difference": None if ours is None else ours - peer.value,
+def _compared(peer: Peer, scores: Sequence[Score]) -> dict[str, Any]:
+    ours = next((score for score in scores if _same(peer, score)), None)
+    return {
+        "task": peer.task,
+        "metric": peer.metric,
+        "n": peer.n,
+        "lm-eval": peer.value,
+        "stderr": peer.stderr,
+        "ours": ours.value if ours else None,
+        "ours_n": ours.n if ours else None,
+        "difference": ours.value - peer.value if ours else None,
     }
 
 
-def _same(peer: Peer, row: Row) -> bool:
-    form = row.how if row.how == Formulation.CLOZE else ""
-    names = {_named(row.task, form)} | ({_named(row.task, row.how)} if _is_written(row) else set())
-    metric = peer.metric if _is_written(row) else {"acc": "accuracy"}.get(peer.metric)
-    return peer.task in names and metric == row.metric and "per character" not in row.how
-
-
-def _is_written(row: Row) -> bool:
-    return row.how == GENERATED
+def _same(peer: Peer, score: Score) -> bool:
+    written = score.how == GENERATED
+    form = score.how if score.how == Formulation.CLOZE else ""
+    names = {_named(score.task, form)} | ({_named(score.task, score.how)} if written else set())
+    metric = peer.metric if written else {"acc": "accuracy"}.get(peer.metric)
+    return peer.task in names and metric == score.metric and "per character" not in score.how
 
 
 def _numbers(task: str, found: Mapping[str, Any], size: Mapping[str, Any]) -> Iterator[Peer]:

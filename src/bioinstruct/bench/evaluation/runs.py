@@ -65,6 +65,8 @@ class Pair:
 
     task: str
     split: str
+    how: str
+    """How the answers of the first run were read."""
     metric: str
     n: int
     """Items that both answered."""
@@ -164,6 +166,8 @@ def _read(line: str, path: Path, number: int) -> Counted:
         found = Counted(ids=ids, documents=documents, counts=counts, **row)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise DataError(f"not the counts of a run: {error}", path=path, line=number) from error
+    if counts.ndim != 2:
+        raise DataError("counts must be a list of numbers for each item", path=path, line=number)
     if not len(ids) == len(documents) == len(counts):
         raise DataError("ids, documents and counts differ in number", path=path, line=number)
     return found
@@ -178,21 +182,17 @@ def compare_runs(
         A pair for each task that both have, with a verdict corrected over the tasks; and for each
         task that cannot be compared, why.
     """
-    first, second = ({each.place: each for each in run} for run in (one, other))
-    refused = [
-        f"{place[0]}, {place[1]}, {place[2]}: only one of the runs has it"
-        for place in dict.fromkeys([*first, *second])
-        if not (place in first and place in second)
-    ]
+    matched, refused = _matched(one, other)
     pairs: list[tuple[Counted, Counted, list[int], list[int]]] = []
-    for place in (place for place in first if place in second):
-        a, b = first[place], second[place]
+    for a, b in matched:
         where = {id: i for i, id in enumerate(b.ids)}
         both = [i for i, id in enumerate(a.ids) if id in where]
-        if both:
-            pairs.append((a, b, both, [where[a.ids[i]] for i in both]))
+        if not both:
+            refused.append(f"{', '.join(a.place)}: no item that both answered")
+        elif a.counts.shape[1] != b.counts.shape[1]:
+            refused.append(f"{', '.join(a.place)}: counted by other versions of the metric")
         else:
-            refused.append(f"{place[0]}, {place[1]}, {place[2]}: no item that both answered")
+            pairs.append((a, b, both, [where[a.ids[i]] for i in both]))
     metrics = [_metric(a) for a, *_ in pairs]
     tests = [
         compare(metric, a.counts[i], b.counts[j], [a.documents[x] for x in i], seed=seed)
@@ -207,6 +207,7 @@ def compare_runs(
             Pair(
                 task=a.task,
                 split=a.split,
+                how=a.how,
                 metric=a.metric,
                 n=len(i),
                 left_out=len(set(a.ids) ^ set(b.ids)),
@@ -218,6 +219,30 @@ def compare_runs(
             )
         )
     return found, refused
+
+
+def _matched(
+    one: Sequence[Counted], other: Sequence[Counted]
+) -> tuple[list[tuple[Counted, Counted]], list[str]]:
+    """Match what two runs answered; a task that was read in several ways, way by way."""
+    places = dict.fromkeys(each.place for each in (*one, *other))
+    matched: list[tuple[Counted, Counted]] = []
+    refused: list[str] = []
+    for place in places:
+        first, second = ([c for c in run if c.place == place] for run in (one, other))
+        if len(first) == len(second) == 1:
+            matched.append((first[0], second[0]))
+            continue
+        known = {each.how: each for each in second}
+        matched += [(each, known[each.how]) for each in first if each.how in known]
+        ways = {each.how for each in first} ^ set(known)
+        name = ", ".join(place)
+        several = len(first) > 1 or len(second) > 1
+        refused += [
+            f"{name}{f', read by {how}' if several else ''}: only one of the runs has it"
+            for how in sorted(ways)
+        ]
+    return matched, refused
 
 
 def _differs(one: Counted, other: Counted) -> str:
