@@ -140,7 +140,8 @@ def test_every_example_is_kept_or_left_out_in_its_order(
     numbers: list[int], asked: set[int]
 ) -> None:
     examples = [record(n) for n in numbers]
-    kept, rejected = without_tests(examples, [ask(QA, [record(n) for n in asked])])
+    task = replace(QA, read=lambda split: iter(()))
+    kept, rejected = without_tests(examples, [ask(task, [record(n) for n in asked])])
     assert kept == [record(n) for n in numbers if n not in asked]
     left_out = [one.record for one in rejected]
     assert left_out == [record(n) for n in numbers if n in asked]

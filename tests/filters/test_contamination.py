@@ -63,6 +63,22 @@ def test_every_field_of_a_record_is_looked_at() -> None:
     assert look(record()) is None
 
 
+def test_a_list_of_labels_is_no_text_of_its_own_in_either_layout() -> None:
+    labels = [
+        "sustaining proliferative signaling",
+        "inducing angiogenesis",
+        "resisting cell death",
+        "evading growth suppressors",
+        "tumor promoting inflammation",
+    ]
+    for between in ("\n", ", "):
+        chosen = [labels, labels[:4], labels[1:]]
+        examples = [record(n, output=between.join(each)) for n, each in enumerate(chosen)]
+        assert scored_texts(examples) == [example.input for example in examples]
+    prose = "The tumour, which had spread, was removed by surgery and did not come back, he said."
+    assert scored_texts([record(output=prose)])[1:] == [prose]
+
+
 def test_an_answer_of_a_word_is_no_overlap() -> None:
     assert Contaminated(["measles", "none"])(record(output="measles")) is None
 

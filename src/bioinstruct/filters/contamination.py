@@ -21,6 +21,7 @@ LEAST_EQUAL = 3  # for paragraphs, to skip "Findings:"; a whole test text may ha
 FEW = 20  # texts to compare one by one; more than this are indexed together
 _PARAGRAPHS = re.compile(r"\n\s*\n")
 _LABEL = re.compile(r"^\s*[A-Za-z]+:\s+")  # "Question: "
+_PARTS = re.compile(r"\n|, ")  # labels are written one a line, or with commas between them
 _PAIR = re.compile(r"\n\n[^\n]+: [^\n]+\n[^\n]+: [^\n]+\Z")
 
 
@@ -39,22 +40,25 @@ class Overlap:
 def scored_texts(examples: Sequence[Instruction]) -> list[str]:
     """Return the texts of scored examples that training data must not contain.
 
-    These are the questions, and the answers of 13 words or more that are not chosen from labels.
-    An answer counts as labels if other answers contain all of its lines. For a relation, the two
-    lines that name the pair are removed, since other texts have them too.
+    These are the questions, and answers of 13 words or more that are no choice of labels: an answer
+    all of whose parts (by line or comma) are in other answers too is such a choice, however long.
+    Of a relation the text is taken without the two lines that name the pair: other texts have them.
     """
-    lines = Counter(line for example in examples for line in set(example.output.split("\n")))
+    parts = Counter(part for example in examples for part in _parts(example.output))
     texts = []
     for example in examples:
         question = example.input or example.instruction
         if example.task.startswith("relation-"):
             question = _PAIR.sub("", question)
         texts.append(question)
-        if is_passage(example.output) and any(
-            lines[line] == 1 for line in example.output.split("\n")
-        ):
+        is_choice = all(parts[part] > 1 for part in _parts(example.output))
+        if is_passage(example.output) and not is_choice:
             texts.append(example.output)
     return texts
+
+
+def _parts(answer: str) -> set[str]:
+    return set(_PARTS.split(answer))
 
 
 class Contaminated:
