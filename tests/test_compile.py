@@ -297,7 +297,7 @@ def test_a_slip_in_a_mixture_is_told_before_anything_is_written(run: Run) -> Non
     done = run("--mixture", "my.toml", "--out", "x.jsonl")
     assert (done.code, done.err) == (
         1,
-        "bioinstruct: my.toml:1: temprature: no such setting\nhint: did you mean `temperature`?\n",
+        "bioinstruct: my.toml:1: temprature: unknown field\nhint: did you mean `temperature`?\n",
     )
     assert not Path("x.jsonl").exists()
 

@@ -155,9 +155,9 @@ def test_a_fault_in_the_middle_of_a_file_is_not_taken_for_its_end(file: Path) ->
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"[1]", "not a JSON object"),
-        (b'"text"', "not a JSON object"),
-        (b"null", "not a JSON object"),
+        (b"[1]", "not an object"),
+        (b'"text"', "not an object"),
+        (b"null", "not an object"),
         (b"[" * 5000, "not valid JSON (recursion limit exceeded at column 202)"),
         (line(1) + line(2), f"not valid JSON (trailing characters at column {len(line(1)) + 1})"),
         (b"{}", "instruction: missing field"),
@@ -167,7 +167,7 @@ def test_a_fault_in_the_middle_of_a_file_is_not_taken_for_its_end(file: Path) ->
         (line(1, instruction=""), "instruction: empty text"),
         (line(1, output=5), "output: Input should be a valid string"),
         (line(1, category="qa"), "category: Input should be 'QA', 'IE', 'GEN' or 'OTHER'"),
-        (line(1, provenance=[]), "provenance: not a JSON object"),
+        (line(1, provenance=[]), "provenance: not an object"),
         (
             line(1, provenance={**record().row()["provenance"], "url": ""}),
             "provenance.url: unknown field",

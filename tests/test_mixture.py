@@ -94,11 +94,11 @@ def write(folder: Path, text: str) -> Path:
     ("text", "line", "message", "hint"),
     [
         ("temprature = 2.0\n[[source]]\ncorpus = 'demo'", 1,
-         "temprature: no such setting", "temperature"),
+         "temprature: unknown field", "temperature"),
         ("[[source]]\ncorpus = 'demo'\n[[source]]\ncorpus = 'pubmedqa'\nlayuot = 'x'", 5,
-         "source.2.layuot: no such setting", "layout"),
+         "source.2.layuot: unknown field", "layout"),
         ("[[source]]\ncorpus = 'pubmed'", 2, "no corpus named 'pubmed'", "pubmedqa"),
-        ("[[source]]\nlayout = 'mentions'", 1, "source.1.corpus: is missing", ""),
+        ("[[source]]\nlayout = 'mentions'", 1, "source.1.corpus: missing field", ""),
         ("[[source]]\ncorpus = 'demo'\nsize = 0", 3, "greater than or equal to 1", ""),
         ("[[source]]\ncorpus = 'demo'\nsize = '5'", 3, "valid integer, found '5'", ""),
         ("[[source]]\ncorpus = 'demo'\nsplit = 'dev'", 2, "no split of demo named 'dev'", ""),
@@ -108,7 +108,7 @@ def write(folder: Path, text: str) -> Path:
         ("[[source]]\ncorpus = 'demo'\nweight = 2.0", None, "no effect without `size`", ""),
         ("match = 'category'\n[[source]]\ncorpus = 'demo'", 1, "'categories'", ""),
         ("a = 1\n\nb = = 2", 3, "not valid TOML", ""),
-        ("cap = 3", None, "source: is missing", ""),
+        ("cap = 3", None, "source: missing field", ""),
     ],
 )  # fmt: skip
 def test_a_slip_in_the_file_is_told_with_its_line(

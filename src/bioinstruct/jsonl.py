@@ -26,7 +26,7 @@ from pydantic import ValidationError
 from bioinstruct.errors import DataError, MissingError
 from bioinstruct.files import atomic_file
 from bioinstruct.rejection import Rejection
-from bioinstruct.schema import Instruction, explain
+from bioinstruct.schema import Instruction, explain, first_fault
 
 __all__ = ["read", "write"]
 
@@ -141,9 +141,10 @@ def _not_utf8(error: UnicodeDecodeError, line: bytes) -> tuple[str, str]:
 
 
 def _explain(error: ValidationError, line: bytes) -> str:
-    first = error.errors(include_url=False)[0]
-    if first["type"] == "json_invalid":
-        fault = re.sub(r" at line 1 column (\d+)$", r" at column \1", first["ctx"]["error"])
+    first = first_fault(error)
+    if first.kind == "json_invalid":
+        message = first.message.removeprefix("Invalid JSON: ")
+        fault = re.sub(r" at line 1 column (\d+)$", r" at column \1", message)
         cut_off = fault.startswith("EOF") and not line.endswith(b"\n")
         return f"not valid JSON ({fault}){_CUT_OFF if cut_off else ''}"
     return explain(error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from enum import StrEnum
 from json.encoder import encode_basestring as _quoted
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import (
     AfterValidator,
@@ -21,12 +21,22 @@ from pydantic import (
 from bioinstruct.errors import BioinstructError
 from bioinstruct.licenses import check_license
 
-__all__ = ["Category", "Instruction", "Provenance", "Teacher", "content_id", "explain"]
+__all__ = [
+    "Category",
+    "Fault",
+    "Instruction",
+    "Provenance",
+    "Teacher",
+    "content_id",
+    "explain",
+    "first_fault",
+    "shown",
+]
 
 _MESSAGES = {
     "extra_forbidden": "unknown field",
     "missing": "missing field",
-    "model_type": "not a JSON object",
+    "model_type": "not an object",
     "string_pattern_mismatch": "empty text",
     "string_too_short": "empty text",
 }
@@ -116,12 +126,42 @@ class Provenance(_Frozen):
         return teacher
 
 
+class Fault(NamedTuple):
+    """A fault that pydantic found in a value."""
+
+    place: tuple[int | str, ...]
+    """The path to the value: names of fields, and positions in lists from 0."""
+    kind: str
+    """The type of the error as pydantic names it, such as `extra_forbidden`."""
+    message: str
+    value: Any
+    """The value at the place; of a missing field, the object that lacks it."""
+
+    @property
+    def found(self) -> str:
+        """`, found VALUE`, or nothing for a missing field."""
+        return "" if self.kind == "missing" else f", found {shown(self.value)}"
+
+
+def shown(value: object) -> str:
+    """Return the start of a value, or the keys of an object, for a message."""
+    return f"keys {', '.join(value)[:80]}" if isinstance(value, dict) else f"{value!r:.80}"
+
+
+def first_fault(error: ValidationError) -> Fault:
+    """Return the first fault of a pydantic error, its message in plain words."""
+    first = error.errors(include_url=False)[0]
+    message = first["msg"].removeprefix("Value error, ")
+    if not (first["type"].startswith("string_") and str(first["input"]).strip()):
+        message = _MESSAGES.get(first["type"], message)
+    return Fault(first["loc"], first["type"], message, first["input"])
+
+
 def explain(error: ValidationError) -> str:
     """Return the first fault of a pydantic error in words, as `field.part: what is wrong`."""
-    first = error.errors(include_url=False)[0]
-    field = ".".join(str(part) for part in first["loc"])
-    message = _MESSAGES.get(first["type"], first["msg"].removeprefix("Value error, "))
-    return f"{field}: {message}" if field else message
+    fault = first_fault(error)
+    field = ".".join(map(str, fault.place))
+    return f"{field}: {fault.message}" if field else fault.message
 
 
 def content_id(instruction: str, input: str, output: str) -> str:

@@ -82,7 +82,7 @@ def test_a_row_at_fault_is_named_and_the_others_go_on(tmp_path: Path) -> None:
         ("train.csv", 2),
         *[("train_objective_exam.json", None)] * 3,
     ]
-    assert "data.1.file: Field required" in str(rejected[2])
+    assert "data.1.file: missing field" in str(rejected[2])
     assert "data.0.file: expected the end -objective_exam, found 'D2N002" in str(rejected[1])
 
 

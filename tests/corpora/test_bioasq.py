@@ -147,8 +147,11 @@ def test_wordings_are_several(tmp_path: Path) -> None:
         (question(9, "yesno", ["yes", "no"]), "expected yes or no"),
         (question(9, "riddle"), r"question 2\.type: Input should be 'yesno', 'factoid'"),
         (question(9, "list", [["a | b"]]), r"a name with ' \| ' in it"),
-        (question(9, "yesno", "yes", body=""), r"question 2\.body: String should match"),
-        (question(9, "yesno", "yes", snippets=[{}]), r"question 2\.snippets\.0\.text: Field req"),
+        (question(9, "yesno", "yes", body=""), r"question 2\.body: empty text"),
+        (
+            question(9, "yesno", "yes", snippets=[{}]),
+            r"question 2\.snippets\.0\.text: missing field",
+        ),
     ],
 )
 def test_a_question_at_fault_is_named_and_the_others_are_read(

@@ -111,7 +111,7 @@ def test_a_stray_mark_in_the_text_changes_nothing(tmp_path: Path) -> None:
         (line("<< a >> [[ b ]]", "CURES"), r"test\.txt:2: record 2: unknown label 'CURES'"),
         (line("<< a >> b"), "record 2: text: expected << an entity >> and"),
         (line("<< a [[ b ]] c >>"), "record 2: text: one entity inside of the other"),
-        ('{"text": "a"}\n', r"record 2\.label: Field required"),
+        ('{"text": "a"}\n', r"record 2\.label: missing field"),
     ],
 )
 def test_a_row_at_fault_is_named_and_the_others_are_read(

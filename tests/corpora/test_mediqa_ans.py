@@ -85,13 +85,13 @@ def test_a_question_is_in_one_split_in_every_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("record", "message"),
     [
-        ({"articles": FIRST, "question": QUESTION}, "summary: Field required"),
+        ({"articles": FIRST, "question": QUESTION}, "summary: missing field"),
         ({"summary": "S", "articles": 7, "question": QUESTION}, "articles.*: Input should be a"),
         ({"summary": "S", "articles": {"a": []}, "question": QUESTION}, "articles"),
         ({"summary": "S", "articles": {}, "question": QUESTION}, "articles"),
-        ({"summary": " ", "articles": FIRST, "question": QUESTION}, "summary: String should have"),
+        ({"summary": " ", "articles": FIRST, "question": QUESTION}, "summary: empty text"),
         ({"summary": "\ud800", "articles": FIRST, "question": QUESTION}, "summary: Input should"),
-        ("text", "Input should be a valid dictionary"),
+        ("text", "not an object"),
     ],
 )
 def test_a_record_at_fault_is_named_and_the_others_go_on(

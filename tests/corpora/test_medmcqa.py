@@ -84,7 +84,7 @@ def test_the_test_set_has_no_answers_and_is_skipped(
     [
         ({"cop": 5}, r"record 2\.cop: expected 1 to 4, found 5"),
         ({"cop": "4"}, r"record 2\.cop: Input should be a valid integer, found '4'"),
-        ({"opb": ""}, r"record 2\.opb: String should match"),
+        ({"opb": ""}, r"record 2\.opb: empty text"),
         ({"opb": None}, r"record 2\.opb: Input should be a valid string"),
     ],
 )

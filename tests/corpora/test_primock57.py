@@ -121,7 +121,7 @@ def test_an_unpacked_repository_is_read_alike(tmp_path: Path) -> None:
         ("patient.TextGrid", NOTE, "expected the header of a TextGrid"),
         ("patient.TextGrid", None, "expected all of day1_consultation01_doctor.TextGrid, day1_"),
         (".json", None, "expected all of day1_consultation01_doctor.TextGrid, day1_consultation"),
-        (".json", '{"note": ""}', "note: String should have at least 1 character"),
+        (".json", '{"note": ""}', "note: empty text"),
         (".json", '{"note": "\\ud800"}', "note: Input should be a valid string"),
         (".json", "[]", "expected records, found none"),
         (".json", '{"text": "Cough."}', "expected objects with note"),

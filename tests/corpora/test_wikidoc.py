@@ -29,5 +29,5 @@ def test_a_question_without_an_answer_is_a_fault(tmp_path: Path) -> None:
     path.write_text(json.dumps([good, good | {"output": " "}, good]), encoding="utf-8")
     rejected: list[DataError] = []
     assert len(list(read("wikidoc-patient", "train", data=tmp_path, rejected=rejected))) == 2
-    with pytest.raises(DataError, match=r"record 2\.output: String should match"):
+    with pytest.raises(DataError, match=r"record 2\.output: empty text"):
         raise rejected[0]

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bioinstruct import corpora
 from bioinstruct.errors import DataError, UnknownNameError
+from bioinstruct.schema import first_fault
 
 __all__ = ["Mixture", "Source", "allocate", "load_mixture", "mixtures"]
 
@@ -134,21 +135,19 @@ def _check(mixture: Mixture, path: Path, text: str) -> None:
 
 
 def _explained(error: ValidationError, path: Path, text: str) -> DataError:
-    first = error.errors(include_url=False)[0]
-    place = first["loc"]
+    fault = first_fault(error)
+    place = fault.place
     name = ".".join(str(part + 1) if isinstance(part, int) else part for part in place)
     hint = ""
-    if first["type"] == "extra_forbidden":
+    if fault.kind == "extra_forbidden":
         table: type[BaseModel] = Source if place[0] == "source" else Mixture
         known = sorted(map(_with_dashes, table.model_fields))
         near = difflib.get_close_matches(str(place[-1]), known, n=1, cutoff=0.5)
         hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(known)}"
-        message = "no such setting"
-    elif first["type"] == "missing":
-        message = "is missing"
-    else:
-        message = f"{first['msg']}, found {first['input']!r:.80}"
-    return DataError(f"{name}: {message}", path=path, line=_line(text, place), hint=hint)
+    found = "" if hint else fault.found
+    return DataError(
+        f"{name}: {fault.message}{found}", path=path, line=_line(text, place), hint=hint
+    )
 
 
 def _line(text: str, place: Sequence[Any]) -> int | None:

@@ -89,7 +89,7 @@ def test_a_record_at_fault_is_given_with_its_place_and_the_next_is_read(tmp_path
     assert isinstance(first, Pair)
     assert isinstance(fourth, Pair)
     assert str(second) == f"{path}:3: record 2.question: Input should be a valid string, found 3"
-    assert str(third).startswith(f"{path}:4: record 3: Input should be a valid dictionary")
+    assert str(third).startswith(f"{path}:4: record 3: not an object")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bioinstruct.errors import DataError, MissingError, UnknownNameError
+from bioinstruct.schema import explain
 
 __all__ = ["RECIPES", "Recipe", "load_recipe", "load_settings"]
 
@@ -94,5 +95,4 @@ def load_settings(kind: type[Settings], path: Path) -> Settings:
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise DataError(f"{first['loc'][0]}: {first['msg']}", path=path) from error
+        raise DataError(explain(error), path=path) from error

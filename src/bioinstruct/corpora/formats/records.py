@@ -23,6 +23,7 @@ from bioinstruct.corpora.formats.plain import (
 )
 from bioinstruct.errors import BioinstructError, DataError
 from bioinstruct.files import find
+from bioinstruct.schema import first_fault, shown
 
 __all__ = ["Record", "checked", "entries", "records", "records_of"]
 
@@ -148,7 +149,7 @@ def _checked_all(
 
 def _another(value: Any, model: type[BaseModel], path: Path, line: int) -> DataError:
     return DataError(
-        f"expected objects with {', '.join(_needed(model))}, found {_shown(value)}",
+        f"expected objects with {', '.join(_needed(model))}, found {shown(value)}",
         path=path,
         line=line,
         hint="is this the official file, in its official place?",
@@ -179,10 +180,9 @@ def checked(
     try:
         return model.model_validate(value, strict=True)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, (name, *first["loc"])))
-        found = "" if first["type"] == "missing" else f", found {_shown(first['input'])}"
-        return DataError(f"{key}: {first['msg']}{found}", path=path, line=line)
+        fault = first_fault(error)
+        key = ".".join(map(str, (name, *fault.place)))
+        return DataError(f"{key}: {fault.message}{fault.found}", path=path, line=line)
 
 
 def _damaged(value: Any, key: str) -> str:
@@ -199,10 +199,6 @@ def _damaged(value: Any, key: str) -> str:
         parts = enumerate(value)
     found = (_damaged(part, f"{key}.{name}") for name, part in parts)
     return next(filter(None, found), "")
-
-
-def _shown(value: Any) -> str:
-    return f"{value!r:.80}" if not isinstance(value, dict) else f"keys {', '.join(value)[:80]}"
 
 
 class _Broken(DataError):
