@@ -5,7 +5,7 @@
   - `MissingError`: a corpus, file, library, key or price is not there
   - `Refused`: a corpus is never downloaded, because its files need registration
   - `UnknownNameError`: a name that does not exist, with the nearest names that do
-  - `ModelError`: a model that cannot be used for what was asked
+  - `ModelError`: a model that cannot be used for the request
   - `BudgetError`: the next request could cost more than is left of the budget
   - `ProviderError`: a server refuses every request alike
     - `SchemaUnsupportedError`: a server does not support JSON schemas
@@ -49,7 +49,7 @@ class BioinstructError(Exception):
 
 
 class DataError(BioinstructError):
-    """The content of a file is not what it must be.
+    """The content of a file is malformed.
 
     Attributes:
         path: the file.
@@ -92,7 +92,7 @@ class UnknownNameError(BioinstructError):
 
 
 class ModelError(BioinstructError):
-    """A model that cannot be used for what was asked."""
+    """A model that cannot be used for the request."""
 
 
 class BudgetError(BioinstructError):

@@ -48,15 +48,14 @@ class Journal:
             path: the file.
             what: what one line is, for the message of a line that is not: `a line of a transcript`.
             starts: how the first line and every other line begin. An unfinished last line that
-                begins otherwise is somebody else's, and an error.
+                begins otherwise is foreign, and an error.
             enter: called with every row, its byte offset and its line number (from 1). It may
-                raise DataError, or KeyError, TypeError or ValueError for a row that is no line of
-                such a file.
-            hint: what to do about a file of something else.
+                raise DataError, or KeyError, TypeError or ValueError for a row of another kind.
+            hint: what to do about a file of another kind.
             lock: a lock that is held, to append.
 
         Raises:
-            DataError: a line is not what it must be. The file is left as it is.
+            DataError: a line is malformed. The file is left unchanged.
         """
         self.path = path
         self._what, self._starts, self._enter, self._hint = what, starts, enter, hint
@@ -87,7 +86,7 @@ class Journal:
 
         Raises:
             BioinstructError: another process has it open.
-            DataError: a line is not what it must be.
+            DataError: a line is malformed.
         """
         path = path.resolve()  # two names of one file are one journal
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -112,7 +111,7 @@ class Journal:
 
         Raises:
             MissingError: there is no such file.
-            DataError: a line is not what it must be.
+            DataError: a line is malformed.
         """
         if not path.is_file():
             raise MissingError(f"no file {path}")

@@ -1,4 +1,4 @@
-"""SPDX licence expressions: what is one, and which licences it names."""
+"""Parse SPDX licence expressions and list the licences they name."""
 
 from __future__ import annotations
 

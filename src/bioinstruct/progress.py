@@ -16,7 +16,7 @@ class Progress:
     """How far a function has come; `str` makes a line of it, so `progress=print` shows it."""
 
     what: str
-    """What is being done, such as `scoring pubmedqa`."""
+    """The current activity, such as `scoring pubmedqa`."""
     done: int
     """Records, questions or steps that are done."""
     of: int | None = None

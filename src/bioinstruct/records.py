@@ -1,4 +1,4 @@
-"""A list of instructions with an account of what was left out: what the Python API returns."""
+"""A list of instructions with a record of what was left out, as returned by the Python API."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class LeftOut(Protocol):
 
     @property
     def reason(self) -> str:
-        """The name of a rule, or what is wrong with the line or row."""
+        """Name of a rule, or the error in the line or row."""
         ...
 
 
@@ -36,7 +36,7 @@ class Records(list[Instruction]):
 
     Attributes:
         rejected: what was left out, each with its `reason`: dropped records, lines of a file that
-            are not instructions, rows of a corpus that are at fault.
+            are not instructions, faulty rows of a corpus.
         notes: what else must be known, one sentence each, such as why a run ended early.
     """
 

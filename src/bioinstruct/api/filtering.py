@@ -40,7 +40,7 @@ def filter(
         near_duplicates: ROUGE-L F above which a record is dropped, from 0 to 1; Self-Instruct and
             BioInstruct use 0.7. None: near duplicates stay.
         against: benchmark tasks, by name or from `bench.load_tasks`; `"all"` for every corpus
-            that is there. Records that overlap anything that they score are dropped.
+            available. Records that overlap anything that they score are dropped.
         progress: called every 1,000 records.
 
     Returns:

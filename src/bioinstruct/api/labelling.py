@@ -46,7 +46,7 @@ def label(
         records: what to label.
         teacher: a model to ask, with a transcript; default: the classifier that ships with the
             package, which needs no key.
-        keep_existing: label only what is OTHER now.
+        keep_existing: label only records that are OTHER now.
         progress: called every 1,000 records, and with a teacher every 10.
 
     Returns:

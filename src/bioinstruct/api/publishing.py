@@ -27,8 +27,8 @@ def publish(
 ) -> Statistics:
     """Write a dataset as Parquet, with its card and statistics.
 
-    Of records with the same id the first is written. The folder appears, or replaces an earlier
-    publication, only when it is complete. `datasets.load_dataset(folder)` reads it.
+    The first of several records with the same id is written. The folder appears, or replaces an
+    earlier publication, only when it is complete. `datasets.load_dataset(folder)` reads it.
 
     Args:
         records: the dataset; read once.

@@ -76,7 +76,7 @@ def compile(
         progress: called every 1,000 records.
 
     Returns:
-        The records in the order of names and files. Rows that are at fault are in `rejected`; a
+        The records in the order of names and files. Faulty rows are in `rejected`; a
         corpus that could not be read to its end is in `notes`.
 
     Raises:
@@ -121,7 +121,7 @@ def compile_mixture(
 
     Returns:
         The records in the order of the sources. What the mixture drops is in `rejected`, with the
-        reason, as are rows that are at fault; sources that are not there are in `notes`.
+        reason, as are faulty rows; missing sources are in `notes`.
 
     Raises:
         UnknownNameError: there is no such mixture, or it names an unknown corpus.
@@ -155,7 +155,7 @@ def compile_mixture(
 
 
 def _compiled(records: Records, outcomes: Sequence[Outcome], dropped: Sequence[LeftOut]) -> Records:
-    """Add what became of the corpora.
+    """Add the outcomes of the corpora.
 
     Raises:
         MissingError: the files of a corpus are not there.

@@ -55,13 +55,13 @@ __all__ = [
 ]
 
 ADAPTER, ANSWERS, CONTAMINATED = "adapter", "answers.jsonl", "contaminated.jsonl"
-SHARED = "answers-"  # and a number: of the processes beside the first, while they run
+SHARED = "answers-"  # then a number: files of the other processes while they run
 REPORT, CHECKPOINTS, STEPS = "report.json", "checkpoints", "tuning.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """How to tune, on what, and what was left out of it because it overlaps a test."""
+    """Recipe, training data and the examples left out because they overlap a test."""
 
     recipe: Recipe
     source: str
@@ -86,7 +86,7 @@ class Watch:
     """`base` or `tuned`, the task, questions answered, questions in all."""
     tuned: Callable[[Progress], None] = lambda progress: None
     track: str | None = None
-    """Where the steps of tuning are drawn besides: one of `TRACKERS`."""
+    """Tracker that also receives the steps of tuning, one of `TRACKERS`."""
 
 
 def load_training(
@@ -183,7 +183,7 @@ def run(
 
     Everything is written to `out`: answers.jsonl as they come, then the adapter and what was left
     out of its training, report.json last. Called again after a crash it asks nothing that was
-    answered before. Of several processes the first calls this, and the others `follow`.
+    answered before. With several processes, the first calls this and the others `follow`.
 
     Raises:
         ModelError: the model lacks a member of `Model`, or of `Tunable` where it is to be tuned.

@@ -26,7 +26,7 @@ class TaskScores:
     """The counts of one task, item by item."""
 
     evaluation: Evaluation
-    """What was asked, with the items in the order of the counts."""
+    """The evaluation, with its items in the order of the counts."""
     outcome: Outcome
     """For each metric counts of shape (items, counts of the metric), and the written answers."""
 
@@ -75,7 +75,7 @@ class Scores(_Printed):
     seed: int = 0
     """Seed of the bootstrap."""
     overflow: str = ""
-    """What was done with prompts that do not fit the context; empty if the model does not say."""
+    """Treatment of prompts that do not fit the context; empty if the model does not state it."""
 
     _columns = {"base": "score"}  # noqa: RUF012  # a constant of the class
 

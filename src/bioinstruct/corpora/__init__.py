@@ -50,14 +50,14 @@ def read(
     """Yield the instructions of one split of a corpus, in the order of its files.
 
     The names and the data directory are checked when this is called, the files as they are read.
-    Rows that are at fault go to `rejected`; without it the first one is raised. Rows that make no
+    Faulty rows go to `rejected`; without it the first one is raised. Rows that make no
     instruction by design are counted in `skipped` by their reason. The seed picks among the
     wordings of an instruction, where a corpus has several.
 
     Raises:
         UnknownNameError: there is no such corpus, split or layout.
         MissingError: the data directory or a file of the corpus is not there.
-        DataError: a file of the corpus is not what it must be.
+        DataError: a file of the corpus is malformed.
     """
     corpus = get_corpus(name)
     if split not in corpus.splits:

@@ -66,8 +66,7 @@ def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
 def parse(text: str, input: str) -> list[Pair]:
     """Parse the distinct relations of a text in order, as far as possible.
 
-    What is not a pair of the lists stays in the answer as a pair that is nowhere, so it counts as
-    wrong.
+    Text that is not a pair of the lists becomes a pair that never occurs, so it counts as wrong.
     """
     _, _, lists = input.rpartition(_LISTS)
     chemicals, _, diseases = lists.partition(_DISEASES)
@@ -117,7 +116,7 @@ def _texts(document: pubtator.Document) -> tuple[str, str]:
     """Return input and output; the output is empty if it could not be parsed back.
 
     Raises:
-        ValueError: what is wrong with the annotation.
+        ValueError: the annotation is wrong.
     """
     kinds = [_concepts(document.mentions, kind) for kind in _KINDS]
     lists = ["\n".join(_ONE + _SAME.join(names) for names in kind.values()) for kind in kinds]

@@ -23,7 +23,7 @@ __all__ = ["read_diseases", "read_generated", "read_healthcaremagic", "read_icli
 
 Filled = Annotated[str, StringConstraints(pattern=r"\S")]
 WORDINGS = wordings("chatdoctor")
-# The database counts what was recorded with a disease: it does not say what helps against it.
+# The database counts records with a disease; it does not tell which treatment helps.
 OF_DISEASE = {
     "Symptom": "disease-symptoms",
     "TestsAndProcedures": "disease-tests",
@@ -33,7 +33,7 @@ OF_DISEASE = {
 
 
 class Message(BaseModel):
-    """What is used of a record: the message and the answer."""
+    """Fields used from a record: the message and the answer."""
 
     input: Filled
     output: Filled

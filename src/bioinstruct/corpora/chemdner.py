@@ -40,7 +40,7 @@ def read_iob(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Ro
 def read_official(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     """Sentences of titles and abstracts in file order.
 
-    A fault of an annotation stands in the place of the title or abstract that it is in.
+    A faulty annotation replaces its title or abstract by the error.
     """
     part = OFFICIAL[split]
     path = find(folder / f"chemdner_corpus/{part}.abstracts.txt")

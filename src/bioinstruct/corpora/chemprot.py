@@ -45,7 +45,7 @@ _SECOND = re.compile(r"\[\[ (.+?) \]\]")
 
 
 class Line(BaseModel):
-    """What is used of a record, under the names that the file gives it."""
+    """Fields used from a record, under their names in the file."""
 
     text: str
     label: str

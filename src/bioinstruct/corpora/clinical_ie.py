@@ -81,8 +81,8 @@ def coreference(folder: Path, split: str, *, layout: str, seed: int) -> Iterator
 def parse_medications(text: str) -> dict[str, str]:
     """The status of each medication that an answer lists, the names in lower case.
 
-    A line without a status is passed over, and so is the word `none`. Of a name that is there
-    twice the first line counts.
+    Lines without a status and the word `none` are ignored. If a name occurs twice, the first
+    line counts.
     """
     found: dict[str, str] = {}
     for line in text.split("\n"):

@@ -19,7 +19,7 @@ __all__ = ["CORPUS", "LABELS"]
 
 NAMES = {"PA": "Positive", "SA": "Speculative", "NA": "Negative", "FA": "False"}
 LABELS = tuple(NAMES.values())
-"""An association is stated, supposed, denied, or the two only stand together."""
+"""An association is stated, supposed, denied, or the two only co-occur."""
 
 FILES = ("EUADR_drug_disease.csv", "EUADR_drug_target.csv", "EUADR_target_disease.csv")
 COLUMNS = (

@@ -16,7 +16,7 @@ HELD_OUT = {"train": 90, "validation": 5, "test": 5}
 
 
 def split_of(document: str, shares: Mapping[str, int]) -> str:
-    """Return the split of a document, whatever other documents there are.
+    """Return the split of a document, independent of the other documents.
 
     Args:
         document: its identifier inside the corpus.
@@ -38,8 +38,8 @@ def split_of(document: str, shares: Mapping[str, int]) -> str:
 def held_out(rows: Callable[[str], Iterator[Row]], split: str) -> Iterator[Row]:
     """Yield a split without the texts of the test split.
 
-    The same question or answer may stand in documents of several splits. Outside of the test split
-    such a row is skipped, so that nothing that is scored is in what is trained on. The test split
+    The same question or answer may occur in documents of several splits. Outside the test split
+    these rows are skipped, so that no scored text is in the training data. The test split
     is read first, and a hash of each text is held in memory.
 
     Args:
@@ -59,6 +59,6 @@ def held_out(rows: Callable[[str], Iterator[Row]], split: str) -> Iterator[Row]:
 
 def _texts(example: Instruction) -> list[bytes]:
     texts = [example.input or example.instruction]
-    if is_passage(example.output):  # a short one is no text of its own: "Yes, it is."
+    if is_passage(example.output):  # a short one is too generic: "Yes, it is."
         texts.append(example.output)
     return [hashlib.sha256(normalize(text).encode()).digest()[:16] for text in texts]

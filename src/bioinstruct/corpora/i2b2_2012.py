@@ -22,7 +22,7 @@ FILES = {
     "test": (("ground_truth", "2012-08-23.test-data.groundtruth"), "merged_xml/*.xml"),
 }
 PARTED = Skipped("a line with a part of a mention")
-# Some of the official files are not well-formed XML, so they are read as what is in them.
+# Some of the official files are not well-formed XML, so they are not parsed as XML.
 _TEXT = re.compile(r"<TEXT>\s*<!\[CDATA\[(.*?)\]\]>\s*</TEXT>", re.DOTALL)
 _EVENT = re.compile(r"<EVENT\s+([^\n]*?)\s*/>")
 _ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')

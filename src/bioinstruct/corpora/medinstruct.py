@@ -21,7 +21,7 @@ Filled = Annotated[str, StringConstraints(pattern=r"\S")]
 
 
 class Trained(BaseModel):
-    """What is used of a record of the training file."""
+    """Fields used from a record of the training file."""
 
     instruction: Filled
     input: str = ""
@@ -29,7 +29,7 @@ class Trained(BaseModel):
 
 
 class Tested(BaseModel):
-    """What is used of a record of the test file: of its four answers the best model's."""
+    """Fields used from a record of the test file: of four answers, the best model's."""
 
     id: int
     instruction: Filled

@@ -34,7 +34,7 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
 class Answers(BaseModel):
-    """What is used of a record, under the names that the files give it."""
+    """Fields used from a record, under their names in the files."""
 
     question: Text
     articles: (

@@ -26,7 +26,7 @@ Filled = Annotated[str, StringConstraints(pattern=r"\S")]
 
 
 class Question(BaseModel):
-    """What is used of a record, under the names that the file gives it."""
+    """Fields used from a record, under their names in the file."""
 
     id: Filled
     question: Filled

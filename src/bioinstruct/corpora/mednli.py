@@ -28,7 +28,7 @@ WORDINGS = wordings("mednli")["clinical-inference"]
 
 
 class Pair(BaseModel):
-    """What is used of a record, under the names that the file gives it."""
+    """Fields used from a record, under their names in the file."""
 
     pairID: str
     gold_label: Literal["entailment", "neutral", "contradiction"]

@@ -22,7 +22,7 @@ Filled = Annotated[str, StringConstraints(pattern=r"\S")]
 
 
 class Question(BaseModel):
-    """What is used of a record, under the names that the file gives it."""
+    """Fields used from a record, under their names in the file."""
 
     question: Filled
     options: dict[str, Filled]

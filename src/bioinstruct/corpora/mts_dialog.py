@@ -107,7 +107,7 @@ def judged(folder: Path) -> Iterator[Judged]:
 
     Raises:
         MissingError: a file is not there.
-        DataError: a file is not what it must be, or the two are not of the same summaries.
+        DataError: a file is malformed, or the two do not describe the same summaries.
     """
     path = find(folder / f"{STUDY}Automatic-Summaries-ValidationSet.csv")
     scored = find(folder / f"{STUDY}Manual-Scores4CorrelationStudy.csv")

@@ -97,7 +97,7 @@ def _shifted(text: str, signs: dict[str, str]) -> str:
 def _without_links(text: str) -> str:
     """Remove parentheses that only refer to a figure or table; drop other text that does.
 
-    A sentence that names a figure is no use without it, nor are those that go on about it.
+    A sentence about a figure is useless without it, and so are those that follow it up.
     """
     text = re.sub(rf"\s*[(\[][^()\[\]]*{_LINK}[^()\[\]]*[)\]]", "", text)
     return "" if _LINK in text else text

@@ -18,7 +18,7 @@ __all__ = ["CORPUS"]
 
 
 class Record(BaseModel):
-    """What is used of a record."""
+    """Fields used from a record."""
 
     source: Annotated[str, StringConstraints(pattern=r"\S")]
     instruction: str

@@ -161,7 +161,7 @@ def _conclusion(found: Article) -> _Made:
 def _objective(found: Article) -> _Made:
     """Ask for the objective from an abstract without headings.
 
-    Without a preceding background, such a section is often mostly background.
+    Without a preceding background, the section is often mostly background.
     """
     for before, section in itertools.pairwise(found.abstract):
         if before.part == "background" and section.part == "objective":

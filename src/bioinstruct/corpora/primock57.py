@@ -32,7 +32,7 @@ _SILENT = re.compile(r"[\s.,?!-]*")
 
 
 class Note(BaseModel):
-    """What is used of a note's file, under the name that the file gives it."""
+    """Fields used from a note's file, under their names in the file."""
 
     note: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 

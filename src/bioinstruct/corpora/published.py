@@ -33,7 +33,7 @@ class Record(BaseModel):
 
     @property
     def input_text(self) -> str:
-        """The input; empty for what Self-Instruct writes where there is none."""
+        """The input; empty if it is Self-Instruct's marker for no input."""
         text = self.input or ""
         return "" if text.strip() in _NO_INPUT else text
 

@@ -26,7 +26,7 @@ C = TypeVar("C", bound="Context")
 
 
 class Context(BaseModel):
-    """What is used of every record, under the names that the file gives it."""
+    """Fields used from every record, under their names in the file."""
 
     QUESTION: str
     CONTEXTS: list[str]

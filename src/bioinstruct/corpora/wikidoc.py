@@ -22,7 +22,7 @@ WORDINGS = wordings("wikidoc")["patient-question"]
 
 
 class Question(BaseModel):
-    """What is used of a record: all have the same instruction."""
+    """Fields used from a record; all have the same instruction."""
 
     input: Filled
     output: Filled

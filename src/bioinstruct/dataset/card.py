@@ -140,7 +140,7 @@ def _front_matter(statistics: Statistics, name: str, language: str, tags: list[s
             {
                 "config_name": "default",
                 # `datasets` keys its cache of a local folder by this block alone: without the
-                # fingerprint it would load what was published under the same name before.
+                # fingerprint it would load the earlier dataset of the same name.
                 "description": f"fingerprint {statistics.fingerprint}",
                 "data_files": [{"split": "train", "path": "data/train-*.parquet"}],
             }
@@ -233,7 +233,7 @@ def _values(lengths: Quantiles) -> tuple[int, ...]:
 
 
 def _answers(statistics: Statistics) -> str:
-    """Show the answers of tasks with a closed set, if there is such a task."""
+    """Show the answers of tasks with a closed set, if there are any."""
     if not statistics.answers:
         return ""
     rows = [

@@ -45,7 +45,7 @@ def publish(
 ) -> Statistics:
     """Write `out/data/*.parquet`, `out/README.md` and `out/statistics.json`.
 
-    Reads `examples` once and holds a thousand at a time. Of equal ids the first is kept; the
+    Reads `examples` once and holds a thousand at a time. The first of equal ids is kept; the
     statistics say how many were left out. `out` appears, or replaces what was published there
     before, only when everything is written.
 
@@ -177,7 +177,7 @@ def _write_statistics(path: Path, statistics: Statistics, name: str) -> None:
 
 
 def _may_replace(out: Path) -> None:
-    """Refuse whatever could hold something that is not ours."""
+    """Refuse a folder that could hold foreign files."""
     if Path.cwd().is_relative_to(out):
         raise BioinstructError(
             f"{out} is, or contains, the current folder", hint="name a new folder in it"

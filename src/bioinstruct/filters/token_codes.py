@@ -19,7 +19,7 @@ Code = str | list[int]
 """A text with one character per word, or a list of integers if characters run out."""
 
 _LAST_CHARACTER = 0x10FFFF
-_SURROGATES = 0xD800, 0x800  # start and number of the code points that are no characters
+_SURROGATES = 0xD800, 0x800  # start and number of the surrogate code points
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: neighbours get distant bits
 _LETTERS = {byte: byte for byte in b"0123456789abcdefghijklmnopqrstuvwxyz"}
 _LETTERS |= {byte: byte + 32 for byte in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"}

@@ -70,7 +70,7 @@ class Acceptor:
         seeds = list(seeds)
         self.sieve = sieve
         self._license = license
-        # Of records without a word, none is near to another: hence exact duplicates too.
+        # Records without words are never near duplicates, so check exact duplicates too.
         self._duplicates = Duplicates("exact-duplicate", remember=False)
         for seed in seeds:
             self._duplicates.add(seed.id)
@@ -78,7 +78,7 @@ class Acceptor:
         self._steps: list[Step] = [*sieve.steps(), self._duplicates, near]
 
     def take(self, prompt: Prompt, outcome: Outcome, *, most: int | None = None) -> Judged:
-        """Judge an answer; after `most` accepted records the rest of it is left alone."""
+        """Judge an answer; ignore the rest after `most` accepted records."""
         judged = Judged()
         if isinstance(outcome, Failure):
             reject = Rejection(reason=outcome.reason, detail=outcome.message, text="")

@@ -37,7 +37,7 @@ def _reject(reason: str, detail: str, raw: str) -> Rejection:
 
 
 def parse(text: str, form: Form, *, cut: bool) -> list[Draft | Rejection]:
-    """Return the tasks of an answer in their order; never raises, whatever the text.
+    """Return the tasks of an answer in their order; never raise, whatever the text.
 
     `cut`: the server stopped the answer before its end. Whole tasks in front of the cut count; a
     task that may have lost its end does not.

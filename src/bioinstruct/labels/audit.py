@@ -21,7 +21,7 @@ def label_records(
 ) -> Iterator[Labelled]:
     """Label records in order with the classifier that ships with the package.
 
-    With `keep_existing`, only records in OTHER are labelled, which also stands for unknown
+    With `keep_existing`, only records in OTHER are labelled, which includes unknown
     categories.
     """
     decide = classifier()

@@ -22,7 +22,7 @@ class Labelled:
     confidence: float
     """Confidence of the offline classifier in its own label, from 0 to 1."""
     offline: Category
-    """Label of the offline classifier, whatever the source of the label."""
+    """Label of the offline classifier, even if the label is from another source."""
 
     def row(self) -> dict[str, Any]:
         """Return the line for the file of label sources, for which records have no field."""

@@ -26,7 +26,7 @@ __all__ = ["Job", "JobBoard", "LineError", "line_of", "read_line", "spool", "sta
 _T = TypeVar("_T")
 _ENDPOINT = "/v1/chat/completions"
 _NAME = "bioinstruct"  # key of our entry in a batch's metadata
-_DAY = 86_400  # seconds by which our clock and the provider's may differ
+_DAY = 86_400  # seconds that our clock and the provider's may differ
 
 
 class LineError(Exception):

@@ -55,7 +55,7 @@ async def ask_in_batches(
 
     Raises:
         BudgetError: the next request does not fit into the budget; all before it were yielded.
-        ProviderError: the server refuses all requests, or somebody cancelled a batch.
+        ProviderError: the server refuses all requests, or a user cancelled a batch.
     """
     if transcript.base_url != client.base_url:
         raise BioinstructError(f"a transcript of {transcript.base_url}, not of {client.base_url}")

@@ -47,7 +47,7 @@ _NONCOMMERCIAL = {"academic", "nc", "noncommercial", "research"}
 
 @dataclass(slots=True)
 class SourceOutcome(Outcome):
-    """What became of a source of a mixture."""
+    """Outcome of a source of a mixture."""
 
     split: str = "train"
     optional: bool = False
@@ -60,14 +60,14 @@ class SourceOutcome(Outcome):
 
     @property
     def is_fault(self) -> bool:
-        """Whether something is there to be mended; an optional source may be missing."""
+        """Whether there is an error to fix; an optional source may be missing."""
         absent = isinstance(self.error, MissingError) and not self.records and self.optional
         return bool(self.rejected) or (self.error is not None and not absent)
 
 
 @dataclass(slots=True)
 class Report:
-    """What became of a mixture; complete when its last record has been taken."""
+    """Outcome of a mixture; complete when its last record has been taken."""
 
     sources: list[SourceOutcome] = field(default_factory=list)
     tests: int = 0
@@ -95,12 +95,12 @@ def compile_mixture(
 
     Args:
         mixture: see `load_mixture`.
-        data: the folder of the corpora, else `$BIOINSTRUCT_DATA`, else what was fetched.
+        data: the folder of the corpora; by default `$BIOINSTRUCT_DATA`, else the download cache.
         seed: picks the records, and among the wordings of an instruction.
         allow_nc: without it, sources under a non-commercial licence are left out.
-        limit: so many records of each source are read at most.
-        report: takes what became of each source; without it the first fault is raised.
-        on_drop: is given what a step leaves out, with its reason.
+        limit: maximum number of records read from each source.
+        report: receives the outcome of each source; without it the first error is raised.
+        on_drop: called with each dropped record and the reason.
     """
     told = report if report is not None else Report()
     against = _against(mixture, data, told)

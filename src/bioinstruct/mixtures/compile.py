@@ -1,4 +1,4 @@
-"""Several corpora as one stream of instructions, with an account of what became of each."""
+"""Several corpora as one stream of instructions, with the outcome of each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Outcome", "compile_corpora", "read_into", "rejections"]
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a corpus; complete when its last record has been taken."""
+    """Outcome of a corpus; complete when its last record has been taken."""
 
     corpus: str
     layout: str = ""
@@ -28,11 +28,11 @@ class Outcome:
     skipped: Counter[str] = field(default_factory=Counter)
     """Rows that make no instruction by design, by reason."""
     rejected: list[DataError] = field(default_factory=list)
-    """Rows that are at fault; the others went on."""
+    """Rejected rows."""
     error: BioinstructError | None = None
     """Why reading it ended early, or never began."""
     seconds: float = 0.0
-    """Spent in reading it, without what is done with its records."""
+    """Seconds spent reading it, without the processing of its records."""
 
 
 def compile_corpora(
@@ -47,18 +47,18 @@ def compile_corpora(
 ) -> Iterator[Instruction]:
     """Yield the instructions of the named corpora, in the order of the names, then of the files.
 
-    With `outcomes`, a row that is at fault is kept there and the next row is read; a corpus that
-    cannot be read on ends there and the next corpus is read. Without it the first fault ends the
+    With `outcomes`, faulty rows are recorded there and reading continues; a corpus that
+    cannot be read further ends, and the next one is read. Without it the first error ends the
     stream. One record is held at a time.
 
     Args:
         names: corpora; one that is named twice is read once.
         split: train, validation or test.
-        data: the folder of the corpora, else `$BIOINSTRUCT_DATA`, else what was fetched.
+        data: the folder of the corpora; by default `$BIOINSTRUCT_DATA`, else the download cache.
         layout: the form of the answers, for those corpora that have it.
         seed: picks among the wordings of an instruction.
-        limit: so many records of each corpus at most.
-        outcomes: takes what became of each corpus.
+        limit: maximum number of records of each corpus.
+        outcomes: receives the outcome of each corpus.
 
     Raises:
         UnknownNameError: there is no such corpus, or none of them has that layout.
@@ -117,7 +117,7 @@ def read_into(
 
 
 def rejections(outcomes: Iterable[Outcome]) -> Iterator[Rejection]:
-    """Yield the rows at fault, with corpus, file, line and reason."""
+    """Yield the faulty rows with corpus, file, line and reason."""
     for outcome in outcomes:
         for fault in outcome.rejected:
             place = {"corpus": outcome.corpus, "path": str(fault.path), "line": fault.line}

@@ -50,7 +50,7 @@ def floors(
     """Return the floors of a task on these examples, from the cache where they are known.
 
     Args:
-        task: what is asked.
+        task: the task.
         examples: those that a model is scored on.
         training: what may be learnt from; see `training_of`.
         cache: folder of computed floors; None for `floors` next to the fetched corpora.

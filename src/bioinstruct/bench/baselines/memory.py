@@ -1,7 +1,7 @@
 """Memory apart from skill: which of the items asked were seen in training.
 
-An entity was seen if its words were annotated in training, whatever their case; a pair if both its
-ends stand together in a training example; a text if the nearest training text is like it.
+An entity was seen if its words were annotated in training, ignoring case; a pair if both its
+ends occur together in a training example; a text if it resembles the nearest training text.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ class Seen:
     """How much of what a task asks was seen in training, and a score on either part."""
 
     of: str
-    """What is seen or not: mentions, pairs or texts."""
+    """Kind of item: mentions, pairs or texts."""
     n: int
     share: float
     """Of the n, the part that was seen, 0 to 1."""
     base: tuple[float | None, float | None]
-    """The first metric on what was seen and on what was not; None where there is nothing."""
+    """The first metric on seen and on unseen items; None if there are none."""
     tuned: tuple[float | None, float | None] | None = None
 
 
@@ -97,7 +97,7 @@ def pair_of(text: str) -> frozenset[str] | None:
 
 
 def seen_pairs(training: Sequence[str], asked: Sequence[str]) -> Mask | None:
-    """Return which of the pairs asked stand in a training input; None where inputs name none."""
+    """Return which of the pairs occur in a training input; None if inputs name none."""
     pairs = [pair_of(text) for text in asked]
     if not all(pairs):
         return None

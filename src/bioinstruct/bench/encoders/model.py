@@ -168,7 +168,7 @@ class Encoder(ABC):
         """Fine-tune on the examples and return the mean loss of each step, in nats per label.
 
         Raises:
-            ModelError: the loss is no number.
+            ModelError: the loss is NaN.
         """
         recipe, model = self.recipe, self.model.train()
         optimizer = torch.optim.AdamW(

@@ -1,4 +1,4 @@
-"""Ask a model a task's questions, read its answers, and count what is right."""
+"""Ask a model the questions of a task, parse its answers, and count the correct ones."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ FLAGS = {
     "skipped": "not asked, because the prompt does not fit: counted as wrong",
     "tied": "tied between choices: the first counts",
 }
-"""What is counted beside a score, so that no odd answer is silent, and how it is told."""
+"""Counts reported with a score, so that odd answers are visible, with their labels."""
 
 NEXT_EXAMPLE = ("\n\nBelow is an instruction", "\n\n### Instruction")
-"""How a model goes on that has seen worked examples and knows no end: not part of its answer."""
+"""Continuations of a model that does not stop after few-shot examples; not part of its answer."""
 
 Progress = Callable[[int, int], None]
 """Called with the number of questions answered and the number of all."""
@@ -83,7 +83,7 @@ def score(
 
     Raises:
         BioinstructError: there are no examples.
-        ModelError: the model's likelihoods are no numbers.
+        ModelError: the model's likelihoods are NaN.
     """
     if not evaluation.examples:
         raise BioinstructError(f"task {evaluation.name} has no examples to score")

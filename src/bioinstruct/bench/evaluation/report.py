@@ -125,7 +125,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """What was tuned on."""
+    """Training data."""
 
     source: str
     """As the user named it."""
@@ -156,13 +156,13 @@ class Scoring:
     """How a model on this machine was asked."""
 
     overflow: str
-    """What became of prompts that do not fit the context."""
+    """Treatment of prompts that do not fit the context."""
     ways: Sequence[Way]
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that a run found, and what is needed to repeat it."""
+    """Results of a run, with all that is needed to repeat it."""
 
     model: str
     adapter: str | None
@@ -203,7 +203,7 @@ def table(
 ) -> str:
     """Return the rows as a table: task, metric, items, base, tuned, and their difference.
 
-    Odd answers have a column each if there are any; `specified` adds what is counted, below the
+    Each kind of odd answer has a column if there are any; `specified` adds the metrics below the
     table; `columns` are other names for `base` and `tuned`.
     """
     odd = [name for name in FLAGS if any(_odd(row, name) for row in report.rows)]

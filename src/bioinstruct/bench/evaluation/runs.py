@@ -55,7 +55,7 @@ class Counted:
 
     @property
     def place(self) -> tuple[str, str, str]:
-        """What two runs must have in common to be compared."""
+        """Key that two runs must share to be compared."""
         return self.task, self.split, self.metric
 
 

@@ -1,4 +1,4 @@
-"""How a task's answers divide into what was seen in training and what was not."""
+"""Split the answers of a task into those seen in training and the others."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def seen_of(
     training: Sequence[Instruction],
     outcomes: tuple[Outcome, Outcome | None],
 ) -> Seen | None:
-    """Return a task's first metric on what was seen in training and on what was not.
+    """Return a task's first metric on items seen in training and on the others.
 
     Args:
-        task: what was asked.
+        task: the task.
         examples: those that were scored.
         training: the training split of the task's corpus.
         outcomes: of the model as it was, and tuned.

@@ -24,7 +24,7 @@ FEWEST = 10
 """Below so many documents no verdict is given: hardly any difference could be shown."""
 LEVEL = 0.05
 _FLIPS = 10_000
-_EXACT = 13  # up to so many documents all 2^m assignments are counted
+_EXACT = 13  # the most documents for which all 2^m assignments are counted
 _AT_ONCE = 1_000
 
 

@@ -2,7 +2,7 @@
 
 `attending` replaces it, in scoring and in tuning. An `AttentionFn` decides which tokens see which:
 `Recording` keeps the keys and values of a shared prefix; `Packed` computes many texts in one row,
-each of which sees itself and the prefix, and may branch at its end. Shared keys and values are
+where each text sees itself and the prefix, and may branch at its end. Shared keys and values are
 never copied: attention to them and attention inside a text are computed separately and joined by
 the log-sum-exp of each, which is exact.
 """

@@ -1,4 +1,4 @@
-"""What a model must be to be scored, and what it must be to be tuned besides.
+"""Interfaces of models that can be scored, and of those that can also be tuned.
 
 A backend is any class with the members of `Model`; it need not inherit from it. `Constant` in the
 folder of this module is a complete one in a few lines.

@@ -83,8 +83,8 @@ class Capabilities:
     def forget(self) -> None:
         """Forget all trials because the adapter or the weights changed.
 
-        What was given to the constructor stays, and so does the trial of the head, which no adapter
-        touches.
+        Keep the settings passed to the constructor, and the trial of the head, which no adapter
+        changes.
         """
         for name in {*self._names()} - self._settled - {"select_logits"}:
             setattr(self, name, None)

@@ -28,7 +28,7 @@ from bioinstruct.schema import Instruction
 __all__ = ["Asking", "Endpoint", "check_answered", "outcomes_of", "user_turn"]
 
 _PROBE = "The patient has a fever. Answer: yes"
-_MOST_STOPS = 4  # strings that OpenAI takes; all are looked for here besides
+_MOST_STOPS = 4  # stop strings that OpenAI accepts; all are also searched for here
 _ROUNDING = 1e-3  # nats that a probability may be above 1
 _TOO_LONG = re.compile(r"context|too long|too large|exceed|maximum.{0,40}(length|token)", re.I)
 _WRITTEN_ON = frozenset({"content-filter", "refusal"})

@@ -49,7 +49,7 @@ class Decoder:
         self.capabilities = Capabilities(
             share_prefix=sharded, refill_rows=sharded, continuous_batching=sharded
         )
-        """The fast ways that are exact on this model, as far as they were tried."""
+        """Fast methods found to be exact on this model so far."""
         self._known = known
         self._can_select = not self.why_not("select_logits", self._try_selection)
         self._check_causal()
@@ -149,7 +149,7 @@ class Decoder:
 
     @torch.inference_mode()
     def _check_causal(self) -> None:
-        """Refuse a model in which a later token changes what is predicted before it."""
+        """Refuse a model in which a later token changes earlier predictions."""
         ids = self.probe_ids()
         changed = ids.clone()
         changed[:, -1] = (changed[:, -1] + 1) % self.vocabulary

@@ -1,9 +1,9 @@
 """Shard a base: each process keeps its part of every layer and borrows the rest in turn.
 
-For a model that no device can hold whole. Only the layers are sharded (torch's `fully_shard`);
+For a model that is too large for one device. Only the layers are sharded (torch's `fully_shard`);
 embedding, head and adapter are small and whole in every process, so a checkpoint, the head of the
-loss and the adding up of gradients need not know of it. A pass is made by all processes together,
-whatever each puts in: one that has nothing to do runs along.
+loss and the sum of gradients are unaffected. All processes run each pass together, so a process
+without work runs the model anyway.
 """
 
 from __future__ import annotations

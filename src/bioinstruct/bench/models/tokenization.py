@@ -30,14 +30,14 @@ PROBE = Instruction(
     task="probe",
     provenance=Provenance(kind="seed", origin="bioinstruct", license="CC0-1.0"),
 )
-"""Its prompt stands for the layout of all prompts: another layout gives another one."""
+"""Its prompt identifies the layout of all prompts."""
 
 
 class Overflow(StrEnum):
-    """What happens to a prompt that does not fit the context."""
+    """Treatment of a prompt that does not fit the context."""
 
     SHORTEN = "shorten"
-    """The input loses words from its middle: question and instruction stand at either end."""
+    """Drop words from the middle of the input: question and instruction are at the ends."""
     LEFT = "left"
     """The first tokens are cut off, worked examples first, as in lm-evaluation-harness."""
     SKIP = "skip"
@@ -124,7 +124,7 @@ class PromptTokenizer:
     def prompt(self, example: Instruction, *, room: int, front: Front = NO_FRONT) -> Encoded | None:
         """Return the token ids of a prompt that leaves `room` tokens for the completion.
 
-        What is too long is shortened as `overflow` says; None when it does not fit even so.
+        Overlong prompts are shortened according to `overflow`; None if it still does not fit.
         """
         limit = self.max_length - room
         ids = self._prompt_ids(example, example.input, front)

@@ -1,4 +1,4 @@
-"""Benchmark tasks: what is asked, how an answer is parsed, and what is counted."""
+"""Benchmark tasks: their questions, parsers of answers and metrics."""
 
 from __future__ import annotations
 

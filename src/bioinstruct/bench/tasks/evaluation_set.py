@@ -37,7 +37,7 @@ class Unavailable:
     split: str
     why: str
     how: str
-    """How to get what is missing; may be empty."""
+    """How to get the missing corpus; may be empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +139,8 @@ def load_evaluations(
 
     Raises:
         MissingError: the corpus of a task that must be there is not.
-        UnknownNameError: such a corpus has no such split.
-        BioinstructError: such a task has no examples.
+        UnknownNameError: the corpus does not have that split.
+        BioinstructError: the task has no examples.
     """
     loaded: list[Evaluation] = []
     unavailable: list[Unavailable] = []
@@ -205,7 +205,7 @@ def draw_shots(evaluation: Evaluation, count: int, *, seed: int = 0) -> tuple[In
     run; five of them begin with the one. None asks what the scored split asks.
 
     Raises:
-        MissingError: the task has too few examples outside of what is scored.
+        MissingError: the task has too few examples besides the scored ones.
     """
     task, scored = evaluation.task, [*evaluation.examples]
     scored += task.read(evaluation.split)

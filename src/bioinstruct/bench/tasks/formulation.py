@@ -32,7 +32,7 @@ class Formulation(StrEnum):
 
 
 ALIASES = {"letters": Formulation.MULTIPLE_CHOICE, "generated": Formulation.FREE_FORM}
-"""Other names that are accepted, and used in reports: by what is compared or counted."""
+"""Alternative names, also used in reports."""
 
 
 def formulation_of(name: str) -> Formulation:

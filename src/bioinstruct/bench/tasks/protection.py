@@ -51,13 +51,13 @@ class Protected:
 def protected_texts(
     tasks: Iterable[str | Task | Evaluation] | None = None, *, data: Path | None = None
 ) -> Protected:
-    """Return the texts of the whole split that each task scores, whatever the limit of a run.
+    """Return the texts of the whole split that each task scores, ignoring the limit of a run.
 
     Args:
         tasks: tasks, evaluations, or names of tasks or suites. None or `all` for every corpus: its
             test splits and what tasks score of it, in each of its layouts.
-        data: the folder of the corpora, else `$BIOINSTRUCT_DATA`, else what was fetched. Tasks that
-            are named are read from the latter two.
+        data: the folder of the corpora; by default `$BIOINSTRUCT_DATA`, else the download cache.
+            Tasks that are named are read from the latter two.
 
     Raises:
         UnknownNameError: there is no such task or suite.

@@ -66,10 +66,10 @@ def expand(names: Iterable[str | Task | Evaluation]) -> list[Evaluation]:
     """Return what these names of tasks and suites score, each once, in the order of the names.
 
     Args:
-        names: names; tasks and evaluations stand for themselves.
+        names: names, tasks or evaluations.
 
     Returns:
-        Evaluations without examples, but for those that are given.
+        Evaluations without examples, except those passed as evaluations.
 
     Raises:
         UnknownNameError: there is no such task or suite.

@@ -2,7 +2,7 @@
 
 `padded`: rows of similar length, padded on the right without a mask, which is exact for every
 causal model: no position sees what follows it. `packed`: examples end to end in one row, each with
-positions and attention of its own; only if a trial on this very model shows that they do not see
+positions and attention of its own; only if a trial on this model shows that they do not see
 each other, because many architectures silently treat such a row as one text.
 """
 
@@ -110,9 +110,9 @@ def similar(batch: Sequence[Sizeable], budget: int) -> Iterator[list[Sizeable]]:
 
 
 def _fitting(batch: Sequence[TrainingExample], budget: int) -> list[list[TrainingExample]]:
-    """Divide rows into few parts by best fit decreasing; a row that is too long stands alone."""
+    """Divide rows into few parts by best fit decreasing; an overlong row is alone in its part."""
     parts: list[list[TrainingExample]] = []
-    room: list[tuple[int, int]] = []  # what is left in each part, smallest first, and its number
+    room: list[tuple[int, int]] = []  # space left in each part, smallest first, and its number
     for row in sorted(batch, key=len, reverse=True):
         at = bisect.bisect_left(room, (len(row), -1))
         if at == len(room):

@@ -169,7 +169,7 @@ def _embeddings(model: Tunable, recipe: Recipe) -> dict[str, Any]:
 
 
 def save_adapter(model: Tunable, folder: Path, about: dict[str, Any] | None = None) -> None:
-    """Write the adapter as safetensors, with what is to be known about it; whole or not there."""
+    """Write the adapter as safetensors with its configuration, atomically."""
     with weights_directory(folder) as temporary:
         known = {"base": model.base_fingerprint, **(about or {})}
         (temporary / ABOUT).write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")

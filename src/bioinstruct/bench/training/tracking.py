@@ -16,7 +16,7 @@ from bioinstruct.files import write_text
 __all__ = ["TRACKERS", "check_tracker", "track", "tracker"]
 
 TRACKERS = {"tensorboard": "pip install 'bioinstruct[track]'", "wandb": "pip install wandb"}
-"""Where the steps can go besides the file, and how to install what that needs."""
+"""Trackers that can also receive the steps, and how to install them."""
 
 Show = Callable[[Progress], None]
 
@@ -24,7 +24,7 @@ Show = Callable[[Progress], None]
 def track(path: Path, *shows: Show) -> Show:
     """Return a callback that appends each step to a file of JSON lines and shows it.
 
-    A run that goes on from a checkpoint goes on in the file: lines of steps that are done again are
+    A run resumed from a checkpoint appends to the file; lines of steps that are repeated are
     left out.
     """
     begun = False
@@ -57,8 +57,8 @@ def tracker(name: str, folder: Path, *, run: str, settings: Mapping[str, Any]) -
 
     Args:
         name: one of `TRACKERS`.
-        folder: TensorBoard's event files and W&B's folder lie here.
-        run: names the run to W&B; one that goes on has the same name.
+        folder: where TensorBoard's event files and W&B's folder are written.
+        run: the name of the run in W&B; a resumed run keeps it.
         settings: what W&B shows as the configuration.
 
     Raises:

@@ -94,10 +94,10 @@ def tune(
     """Give the model a LoRA adapter trained on the examples; `adapter(on=False)` is still the base.
 
     With a folder for checkpoints the state is written there every `save_every` seconds, and a run
-    that was stopped goes on from the last; in float32 on a CPU the adapter is the same to the bit.
+    that was stopped resumes from the last; in float32 on a CPU the adapter is bit-identical.
 
     Raises:
-        BioinstructError: there is nothing to train on, the loss is no number, or memory ran out.
+        BioinstructError: there is nothing to train on, the loss is NaN, or memory ran out.
     """
     key = run_key(model, examples, recipe, seed)
     kept = Checkpoints(checkpoints, key) if checkpoints else None
@@ -228,7 +228,7 @@ class Steps:
         self._recipe = recipe
         self.devices = Devices()
         self.budget = recipe.micro_batch_tokens or model.tuning_budget
-        """Tokens of a micro-batch; a longer example stands alone."""
+        """Tokens of a micro-batch; a longer example is a micro-batch of its own."""
         self._seed = seed
         self._loss = AnswerLoss(model)
         self._low = _in_bfloat16(model.device, recipe)

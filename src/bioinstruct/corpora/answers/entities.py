@@ -45,7 +45,7 @@ def to_text(
     Raises:
         UnknownNameError: there is no such layout.
         BioinstructError: they could not be parsed back: they overlap, or in `mentions` the only
-            one is the word "none". No corpus here has such a case.
+            one is the word "none". This does not occur in any corpus here.
     """
     functions = _functions(layout)
     words, entities = list(words), sorted(entities)

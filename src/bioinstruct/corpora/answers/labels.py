@@ -48,8 +48,8 @@ def to_text(layout: str, labels: Iterable[str], names: Mapping[str, str]) -> str
 def parse(layout: str, text: str, names: Mapping[str, str]) -> tuple[str, ...]:
     """Return the labels that a text names, each once, in the order of `names`.
 
-    Case, list markers, a final full stop and an abbreviation in parentheses do not matter. What is
-    no label stays in the answer as it is written, after the others, so that it counts as wrong.
+    Case, list markers, a final full stop and an abbreviation in parentheses do not matter. Other
+    text is kept verbatim after the labels, so that it counts as wrong.
 
     Raises:
         UnknownNameError: there is no such layout.
@@ -67,7 +67,7 @@ def parse(layout: str, text: str, names: Mapping[str, str]) -> tuple[str, ...]:
 def parse_one(text: str, labels: Sequence[str]) -> str | None:
     """Return the label that a text begins with, or None.
 
-    Case does not matter; of labels that begin alike the longest is meant.
+    Ignore case; the longest of several matching labels counts.
     """
     start = _MARKER.sub("", text.strip()).lstrip("\"'*`").casefold()
     for label in sorted(labels, key=len, reverse=True):

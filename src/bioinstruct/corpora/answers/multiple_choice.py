@@ -46,7 +46,7 @@ def to_text(question: str, options: Sequence[str]) -> str:
     """Write the question, an empty line, and a line `A. ...` for each option; `read` inverts it.
 
     Nothing is altered, but where a line inside of the question or of an option would be taken for
-    the beginning of the next option, a backslash stands before it.
+    the beginning of the next option, it gets a backslash.
 
     Raises:
         ValueError: there are fewer than two options or more than ten.
@@ -118,7 +118,7 @@ def example(
 
     Raises:
         ValueError: the number of options is not one that `to_text` can write.
-        IndexError: no option stands at the position of the answer.
+        IndexError: there is no option at the position of the answer.
     """
     input = to_text(question, options)
     return Instruction(

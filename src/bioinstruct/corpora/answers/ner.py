@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 BLOCK = 10
-"""Sentences that stand for a document where a file names none: about an abstract's."""
+"""Sentences per document where a file names none: about an abstract."""
 
 Item: TypeAlias = Sentence | Skipped | DataError
 """A sentence, or the reason why it is missing."""
@@ -127,8 +127,8 @@ def instructions(
 ) -> Iterator[Row]:
     """Turn each sentence into a record; pass other items on unchanged.
 
-    Where a file does not name its documents, blocks of ten consecutive sentences stand for them:
-    `block 1`, `block 2` and so on. Sentences of one document stand together in such files.
+    Where a file does not name its documents, blocks of ten consecutive sentences replace them:
+    `block 1`, `block 2` and so on. Sentences of one document are adjacent in these files.
     """
     wordings = entities.wordings[layout]
     typed = entities.typed

@@ -27,7 +27,7 @@ def to_input(
 ) -> str:
     """Return the text with its two concepts, with normalised white space.
 
-    In `medtuned` the first part of a mention stands for all of it; two that share characters
+    In `medtuned` the first part of a mention represents all of it; two that share characters
     become one mask, such as `@DRUG-DRUG$`. In `named` the two lines begin with the roles, and a
     name that also occurs earlier in the text has a number: `warfarin #2`.
 

@@ -13,8 +13,8 @@ def lines_of_words(words: Sequence[str], tokens: Sequence[str]) -> list[int | No
 
     Words and tokens are aligned by the fewest edits, so that an extra, missing or misspelt token
     does not shift later ones; tokens after the last word cost nothing. Between two matches, other
-    tokens stand for the words in order if there are as many tokens as words; otherwise the
-    alignment is ambiguous, and they stand for none.
+    tokens map to the words in order if there are as many tokens as words; otherwise the
+    alignment is ambiguous, and they map to none.
     """
     # With more than one extra token per word, deleting all words would be fewer edits.
     tokens = tokens[: 2 * len(words)]

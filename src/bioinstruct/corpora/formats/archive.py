@@ -52,11 +52,11 @@ def members(path: Path, pattern: str) -> Iterator[Member]:
     `path` may name the folder or the archive (.zip, .tar.gz, .tgz, .tar); whichever of them is
     there is read, an archive in memory. The pattern is matched from the right, one part of the path
     at a time: `Train/*/*.xml` is found under any top folder. A member that is gzip-compressed is
-    given uncompressed. What macOS leaves in archives (`__MACOSX`, `._name`) is no member.
+    decompressed. Files that macOS adds to archives (`__MACOSX`, `._name`) are ignored.
 
     Raises:
         MissingError: there is no such folder or archive, or no file in the folder matches.
-        DataError: the archive is not whole, has a member that lies outside of it (an absolute path,
+        DataError: the archive is damaged, has a member outside its root (an absolute path,
             `..`), the same member twice, or none that matches.
     """
     found = _find(path)
@@ -75,7 +75,7 @@ def one(folder: Path, name: str) -> Member:
 
     Raises:
         MissingError: there is no such file.
-        DataError: an archive in the folder is not as it must be, see `members`.
+        DataError: an archive in the folder is malformed, see `members`.
     """
     if folder.is_dir():
         files = sorted(file for file in folder.rglob("*") if file.name.endswith(_ENDINGS))

@@ -104,7 +104,7 @@ _Parse = Callable[[str], tuple[list[str], tuple[Entity, ...]] | None]
 def _parser(types: Collection[str]) -> _Parse:
     """A function from the lines of a sentence to its words and entities, None if it is at fault.
 
-    A whole sentence is checked at once; only the one that fails is gone through line by line.
+    A whole sentence is checked at once, and line by line only if that fails.
     """
     known = "|".join(re.escape(type) for type in types)
     tag = rf"(?:O|[BI]-(?:{known}))" if known else "O"

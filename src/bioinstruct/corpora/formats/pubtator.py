@@ -27,7 +27,7 @@ class Mention(NamedTuple):
     concept: str
     """One or several identifiers between `|`; `-1` for none."""
     parts: str = ""
-    """What of a composite mention stands for each of its concepts, between `|`; mostly empty."""
+    """Part of a composite mention for each of its concepts, separated by `|`; mostly empty."""
 
 
 class Relation(NamedTuple):

@@ -2,7 +2,7 @@
 
 A word is a run of letters and digits, or any other single character, as in the published
 conversions of these corpora. As there, a mention that begins or ends inside a word is extended to
-the whole word. Of overlapping mentions the longest is kept; the others are counted as skipped.
+the whole word. The longest of overlapping mentions is kept; the others are counted as skipped.
 """
 
 from __future__ import annotations
