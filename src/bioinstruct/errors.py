@@ -37,7 +37,7 @@ NEAREST = 5  # names that an unknown one is answered with
 
 
 class BioinstructError(Exception):
-    """What went wrong, and in `hint` what to do about it.
+    """An error, with advice in `hint`.
 
     Attributes:
         hint: what to do, as one line of text; may be empty.

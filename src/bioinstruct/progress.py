@@ -1,4 +1,4 @@
-"""What the functions of the Python API report while they work."""
+"""Progress reports of the functions of the Python API."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a function has come; `str` makes a line of it, so `progress=print` shows it."""
+    """Progress of a function; `str` makes a line of it, so `progress=print` shows it."""
 
     what: str
     """The current activity, such as `scoring pubmedqa`."""
     done: int
     """Records, questions or steps that are done."""
     of: int | None = None
-    """How many there are in all; None if that is not known."""
+    """Total number; None if it is unknown."""
     detail: str = ""
     """More about it, such as the loss of a training step."""
 

@@ -21,7 +21,7 @@ class Rejection:
     reason: str
     """Name of a rule, `contaminated-…`, `near-duplicate`, `cut-off`, or what is wrong in words."""
     detail: str = ""
-    """What the rule found, or the text that it overlaps."""
+    """Match of the rule, or the overlapping text."""
     other: str | None = None
     """Id of the record that it duplicates."""
     score: float | None = None
@@ -31,7 +31,7 @@ class Rejection:
     text: str | None = None
     """The text as it was written, if it is no record."""
     place: Mapping[str, object] = field(default_factory=dict)
-    """Where it is from: `path` and `line` of a file, `corpus`, or `request` and `item`."""
+    """Source: `path` and `line` of a file, `corpus`, or `request` and `item`."""
 
     def row(self) -> dict[str, Any]:
         """Return plain values, the record or text last; what is unset is left out."""

@@ -25,7 +25,7 @@ __all__ = ["Analysis", "Options", "analyse"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What to measure. The first two compare every record, which dominates the run time."""
+    """Measurements to make. The first two compare every record, which dominates the run time."""
 
     near_duplicates: float | None = None
     """ROUGE-L F above which two records are near duplicates; None skips the search."""
@@ -38,7 +38,7 @@ class Options:
     verb_object: VerbObject = opening_words
     """Function that returns the first verb of an instruction and its object."""
     verb_method: str = "the opening words, by word rules"
-    """How `verb_object` works, for display."""
+    """Method of `verb_object`, for display."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ class Openings:
     """The most frequent opening verbs and their most frequent objects."""
 
     method: str
-    """How verb and object were found, for display."""
+    """Method of finding verb and object, for display."""
     examples: int
     without_verb: int
     """Number of instructions without a verb, such as questions."""

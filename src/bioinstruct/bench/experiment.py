@@ -1,4 +1,4 @@
-"""One experiment: score a model, tune it, score it again, and say what changed."""
+"""One experiment: score a model, tune it, score it again, and report the change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the Python API of the benchmark returns: scores, a comparison, a tuning; all print."""
+"""Results of the benchmark's Python API: scores, a comparison, a tuning; all print."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ FILES = {
 
 WORDINGS = wordings("mts_dialog")["dialogue-to-note-section"]
 STUDY = "correlation_study/MTS-Dialog-"
-"""What the names of its two files begin with."""
+"""Prefixes of the names of its two files."""
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:

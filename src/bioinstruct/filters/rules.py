@@ -13,7 +13,7 @@ from bioinstruct.text import normalize
 __all__ = ["PUBLISHED", "RULES", "Rule", "choose_rules"]
 
 Rule = Callable[[Instruction], str | None]
-"""What is wrong with the record, in words, or None."""
+"""Returns the fault of a record in words, or None."""
 
 # Self-Instruct, bootstrap_instructions.py, post_process_gpt3_response; Alpaca has the last five
 # besides (generate_instruction.py).

@@ -36,7 +36,7 @@ _LONGEST_TASK = 60  # characters
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sieve:
-    """What a record must pass, in this order; near duplicates come last."""
+    """Checks of a record, in this order; near duplicates come last."""
 
     rules: Mapping[str, Rule] = field(default_factory=dict)
     contaminated: Contaminated | None = None

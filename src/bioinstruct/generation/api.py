@@ -36,7 +36,7 @@ class Generated(Sequence[Instruction]):
     stopped: str
     """Why there are fewer records than were wanted; empty if there are not."""
     hint: str
-    """What to do about that."""
+    """Hint for solving the problem."""
     source: Path | list[Instruction]
     """The file that has the records, or the records."""
     rejected: Sequence[Rejection] = ()

@@ -1,4 +1,4 @@
-"""Where records go; a file is kept without a name until it is complete, so a kill leaves none."""
+"""Outputs for records; a file is unnamed until it is complete, so a killed run leaves none."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Files", "Memory", "Sink", "rejected_path", "transcript_path"]
 
 
 class Sink(Protocol):
-    """What takes the records of a run, in their order."""
+    """Receiver of the records of a run, in order."""
 
     examples: list[Instruction]
     """Records that were not written to a file."""

@@ -47,7 +47,7 @@ class TokenCounter:
     exact: bool
     """Whether tiktoken supports the model and its encoding is available."""
     method: str
-    """How tokens are counted, for display."""
+    """Method of counting tokens, for display."""
 
     def __init__(self, model: str) -> None:
         import tiktoken

@@ -33,11 +33,11 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """What one way of answering without a language model scores."""
+    """Scores of one method without a language model."""
 
     name: str
     scores: dict[str, float]
-    """By the name of the metric; those of texts are left out where no text is written."""
+    """Scores by metric name; metrics of texts are left out if no text is written."""
 
 
 def floors(

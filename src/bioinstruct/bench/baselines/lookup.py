@@ -24,7 +24,7 @@ class Tagged:
     words: tuple[str, ...]
     entities: tuple[Entity, ...]
     document: str
-    """What the text is a part of; the threshold is chosen across documents."""
+    """Document of the text; the threshold is chosen across documents."""
 
 
 def surface(words: Sequence[str], entity: Entity) -> str:

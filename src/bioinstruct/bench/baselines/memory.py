@@ -40,13 +40,13 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """How much of what a task asks was seen in training, and a score on either part."""
+    """Share of a task's items that was seen in training, and the score on either part."""
 
     of: str
     """Kind of item: mentions, pairs or texts."""
     n: int
     share: float
-    """Of the n, the part that was seen, 0 to 1."""
+    """Share of the n items that was seen, 0 to 1."""
     base: tuple[float | None, float | None]
     """The first metric on seen and on unseen items; None if there are none."""
     tuned: tuple[float | None, float | None] | None = None

@@ -96,7 +96,7 @@ class Window:
     """For words one per token, -100 where nothing is learnt; for answers a single one; for sets of
     labels 1 or 0 for each."""
     words: tuple[tuple[int, int], ...] = ()
-    """Of each word that is this window's to label: the word, and where its first token is."""
+    """For each word that this window labels: the word and the position of its first token."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -122,7 +122,7 @@ class Encoder(ABC):
         self.task = task
         self.recipe = recipe
         self.names = list(names)
-        """What the classifier tells apart."""
+        """Classes of the classifier."""
         about = {
             "id2label": dict(enumerate(names)),
             "label2id": {n: i for i, n in enumerate(names)},
@@ -168,7 +168,7 @@ class Encoder(ABC):
         """Fine-tune on the examples and return the mean loss of each step, in nats per label.
 
         Raises:
-            ModelError: the loss is NaN.
+            ModelError: the loss is not finite.
         """
         recipe, model = self.recipe, self.model.train()
         optimizer = torch.optim.AdamW(

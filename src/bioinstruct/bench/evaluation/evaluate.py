@@ -47,7 +47,7 @@ class Readout:
     counts: Array
     """Shape (items, counts of the metric)."""
     said: Counter[str] = field(default_factory=Counter)
-    """How often each answer of a closed set was given; by A, B, C where they differ by item."""
+    """Counts of each answer of a closed set; by A, B, C if the options differ by item."""
 
     @property
     def value(self) -> float:
@@ -61,7 +61,7 @@ class Outcome:
     readouts: list[Readout] = field(default_factory=list)
     flags: Counter[str] = field(default_factory=Counter)
     ways: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """How many answers were computed by which plan or engine, and why by a slow one."""
+    """Counts of answers by plan or engine, with the reason for a slow one."""
     written: list[str | None] = field(default_factory=list)
     """The written answers, None for what was not asked; empty where choices were scored."""
 
@@ -83,7 +83,7 @@ def score(
 
     Raises:
         BioinstructError: there are no examples.
-        ModelError: the model's likelihoods are NaN.
+        ModelError: the model's likelihoods are not finite.
     """
     if not evaluation.examples:
         raise BioinstructError(f"task {evaluation.name} has no examples to score")

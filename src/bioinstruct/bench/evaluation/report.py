@@ -55,7 +55,7 @@ class Row:
     spec: str
     n: int
     majority: float
-    """What the best constant answer scores."""
+    """Score of the best constant answer."""
     base: Interval
     tuned: Interval | None
     difference: Interval | None
@@ -64,22 +64,22 @@ class Row:
     shots: tuple[str, ...] = ()
     """Ids of the worked examples in front of every prompt."""
     base_said: dict[str, int] = field(default_factory=dict)
-    """How often each answer of a closed set was the likeliest; by A, B, C where they differ."""
+    """Counts of each answer of a closed set; by A, B, C if the options differ by item."""
     tuned_said: dict[str, int] = field(default_factory=dict)
     documents: int = 0
-    """How many documents the items are of: what the intervals resample."""
+    """Number of documents of the items, the units of resampling."""
     nameless: int = 0
     """Items whose document is not known: each counts as a document of its own."""
     floor: float | None = None
-    """What the best way without a language model scores; None where there is none."""
+    """Score of the best method without a language model; None if there is none."""
     floor_name: str = ""
     """That way, or why there is none."""
     seen: Seen | None = None
-    """What of the items was seen in training; of a task's first metric only."""
+    """Scores on items seen in training and others, for a task's first metric only."""
     comparison: Comparison | None = None
-    """Of the tuned with the base model."""
+    """Comparison of the tuned with the base model."""
     verdict: Verdict | None = None
-    """Of a task's first metric, corrected over the tasks of the table."""
+    """Verdict on a task's first metric, corrected over the tasks of the table."""
 
     @property
     def below_floor(self) -> bool:
@@ -108,7 +108,7 @@ class Group:
     form: str
     """Empty for the usual form of each task."""
     how: tuple[str, ...]
-    """How each task is read."""
+    """Method of reading each task."""
     tasks: tuple[str, ...]
     metrics: tuple[str, ...]
     majority: float
@@ -130,30 +130,30 @@ class Data:
     source: str
     """As the user named it."""
     digest: str
-    """Of the examples' ids in their order: equal for equal data."""
+    """Digest of the examples' ids in order: equal for equal data."""
     contaminated: int
     """Examples that were left out because they overlap a test."""
     overlaps: dict[str, int] = field(default_factory=dict)
-    """How many of them by the kind of overlap."""
+    """Counts of them by kind of overlap."""
     sources: Sequence[Source] = ()
-    """Where the examples came from, and under which licences."""
+    """Sources and licences of the examples."""
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How some of the answers were computed."""
+    """Method that computed some of the answers."""
 
     by: str
     """A plan of `Scorer` or an engine of `Generator`."""
     answers: int
-    """Of base and tuned model."""
+    """Answers of the base and the tuned model."""
     why: str
     """Why a faster one is not exact on this model, where a slow one was taken; else empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scoring:
-    """How a model on this machine was asked."""
+    """Scoring settings of a local model."""
 
     overflow: str
     """Treatment of prompts that do not fit the context."""
@@ -181,7 +181,7 @@ class Report:
     scoring: Scoring | None = None
     """None for a model behind a server, and for an encoder."""
     judge: Judgement | str = NOT_JUDGED
-    """What a judge found of the written answers, or that there was none, and why."""
+    """Judge's scores of the written answers, or the reason for their absence."""
 
     def as_json(self) -> str:
         """Return the report as indented JSON with a final line break."""

@@ -37,7 +37,7 @@ COUNTS = "counts.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What one system answered to the items of one task, by one metric."""
+    """Answers of one system to the items of one task, by one metric."""
 
     system: str
     """`base` or `tuned`."""
@@ -48,7 +48,7 @@ class Counted:
     shots: int
     """Worked examples in front of every prompt."""
     ids: tuple[str, ...]
-    """Of the items, in their order."""
+    """Ids of the items, in order."""
     documents: tuple[str, ...]
     counts: Array
     """Counts of each item, shape (items, k)."""

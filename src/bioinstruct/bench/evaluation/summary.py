@@ -1,4 +1,4 @@
-"""What outcomes come to: the rows of a report with their intervals, and the means of groups."""
+"""Summarise outcomes: the rows of a report with their intervals, and the means of groups."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ class Cost:
     prompt_tokens: int
     completion_tokens: int
     method: str
-    """How the tokens were counted."""
+    """Method of counting the tokens."""
 
     def usd(self, price: Price) -> float:
         """Return the cost in US dollars."""

@@ -35,7 +35,7 @@ class Comparison:
     difference: Interval
     """Score of the second minus score of the first."""
     p: float
-    """Of the two-sided randomisation test by document; not corrected."""
+    """p-value of the two-sided randomisation test by document; not corrected."""
     detectable: float
     """The smallest difference that is found with a power of 80 % at 5 %, not corrected."""
     documents: int
@@ -43,7 +43,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a table says of one comparison among several."""
+    """Verdict of a table on one comparison among several."""
 
     p: float | None
     """Corrected by Holm over the tasks of the table; None where no test was made."""

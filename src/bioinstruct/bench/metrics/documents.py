@@ -1,4 +1,4 @@
-"""Which items belong together: the document of each, and how many have none."""
+"""Group items by document, and count those without one."""
 
 from __future__ import annotations
 

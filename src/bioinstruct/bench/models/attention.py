@@ -198,7 +198,7 @@ class Segment:
     branch: int
     end: int
     mask: torch.Tensor | None = None
-    """Which tokens each token behind the branch sees: 0 or -inf, (end - branch, end - start)."""
+    """Mask of tokens seen behind the branch: 0 or -inf, (end - branch, end - start)."""
 
 
 @dataclass(frozen=True, slots=True)

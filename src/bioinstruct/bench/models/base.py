@@ -141,7 +141,7 @@ class Tunable(Model, Protocol):
 
     @property
     def device(self) -> torch.device:
-        """Where its weights are."""
+        """Device of the weights."""
 
     @property
     def prompt_tokenizer(self) -> PromptTokenizer:

@@ -53,9 +53,9 @@ class Row:
     ids: list[int]
     trunk: int
     positions: list[int]
-    """Of each token in its text, counted from the start of the shared prefix."""
+    """Position of each token in its text, counted from the start of the shared prefix."""
     parents: list[int] = field(default_factory=list)
-    """Of each token behind the trunk: the token of the row that it follows."""
+    """Parent of each token behind the trunk: the token of the row that it follows."""
     reads: list[LogitRead] = field(default_factory=list)
 
     @property

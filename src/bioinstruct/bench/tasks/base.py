@@ -29,7 +29,7 @@ class Task:
 
     name: str
     group: Category
-    """How the papers group their scores, which is not always the category of the instruction."""
+    """Group in the papers, which is not always the category of the instruction."""
     read: Read
     """Reads the examples of a split (train, validation, test); its docstring describes the task."""
     parse: Parse
@@ -40,9 +40,9 @@ class Task:
     """The closed set of answers, compared by likelihood, the same for all examples or each its own;
     empty when the answer is to be written."""
     max_new_tokens: int = 64
-    """Of an answer that is written."""
+    """Maximum tokens of a generated answer."""
     corpus: str = ""
-    """Where its examples are from; empty for a task of the user's own."""
+    """Source of its examples; empty for a user's own task."""
     variant: bool = False
     """True for another form of a task, or a part of one: the suite `open` leaves it out."""
 

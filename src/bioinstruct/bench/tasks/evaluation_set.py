@@ -1,4 +1,4 @@
-"""How a run asks tasks: on which examples, in which formulation, after which worked examples."""
+"""Choose the examples, formulation and few-shot examples with which a run asks each task."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ __all__ = [
 
 
 class Formulation(StrEnum):
-    """How a question is put to a model, and how its answer is read."""
+    """Way of asking a model a question and reading its answer."""
 
     MULTIPLE_CHOICE = "multiple-choice"
     """The question with its options; the likeliest of their letters, or of fixed answers."""

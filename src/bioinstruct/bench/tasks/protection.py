@@ -1,4 +1,4 @@
-"""What training data must not contain: the texts of the splits that tasks score."""
+"""Collect the texts of scored splits, which training data must not contain."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Protected:
     """Texts that training data must not contain."""
 
     texts: dict[str, list[str]] = field(default_factory=dict)
-    """By task; by corpus where every corpus is protected. Each text once."""
+    """Distinct texts by task, or by corpus if every corpus is protected."""
     framed: set[str] = field(default_factory=set)
     """Those of `texts` whose near duplicates count only if their subject is the same."""
     missing: dict[str, str] = field(default_factory=dict)

@@ -33,10 +33,10 @@ class Plan:
     skipped: int
     steps: int
     parameters: int
-    """Of the base."""
+    """Parameters of the base model."""
     trained_parameters: int
     tokens: int
-    """Of all epochs, without padding."""
+    """Tokens of all epochs, without padding."""
     target_tokens: int
     packed: bool
     fill: float

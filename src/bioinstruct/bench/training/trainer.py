@@ -56,7 +56,7 @@ class Progress:
     loss: float
     tokens_per_second: float
     target_tokens_per_second: float
-    """Of the tokens that are learnt."""
+    """Rate of the tokens that the loss covers."""
     seconds_left: float
 
 
@@ -97,7 +97,7 @@ def tune(
     that was stopped resumes from the last; in float32 on a CPU the adapter is bit-identical.
 
     Raises:
-        BioinstructError: there is nothing to train on, the loss is NaN, or memory ran out.
+        BioinstructError: there is nothing to train on, the loss is not finite, or memory ran out.
     """
     key = run_key(model, examples, recipe, seed)
     kept = Checkpoints(checkpoints, key) if checkpoints else None

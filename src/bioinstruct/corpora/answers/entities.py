@@ -75,7 +75,7 @@ def _sound(words: list[str], entities: list[Entity], typed: bool) -> bool:
 
 
 def parse(layout: str, text: str, words: Sequence[str], *, typed: bool = False) -> list[Entity]:
-    """Parse the entities of a text in this layout, as far as possible.
+    """Parse the entities of a text in this layout, ignoring what cannot be parsed.
 
     Raises:
         UnknownNameError: there is no such layout.

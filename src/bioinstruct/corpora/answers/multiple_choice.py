@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 LETTERS = "ABCDEFGHIJ"
-"""What options are named by, in order; a question has two to ten of them."""
+"""Letters of the options, in order; a question has two to ten."""
 
 LAYOUTS = ("letter", "text", "letter-text")
 """Forms of the answer: `C`, the option itself, or `C. ` and the option."""

@@ -29,7 +29,7 @@ class Member(NamedTuple):
     """Its path from the top of the folder or archive, with `/`, without a final `.gz`."""
     content: bytes
     path: Path
-    """Where to say that a fault is: the file, or the archive with the name of the member."""
+    """Location for errors: the file, or the archive with the name of the member."""
 
     @property
     def text(self) -> str:

@@ -25,7 +25,7 @@ class Sentence(NamedTuple):
     entities: tuple[Entity, ...]
     line: int
     document: str = ""
-    """What stood behind the document mark before it; empty where there is none."""
+    """Text after the preceding document mark; empty if there is none."""
 
     @property
     def text(self) -> str:
@@ -36,10 +36,10 @@ class Sentence(NamedTuple):
 def sentences(
     path: Path, *, types: Collection[str], mark: str = ""
 ) -> Iterator[Sentence | DataError]:
-    """Read the sentences of a file, plain or gzip-compressed; for one at fault, its fault.
+    """Yield the sentences of a file, plain or gzip-compressed, or the error of a faulty one.
 
     The tags are IOB2: every entity begins with `B-`, so an `I-` that continues nothing is a fault
-    of the file. (What a model writes is read more kindly, see `entities.spans`.)
+    of the file. (Model output is parsed more leniently, see `entities.spans`.)
 
     Args:
         path: the file, or its `.gz` twin.
@@ -47,8 +47,8 @@ def sentences(
         mark: what a line begins with that names a document, such as `###MEDLINE:`.
 
     Raises:
-        DataError: the first twenty sentences, or all, are at fault, or there is none: this is
-            another file.
+        DataError: the first twenty sentences, or all, are faulty, or there is none: the file is
+            of another kind.
     """
     path = find(path)
     text = read_text(path, lenient=True)
@@ -102,7 +102,7 @@ _Parse = Callable[[str], tuple[list[str], tuple[Entity, ...]] | None]
 
 
 def _parser(types: Collection[str]) -> _Parse:
-    """A function from the lines of a sentence to its words and entities, None if it is at fault.
+    """Return a function that parses the lines of a sentence, with None for a faulty one.
 
     A whole sentence is checked at once, and line by line only if that fails.
     """

@@ -272,7 +272,7 @@ class _Window:
                 raise self.fault(error.msg, line) from error
             except (RecursionError, ValueError) as error:
                 raise self.fault(too_much(error)) from error
-            if end < len(self._text) or not self._more():  # a number may go on
+            if end < len(self._text) or not self._more():  # a number may continue
                 self.line += self._text.count("\n", self.at, end)
                 self.at = end
                 return value
