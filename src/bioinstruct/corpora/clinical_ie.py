@@ -79,7 +79,7 @@ def coreference(folder: Path, split: str, *, layout: str, seed: int) -> Iterator
 
 
 def parse_medications(text: str) -> dict[str, str]:
-    """The status of each medication that an answer lists, the names in lower case.
+    """Return the status of each medication that an answer lists, with names in lower case.
 
     Lines without a status and the word `none` are ignored. If a name occurs twice, the first
     line counts.

@@ -250,7 +250,7 @@ class _Window:
         self._parse = json.JSONDecoder().raw_decode
 
     def next(self) -> str:
-        """The next character that is no white space, which is not passed; empty at the end."""
+        """Peek at the next character that is not white space; empty at the end."""
         while True:
             match = _SPACE.match(self._text, self.at)
             end = match.end() if match else self.at

@@ -67,7 +67,7 @@ def _one_by_one(
             sound = False
             yield DataError(f"not valid XML ({fault})", path=path, line=line)
     if sound:
-        yield error  # it lies between the elements
+        yield error  # it is between the elements
 
 
 def attributes(element: Element, *names: str) -> tuple[str, ...]:
