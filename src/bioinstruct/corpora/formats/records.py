@@ -175,8 +175,8 @@ def checked(
     value: Any, model: type[M], *, path: Path, name: str, line: int | None = None
 ) -> M | DataError:
     """Return the value as the model, strictly, or an error that names the record and the field."""
-    if fault := _damaged(value, name):
-        return DataError(fault, path=path, line=line)
+    if damaged := _damaged(value, name):
+        return DataError(damaged, path=path, line=line)
     try:
         return model.model_validate(value, strict=True)
     except ValidationError as error:
