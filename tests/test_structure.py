@@ -174,6 +174,8 @@ HEAVY = [
         "from bioinstruct.cli.main import main; main(['seeds'])",
         "from bioinstruct.bench.cli.main import main; main(['--help'])",
         "from bioinstruct.bench.cli.main import main; main(['--list'])",
+        "from bioinstruct.bench.cli.main import main; main(['compare', '--help'])",
+        "from bioinstruct.bench.cli.main import main; main(['export', '--help'])",
     ],
 )
 def test_light_commands_load_nothing_heavy(statement: str) -> None:

@@ -13,6 +13,7 @@ from bioinstruct import Category, Instruction, ModelError
 from bioinstruct.bench.encoders.model import EncoderRecipe, _marks, _owners, fits, load_encoder
 from bioinstruct.bench.encoders.run import run_encoder
 from bioinstruct.bench.evaluation.report import table
+from bioinstruct.bench.evaluation.runs import read_counts
 from bioinstruct.bench.metrics import label_f1, same_set
 from bioinstruct.bench.tasks import Task, get_task, load_evaluations
 from bioinstruct.corpora import read
@@ -299,6 +300,9 @@ def test_a_run_is_counted_like_any_other_and_not_done_twice(folder: str, tmp_pat
     assert 0 < done < len(steps)
     assert "encoder" in table(first).splitlines()[0]
     assert (tmp_path / "encoder-demo-qa" / "model.safetensors").is_file()
+    [answered] = read_counts(tmp_path)
+    assert (answered.task, answered.how) == ("demo-qa", "encoder")
+    assert list(answered.ids) == [example.id for example in tests[0].examples]
     with pytest.raises(ModelError, match="none of these tasks is for an encoder"):
         run_encoder(folder, tests[1:], tmp_path)
 

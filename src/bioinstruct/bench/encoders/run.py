@@ -11,6 +11,7 @@ from typing import Any
 from bioinstruct.bench.encoders.model import EncoderRecipe, Progress, fits, load_encoder
 from bioinstruct.bench.evaluation.evaluate import Outcome, Readout
 from bioinstruct.bench.evaluation.report import Report, versions
+from bioinstruct.bench.evaluation.runs import write_run
 from bioinstruct.bench.evaluation.summary import rows_of
 from bioinstruct.bench.experiment import REPORT, without_tests
 from bioinstruct.bench.models.loading import find_model
@@ -50,7 +51,7 @@ def run_encoder(
         )
     recipe = recipe or EncoderRecipe()
     weights = _fingerprint(find_model(path))
-    rows = []
+    outcomes: dict[Evaluation, Outcome] = {}
     for evaluation in chosen:
         task, questions = evaluation.task, evaluation.examples
         training, _ = without_tests(task.read("train"), [evaluation])
@@ -67,7 +68,8 @@ def run_encoder(
             found = encoder.predict(questions)
             encoder.save(folder)
             write_text(folder / PREDICTIONS, json.dumps({"run": key, "predictions": found}) + "\n")
-        rows += rows_of(evaluation, _counted(evaluation, found), seed=seed)
+        outcomes[evaluation] = _counted(evaluation, found)
+    rows = [row for e, outcome in outcomes.items() for row in rows_of(e, outcome, seed=seed)]
     report = Report(
         model=path,
         adapter=None,
@@ -81,6 +83,7 @@ def run_encoder(
         tuning=None,
         versions=versions(),
     )
+    write_run(out, chosen, {"base": outcomes})
     write_text(out / REPORT, report.as_json())
     return report
 
