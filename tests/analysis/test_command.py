@@ -80,7 +80,7 @@ def test_a_page_of_records_that_may_not_be_passed_on_is_refused_unless_private(
     [
         (("stats", "nothing.jsonl"), "no file"),
         (("stats", "seeds", "--near-duplicates", "7"), "not between 0 and 1"),
-        (("stats", "seeds", "--against", "pubmed"), "no task named 'pubmed'"),
+        (("stats", "seeds", "--against", "pubmed"), "named 'pubmed'"),
         (("stats", "seeds", "--tokenizer", "gpt-9"), "no tokenizer named 'gpt-9'"),
         (("export", "seeds", "--to", "axolotl", "--out", "in.jsonl"), "in.jsonl is a file"),
     ],

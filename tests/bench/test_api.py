@@ -36,7 +36,7 @@ def test_tasks_come_by_name_suite_and_file(tmp_path: Path) -> None:
     )
     [task] = bench.load_tasks(str(own))
     assert task.name == "api-test-task"
-    assert len(bench.evaluate(Constant("yes"), task, limit=5).tasks[0].examples) == 5
+    assert len(bench.evaluate(Constant("yes"), task, limit=5).tasks[0].evaluation.examples) == 5
 
 
 def test_scores_are_the_shares_of_the_constant_answer() -> None:
@@ -44,7 +44,7 @@ def test_scores_are_the_shares_of_the_constant_answer() -> None:
     seen: list[Progress] = []
     scores = bench.evaluate(Constant("yes"), "demo-qa", limit=40, progress=seen.append)
     [one] = scores.tasks
-    share = sum(example.output == "yes" for example in one.examples) / 40
+    share = sum(example.output == "yes" for example in one.evaluation.examples) / 40
     assert scores["demo-qa"] == pytest.approx(share)
     assert seen[-1] == Progress("scoring demo-qa", 40, 40)
     low, high = scores.rows[0].base.low, scores.rows[0].base.high
@@ -62,11 +62,11 @@ def test_a_comparison_is_paired_and_names_what_it_leaves_out() -> None:
     no = bench.evaluate(Constant("no"), "demo-qa", limit=30)
     found = bench.compare(yes, no)
     [row] = found.rows
-    golds = [example.output for example in no.tasks[0].examples]
+    golds = [example.output for example in no.tasks[0].evaluation.examples]
     share = (golds.count("no") - golds.count("yes")) / 30
     assert row.difference is not None
     assert row.difference.value == pytest.approx(share)
-    documents = [e.provenance.document or e.id for e in no.tasks[0].examples]
+    documents = [e.provenance.document or e.id for e in no.tasks[0].evaluation.examples]
     counts = [s.tasks[0].outcome.readouts[0].counts for s in (yes, no)]
     assert row.difference == difference(bench.accuracy, *counts, documents)
     assert "before" in str(found)

@@ -187,8 +187,8 @@ def test_an_unknown_tokeniser_or_threshold_is_refused_at_once() -> None:
 
 
 def test_compiling_without_numba_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(filters, "compiled", raising=False)
     monkeypatch.setitem(sys.modules, "bioinstruct.filters.similarity_join_numba", None)
+    monkeypatch.delattr(filters, "similarity_join_numba", raising=False)
     with pytest.raises(MissingError, match="numba") as error:
         NearDuplicates(compiled=True)
     assert "bioinstruct[fast]" in error.value.hint
