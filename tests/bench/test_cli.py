@@ -69,7 +69,7 @@ def model(model_folder: Callable[[str], Path]) -> str:
     return str(model_folder("llama"))
 
 
-OVERLAPS = {"2cff02168ed7e5b6"}
+OVERLAPS = {"2cff02168ed7e5b6", "95eae7db9509623f", "0eac6041160b7eda"}
 """Training records that are near a scored one, and so would be left out of tuning."""
 
 
@@ -138,6 +138,7 @@ def test_a_model_is_scored_tuned_and_scored_again(bench: Bench, model: str) -> N
         "out/adapter/adapter_model.safetensors",
         "out/adapter/bioinstruct.json",
         "out/answers.jsonl",
+        "out/counts.jsonl",
         "out/report.json",
         "out/tuning.jsonl",
     ]
