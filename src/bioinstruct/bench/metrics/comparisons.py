@@ -48,7 +48,7 @@ class Verdict:
     p: float | None
     """Corrected by Holm over the tasks of the table; None where no test was made."""
     words: str
-    """`better`, `worse`, `not shown`, or why nothing is said."""
+    """`better`, `worse`, `not shown`, or the reason why there is no verdict."""
 
 
 def compare(
