@@ -1,8 +1,8 @@
 """Simulated studies that show whether the statistics hold: `python -m benchmarks.coverage`.
 
 A study draws as many documents as a test set has from the counts of its real documents, on which
-two systems without a language model were scored (`results/coverage_documents.json`; made by `python
--m benchmarks.coverage_documents` from the official files). So documents have their real sizes and
+two systems without a language model were scored (`results/coverage_documents.json`, counted on
+the official files). So documents have their real sizes and
 their items the real correlation, and the true score is known: that of all documents together.
 
 In the studies of no difference, the two systems' answers to each document change places at random.
