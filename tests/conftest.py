@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,3 +37,17 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     monkeypatch.setenv("HF_HOME", str(cache / "hf"))
     monkeypatch.setenv("HF_DATASETS_CACHE", str(cache / "datasets"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+
+
+@pytest.fixture(autouse=True)
+def _own_registries() -> Iterator[None]:
+    """Forget the corpora and tasks that a test registered: the next one may list them."""
+    from bioinstruct.bench.tasks import base
+    from bioinstruct.corpora import registry
+
+    stores: tuple[dict[str, Any], ...] = (registry._known(), base._TASKS)
+    before = [dict(store) for store in stores]
+    yield
+    for store, known in zip(stores, before, strict=True):
+        store.clear()
+        store.update(known)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import functools
 import json
 import re
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 from bioinstruct import jsonl
 from bioinstruct.bench.tasks import base
 from bioinstruct.cli.main import main
-from bioinstruct.corpora import get_corpus, names, read, registry
+from bioinstruct.corpora import get_corpus, names, read
 from tests.corpora import guide
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -18,18 +17,11 @@ GUIDE = DOCS / "corpora.md"
 GUIDES = "".join(path.read_text(encoding="utf-8") for path in sorted(DOCS.glob("corpora*.md")))
 
 
-@pytest.fixture
-def _own_registries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "_known", functools.cache(registry._known.__wrapped__))
-    monkeypatch.setattr(base, "_TASKS", dict(base._TASKS))
-
-
 def write_rows(path: Path, *rows: str) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_text("\n".join(("id,message,urgency", *rows, "")), encoding="utf-8")
 
 
-@pytest.mark.usefixtures("_own_registries")
 def test_the_example_of_a_new_corpus_compiles_mixes_and_is_scored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
