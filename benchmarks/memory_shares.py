@@ -18,6 +18,7 @@ from bioinstruct.bench.baselines.floors import tagged, training_of
 from bioinstruct.bench.baselines.lookup import Lookup, surface
 from bioinstruct.bench.baselines.memory import entity_counts, surfaces
 from bioinstruct.bench.tasks.base import known_tasks
+from bioinstruct.bench.tasks.evaluation_set import Evaluation
 from bioinstruct.bench.tasks.ie import ENTITIES
 from bioinstruct.errors import MissingError
 from bioinstruct.files import write_text
@@ -29,7 +30,7 @@ def measured(name: str) -> dict[str, Any]:
     """Return the shares of one corpus, and what a look-up of its training mentions scores."""
     task = known_tasks()[name]
     examples = list(task.read("test"))
-    training, _ = training_of(task, examples)
+    training, _ = training_of(Evaluation(task, examples=tuple(examples)))
     learnt, asked = tagged(task, training), tagged(task, examples)
     known, lookup = surfaces(learnt), Lookup.fit(learnt)
     mentions = Counter(surface(text.words, e) for text in asked for e in text.entities)

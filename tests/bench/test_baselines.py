@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from bioinstruct import Instruction
 from bioinstruct.bench import tasks as _tasks  # noqa: F401  # defines the tasks
 from bioinstruct.bench.baselines import floors as module
 from bioinstruct.bench.baselines.bag_of_words import classify, classify_sets, options_only, overlap
 from bioinstruct.bench.baselines.copying import copy
-from bioinstruct.bench.baselines.floors import best, floors, training_of
+from bioinstruct.bench.baselines.floors import Floor, best, floors, training_of
 from bioinstruct.bench.baselines.lookup import Lookup, Tagged
 from bioinstruct.bench.baselines.memory import (
     entity_counts,
@@ -23,6 +26,7 @@ from bioinstruct.bench.baselines.memory import (
 from bioinstruct.bench.metrics import entity_f1
 from bioinstruct.bench.tasks.base import get_task
 from bioinstruct.corpora.answers.entities import Entity
+from tests.records import ask, record
 
 
 def text(words: str, *places: tuple[int, int], document: str = "1", type: str = "") -> Tagged:
@@ -99,7 +103,7 @@ def test_the_demonstration_has_floors_and_they_are_taken_from_the_cache(
 ) -> None:
     task = get_task(name)
     examples = list(task.read("test"))[:40]
-    training, missing = training_of(task, examples)
+    training, missing = training_of(ask(task, examples))
     assert missing == ""
     found = floors(task, examples, training, cache=tmp_path)
     name_of_best, score = best(found, task.metrics[0].name) or ("", 0.0)
@@ -116,7 +120,7 @@ def test_the_demonstration_has_floors_and_they_are_taken_from_the_cache(
 def test_other_data_have_other_floors(tmp_path: Path) -> None:
     task = get_task("demo-qa")
     examples = list(task.read("test"))[:20]
-    training, _ = training_of(task, examples)
+    training, _ = training_of(ask(task, examples))
     for asked, learnt in ((examples, training), (examples[1:], training), (examples, training[1:])):
         floors(task, asked, learnt, cache=tmp_path)
     assert len(list(tmp_path.iterdir())) == 3
@@ -124,18 +128,53 @@ def test_other_data_have_other_floors(tmp_path: Path) -> None:
 
 def test_without_training_data_there_is_no_floor_from_it_and_it_is_said() -> None:
     task = get_task("medqa")
-    training, missing = training_of(task, [])
+    training, missing = training_of(ask(task, []))
     assert training == []
     assert missing.startswith("no training data: ")
     assert best((), "accuracy") is None
 
 
-def test_a_training_example_that_is_asked_is_not_learnt_from() -> None:
-    task = get_task("demo-qa")
-    training = list(task.read("train"))
-    kept, _ = training_of(task, training[:5])
-    assert not {e.input for e in training[:5]} & {e.input for e in kept}
-    assert training_of(task, training) == ([], "no training data but what is asked")
+def test_a_training_example_that_the_scored_split_has_is_not_learnt_from() -> None:
+    test, train = [record(n) for n in range(3)], [record(n) for n in range(5)]
+
+    def read(split: str) -> Iterator[Instruction]:
+        return iter(train if split == "train" else test)
+
+    task = replace(get_task("demo-ie"), read=read)
+    kept, _ = training_of(ask(task, test[:1]))  # as with --limit 1
+    assert kept == train[3:]
+    train = train[:3]
+    assert training_of(ask(task, test[:1])) == ([], "no training data but what is asked")
+
+
+def test_of_several_methods_the_one_that_is_best_in_training_counts() -> None:
+    copied, first = (
+        Floor("copy", {"F1": 0.9}, {"F1": 0.2}),
+        Floor("first", {"F1": 0.5}, {"F1": 0.4}),
+    )
+    assert best([copied, first], "F1") == ("first", 0.5)
+    assert best([replace(copied, in_training={}), replace(first, in_training={})], "F1") == (
+        "copy",
+        0.9,
+    )
+
+
+def test_the_copy_is_chosen_on_training_examples(tmp_path: Path) -> None:
+    # In training the first sentence is the answer; on the scored items it is the last one.
+    def items(answer: int, numbers: range) -> list[Instruction]:
+        sentences = [[f"One {n} begins here.", f"Another {n} ends there."] for n in numbers]
+        return [
+            record(n, input=" ".join(both), output=both[answer], category="GEN")
+            for n, both in zip(numbers, sentences, strict=True)
+        ]
+
+    task = get_task("demo-gen")
+    found = floors(task, items(1, range(9)), items(0, range(20, 60)), cache=tmp_path)
+    name, score = best(found, "ROUGE-L") or ("", 1.0)
+    assert name == "first sentence"
+    assert score < 0.5
+    last = next(floor for floor in found if floor.name == "last sentence")
+    assert last.scores["ROUGE-L"] == 1.0
 
 
 # ---- memory

@@ -129,6 +129,16 @@ def test_the_best_constant_answer_of_relations_is_a_relation(
     assert majority(ask(related, questions)) == [3 / 5, pytest.approx(2 * 2 / (2 + 5))]
 
 
+def test_the_constant_answer_is_chosen_in_training_where_there_is_any(
+    questions: list[Instruction],
+) -> None:
+    rarer = min(Counter(q.output for q in questions).items(), key=lambda each: each[1])[0]
+    learnt = [q for q in questions if q.output == rarer]
+    assert majority(ask(CLOSED, questions), learnt) == [2 / 5]
+    written = replace(CLOSED, choices=())
+    assert majority(ask(written, questions), learnt) == [2 / 5]
+
+
 def test_the_majority_of_a_closed_task_is_the_share_of_its_commonest_answer(
     questions: list[Instruction],
 ) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,10 @@ from bioinstruct.bench.baselines.bag_of_words import (
 )
 from bioinstruct.bench.baselines.copying import COPIES, copy
 from bioinstruct.bench.baselines.lookup import Lookup, Tagged
+from bioinstruct.bench.metrics.documents import documents_of
 from bioinstruct.bench.tasks.base import Task
+from bioinstruct.bench.tasks.evaluation_set import Evaluation, sample
+from bioinstruct.bench.tasks.protection import protected_texts
 from bioinstruct.corpora.answers import multiple_choice
 from bioinstruct.errors import BioinstructError, DataError
 from bioinstruct.files import write_text
@@ -27,8 +32,12 @@ from bioinstruct.schema import Category, Instruction
 
 __all__ = ["Floor", "best", "floors", "names_entities", "tagged", "training_of"]
 
-VERSION = 1
+VERSION = 2
 """Raised whenever a floor is computed otherwise: older ones are then not taken from the cache."""
+
+
+MOST_TO_CHOOSE_ON = 2_000
+"""Training examples on which one of several methods is chosen, a sample of fixed choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,8 @@ class Floor:
     name: str
     scores: dict[str, float]
     """Scores by metric name; metrics of texts are left out if no text is written."""
+    in_training: dict[str, float] = field(default_factory=dict)
+    """The same on training examples, by which one of several methods is chosen; empty for one."""
 
 
 def floors(
@@ -59,34 +70,75 @@ def floors(
     path = cache / f"{_key(task, training, examples)}.json"
     if (known := _known(path)) is not None:
         return known
-    golds = [task.parse(example.output, example) for example in examples]
-    found = tuple(
-        Floor(name, _scores(task, golds, answers))
+    scored = {
+        name: _scores(task, _golds(task, examples), answers)
         for name, answers in _answers(task, training, examples)
-    )
+    }
+    rehearsed = _rehearsed(task, training) if len(scored) > 1 and training else {}
+    found = tuple(Floor(name, scores, rehearsed.get(name, {})) for name, scores in scored.items())
     with contextlib.suppress(OSError, BioinstructError):  # without a cache it only takes longer
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, json.dumps([[floor.name, floor.scores] for floor in found]) + "\n")
+        rows = [[floor.name, floor.scores, floor.in_training] for floor in found]
+        write_text(path, json.dumps(rows) + "\n")
     return found
 
 
 def best(found: Sequence[Floor], metric: str) -> tuple[str, float] | None:
-    """Return the name and the score of the best floor by a metric; None where there is none."""
-    scores = [(floor.scores[metric], floor.name) for floor in found if metric in floor.scores]
-    if not scores:
+    """Return the name and the score of the method that is best on the training examples.
+
+    The scored items never decide which method counts. Where there is nothing to choose on, it is
+    the first of the methods. None where there is none.
+    """
+    usable = [floor for floor in found if metric in floor.scores]
+    if not usable:
         return None
-    score, name = max(scores, key=lambda each: each[0])
-    return name, score
+    chosen = max(usable, key=lambda floor: floor.in_training.get(metric, -math.inf))
+    return chosen.name, chosen.scores[metric]
 
 
-def training_of(task: Task, examples: Sequence[Instruction]) -> tuple[list[Instruction], str]:
-    """Return the training examples of a task whose inputs are not asked, and why there are none."""
-    asked = {(e.input or e.instruction) for e in examples}
+def training_of(evaluation: Evaluation) -> tuple[list[Instruction], str]:
+    """Return the training examples that repeat no text of the scored split.
+
+    The whole split is protected, whatever part of it a run asks.
+
+    Returns:
+        The examples, and why there are none.
+    """
+    task = evaluation.task
     try:
-        found = [e for e in task.read("train") if (e.input or e.instruction) not in asked]
+        examples = list(task.read("train"))
+        overlaps = protected_texts([evaluation]).contaminated(exact=True).find_all(examples)
     except BioinstructError as error:
         return [], f"no training data: {error}"
+    found = [e for e, overlap in zip(examples, overlaps, strict=True) if overlap is None]
     return found, "" if found else "no training data but what is asked"
+
+
+def _golds(task: Task, examples: Sequence[Instruction]) -> list[Any]:
+    return [task.parse(example.output, example) for example in examples]
+
+
+def _rehearsed(task: Task, training: Sequence[Instruction]) -> dict[str, dict[str, float]]:
+    """Return what each method scores on training examples, fitted on the documents of the others.
+
+    By two-fold cross-validation over documents, the folds' answers counted together.
+    """
+    chosen = sample(training, MOST_TO_CHOOSE_ON)
+    documents = documents_of(chosen)
+    fold = {name: place % 2 for place, name in enumerate(sorted(set(documents)))}
+    halves = [[e for e, d in zip(chosen, documents, strict=True) if fold[d] == i] for i in (0, 1)]
+    if not all(halves):
+        return {}
+    answered: dict[str, list[Any]] = defaultdict(list)
+    for fitted, asked in (halves, halves[::-1]):
+        for name, answers in _answers(task, fitted, asked):
+            answered[name] += answers
+    golds = _golds(task, [*halves[1], *halves[0]])
+    return {
+        name: _scores(task, golds, answers)
+        for name, answers in answered.items()
+        if len(answers) == len(golds)
+    }
 
 
 def names_entities(task: Task) -> bool:
@@ -127,7 +179,8 @@ def _answers(task: Task, training: Sequence[Instruction], asked: Sequence[Instru
     elif task.labels:
         yield from _of_labels(task, training, asked)
     elif task.group is Category.GEN:
-        yield _best_copy(task, asked)
+        for name, size in COPIES.items():
+            yield name, [copy(text, size) for text in _inputs(asked)]
 
 
 def _of_labels(
@@ -157,16 +210,6 @@ def _of_options(
     places = [multiple_choice.LETTERS.index(letter) for letter in letters]
     chosen = options_only([o for _, o in read], places, [o for _, o in given])
     yield "options only", [multiple_choice.LETTERS[place] for place in chosen]
-
-
-def _best_copy(task: Task, asked: Sequence[Instruction]) -> tuple[str, list[Any]]:
-    """Return the copy that scores best by the task's first metric."""
-    golds = [task.parse(example.output, example) for example in asked]
-    tried = {n: [copy(text, size) for text in _inputs(asked)] for n, size in COPIES.items()}
-    first = task.metrics[0]
-    score = {n: float(first.value(first.counts(golds, t).sum(axis=0))) for n, t in tried.items()}
-    name = max(tried, key=lambda n: score[n])
-    return name, tried[name]
 
 
 def _zip(one: Sequence[Any], other: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
@@ -215,6 +258,10 @@ def _known(path: Path) -> tuple[Floor, ...] | None:
     """Return the floors that a file holds; None where it holds none that can be read."""
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
-        return tuple(Floor(str(name), {k: float(v) for k, v in s.items()}) for name, s in rows)
+        return tuple(Floor(str(name), _numbers(s), _numbers(t)) for name, s, t in rows)
     except (OSError, ValueError, TypeError, AttributeError):
         return None
+
+
+def _numbers(scores: dict[str, Any]) -> dict[str, float]:
+    return {name: float(score) for name, score in scores.items()}

@@ -151,18 +151,34 @@ def _shown(evaluation: Evaluation) -> tuple[list[Instruction], list[Instruction]
     return examples, [evaluation.shown(shot) for shot in evaluation.shots]
 
 
-def majority(evaluation: Evaluation) -> list[float]:
+def majority(evaluation: Evaluation, training: Sequence[Instruction] = ()) -> list[float]:
     """Return the score of the best constant answer by each metric.
 
     Of a closed set every label is tried: for an accuracy the best is the most common one, for the
     F1 of relations it may be another. Where answers are open it is the most common gold answer.
+    The answer is chosen on the training examples, or on the scored ones where there are none.
     """
-    common = Counter(example.output for example in evaluation.examples).most_common(1)[0][0]
-    tried = [
-        [each.value for each in readouts(evaluation, [constant] * len(evaluation.examples), "")]
-        for constant in evaluation.labels or (common,)
-    ]
-    return [max(values) for values in zip(*tried, strict=True)]
+    learnt = Counter(example.output for example in training or evaluation.examples)
+    scored = Counter(example.output for example in evaluation.examples)
+    if not evaluation.labels:
+        constant = learnt.most_common(1)[0][0]
+        texts = [constant] * len(evaluation.examples)
+        return [each.value for each in readouts(evaluation, texts, "")]
+    known = {example.output: example for example in (*training, *evaluation.examples)}
+    tried = [_constant(evaluation, known, learnt, label) for label in evaluation.labels]
+    scores = [_constant(evaluation, known, scored, label) for label in evaluation.labels]
+    places = [values.index(max(values)) for values in zip(*tried, strict=True)]
+    return [scores[place][number] for number, place in enumerate(places)]
+
+
+def _constant(
+    evaluation: Evaluation, known: dict[str, Instruction], golds: Counter[str], answer: str
+) -> list[float]:
+    """Return what a constant answer scores by each metric on so many examples of each gold."""
+    examples = tuple(known[gold] for gold in golds)
+    often = np.array([*golds.values()], dtype=np.float64)
+    found = readouts(replace(evaluation, examples=examples), [answer] * len(examples), "")
+    return [float(each.metric.value(often @ each.counts)) for each in found]
 
 
 def readouts(evaluation: Evaluation, texts: Sequence[str | None], name: str) -> list[Readout]:

@@ -31,12 +31,12 @@ def rows_of(
 ) -> list[Row]:
     """Return the rows of a report, with their intervals; `seed` is of the resampling."""
     task, examples = evaluation.task, evaluation.examples
-    constant = dict(
-        zip((metric.name for metric in task.metrics), majority(evaluation), strict=True)
-    )
-    documents = documents_of(examples)
-    training, missing = training_of(task, examples)
+    training, missing = training_of(evaluation)
     known = floors(task, examples, training)
+    names = (metric.name for metric in task.metrics)
+    constant = dict(zip(names, majority(evaluation, training), strict=True))
+    documents = documents_of(examples)
+    missing = missing or ("" if known else "no method is known for its answers")
     rows: list[Row] = []
     for i, readout in enumerate(base.readouts):
         metric, counts = readout.metric, readout.counts
