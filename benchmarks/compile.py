@@ -85,14 +85,14 @@ def apart(data: Path) -> Callable[[tuple[str, str]], dict[str, Any]]:
 def measure(data: Path, name: str, layout: str) -> dict[str, Any]:
     """Train split to a file: the least seconds of CPU, and the peak of memory above the imports."""
     from bioinstruct import jsonl
-    from bioinstruct.mixtures.compile import Outcome, read_into
+    from bioinstruct.mixtures.compile import CorpusReport, read_into
 
     before = peak()
     best: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "x.jsonl"
         for _ in range(REPEATS):
-            outcome = Outcome(name, layout)
+            outcome = CorpusReport(name, layout)
             times = timed(lambda o=outcome: jsonl.write(path, read_into(o, "train", data=data)))
             best = min(best or times, times, key=lambda found: found["cpu"])
             if not outcome.records:

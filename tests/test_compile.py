@@ -24,7 +24,7 @@ from bioinstruct.corpora import (
     read,
     registry,
 )
-from bioinstruct.mixtures.compile import Outcome, compile_corpora, rejections
+from bioinstruct.mixtures.compile import CorpusReport, compile_corpora, rejections
 from bioinstruct.rejection import write_rejections
 from tests.records import record, records
 
@@ -58,7 +58,7 @@ def test_what_is_compiled_can_be_written_and_read_back(data: Path, tmp_path: Pat
 
 
 def test_a_corpus_that_cannot_be_read_does_not_stop_the_others(small: Path) -> None:
-    outcomes: list[Outcome] = []
+    outcomes: list[CorpusReport] = []
     names = ["pubmedqa", "mts-dialog", "ncbi-disease"]
     [example] = compile_corpora(names, data=small, outcomes=outcomes)
     assert example.provenance.origin == "mts-dialog"
@@ -71,7 +71,7 @@ def test_a_corpus_that_cannot_be_read_does_not_stop_the_others(small: Path) -> N
 
 
 def test_a_split_that_a_corpus_does_not_have_is_its_fault_alone(small: Path) -> None:
-    outcomes: list[Outcome] = []
+    outcomes: list[CorpusReport] = []
     (small / "mts_dialog/MTS-Dialog-TrainingSet.csv").rename(
         small / "mts_dialog/MTS-Dialog-ValidationSet.csv"
     )
@@ -112,7 +112,7 @@ def test_a_row_that_is_at_fault_is_kept_and_the_next_ones_go_on(
 ) -> None:
     rows = (record(0), fault(7), Skipped("no answer"), record(1), Skipped("no answer"), fault(9))
     registered(one=of_rows(*rows), two=of_rows(record(2)))
-    outcomes: list[Outcome] = []
+    outcomes: list[CorpusReport] = []
     assert list(compile_corpora(["one", "two"], outcomes=outcomes)) == records(3)
     assert outcomes[0].records == 2
     assert outcomes[0].skipped == {"no answer": 2}
@@ -127,7 +127,7 @@ def test_a_row_that_is_at_fault_is_kept_and_the_next_ones_go_on(
 
 def test_a_corpus_that_breaks_off_keeps_what_came_before(registered: Callable[..., None]) -> None:
     registered(one=of_rows(record(0), MissingError("gone")), two=of_rows(record(1)))
-    outcomes: list[Outcome] = []
+    outcomes: list[CorpusReport] = []
     assert list(compile_corpora(["one", "two"], outcomes=outcomes)) == records(2)
     assert str(outcomes[0].error) == "gone"
     assert outcomes[0].records == 1
@@ -144,7 +144,7 @@ def test_one_record_is_held_at_a_time(registered: Callable[..., None]) -> None:
 
 def test_a_limit_holds_for_each_corpus(registered: Callable[..., None]) -> None:
     registered(one=of_rows(*records(3), fault(4)), two=of_rows(record(5)))
-    outcomes: list[Outcome] = []
+    outcomes: list[CorpusReport] = []
     found = list(compile_corpora(["one", "two"], limit=2, outcomes=outcomes))
     assert found == [*records(2), record(5)]
     assert [outcome.records for outcome in outcomes] == [2, 1]

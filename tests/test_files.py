@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bioinstruct import BioinstructError, MissingError
-from bioinstruct.files import atomic_directory, atomic_file, find, read_bytes
+from bioinstruct.files import atomic_directory, atomic_file, read_bytes, resolve_gz
 
 ERRORS = [ValueError("mine"), KeyboardInterrupt(), SystemExit(3), OSError(errno.ECONNRESET, "gone")]
 errors = pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
@@ -240,12 +240,12 @@ def test_a_full_disk_leaves_the_old_folder(mounted: Callable[[str], Path]) -> No
 def test_a_file_is_found_plain_or_compressed_plain_first(tmp_path: Path) -> None:
     path = tmp_path / "x.txt"
     with pytest.raises(MissingError, match=r"no file .*x\.txt \(nor x\.txt\.gz\)"):
-        find(path)
+        resolve_gz(path)
     (tmp_path / "x.txt.gz").write_bytes(gzip.compress(b"compressed"))
-    assert find(path) == tmp_path / "x.txt.gz"
+    assert resolve_gz(path) == tmp_path / "x.txt.gz"
     assert read_bytes(path) == b"compressed"
     path.write_bytes(b"plain")
-    assert find(path) == path
+    assert resolve_gz(path) == path
     assert read_bytes(path) == b"plain"
 
 

@@ -16,12 +16,12 @@ SOURCE = Path(bioinstruct.__file__).parent
 
 LEVELS = [
     {"errors", "lazy", "progress", "tables", "text"},
-    {"licenses"},
+    {"licenses", "tokens"},
     {"schema"},
     {"console", "files", "parquet", "prompts"},
     {"journal", "rejection"},
     {"llm"},
-    {"jsonl", "tokens", "corpora", "filters", "labels"},
+    {"jsonl", "corpora", "filters", "labels"},
     {"seeds", "dataset", "doctor"},
     {"records"},
     {"analysis", "generation"},

@@ -15,10 +15,17 @@ from typing import BinaryIO
 
 from bioinstruct.errors import BioinstructError, MissingError
 
-__all__ = ["atomic_directory", "atomic_file", "find", "naming", "read_bytes", "write_text"]
+__all__ = [
+    "add_filename_to_oserror",
+    "atomic_directory",
+    "atomic_file",
+    "read_bytes",
+    "resolve_gz",
+    "write_text",
+]
 
 
-def find(path: Path) -> Path:
+def resolve_gz(path: Path) -> Path:
     """Return `path`, or `path` with `.gz` appended if only that exists.
 
     Raises:
@@ -38,7 +45,7 @@ def read_bytes(path: Path) -> bytes:
         MissingError: neither file exists.
         BioinstructError: the gzip file is incomplete.
     """
-    found = find(path)
+    found = resolve_gz(path)
     raw = found.read_bytes()
     if raw[:2] != b"\x1f\x8b":
         return raw
@@ -56,7 +63,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
 
     Writes directly to anything but a regular file, such as `/dev/stdout` or a named pipe.
     """
-    with naming(path):
+    with add_filename_to_oserror(path):
         if path.exists() and not path.is_file():
             with path.open("wb") as file:
                 yield file
@@ -83,7 +90,7 @@ def write_text(path: Path, text: str) -> None:
 @contextlib.contextmanager
 def atomic_directory(path: Path) -> Iterator[Path]:
     """Yield a folder to fill; it replaces `path` only if the block ends without an error."""
-    with naming(path):
+    with add_filename_to_oserror(path):
         path = path.resolve()  # keep a link and replace its target
         if path.exists() and not path.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(path))
@@ -113,7 +120,7 @@ def _put_in_place(temporary: Path, path: Path) -> None:
 
 
 @contextlib.contextmanager
-def naming(path: Path) -> Iterator[None]:
+def add_filename_to_oserror(path: Path) -> Iterator[None]:
     """Add the file name to errors of a full disk, which Python raises without one."""
     try:
         yield

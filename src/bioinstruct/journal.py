@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, Self
 from filelock import FileLock, Timeout
 
 from bioinstruct.errors import BioinstructError, DataError, MissingError
-from bioinstruct.files import naming
+from bioinstruct.files import add_filename_to_oserror
 
 __all__ = ["Journal"]
 
@@ -128,7 +128,7 @@ class Journal:
         line = json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
         place = self._end
         try:
-            with naming(self.path):
+            with add_filename_to_oserror(self.path):
                 left = memoryview(line)
                 while left:  # a write may take a part; the next then says why
                     left = left[self._out.write(left) :]
@@ -188,7 +188,7 @@ class Journal:
     def close(self, *, discard: bool = False) -> None:
         """Sync the file to the disk, and let others have it; `discard` removes the file."""
         if self._out is not None and not self._out.closed:
-            with naming(self.path):
+            with add_filename_to_oserror(self.path):
                 os.fsync(self._out.fileno())
             self._out.close()
         self._file.close()

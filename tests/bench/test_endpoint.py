@@ -19,7 +19,7 @@ from bioinstruct.bench.models.causal_lm import CausalLM
 from bioinstruct.bench.models.endpoint import Asking, Endpoint
 from bioinstruct.bench.tasks import Formulation
 from bioinstruct.bench.tasks.base import Task
-from bioinstruct.llm.errors import BudgetError, ProviderError
+from bioinstruct.errors import BudgetError, ProviderError
 from bioinstruct.llm.openai import OpenAIClient
 from bioinstruct.llm.pricing import Budget, Price
 from bioinstruct.llm.rate_limit import Retries

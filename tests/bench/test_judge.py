@@ -14,7 +14,7 @@ from bioinstruct.bench.judge.prompt import CRITERIA, Shown, duel, grade
 from bioinstruct.bench.models.endpoint import Asking
 from bioinstruct.corpora import mts_dialog
 from bioinstruct.corpora.mts_dialog import Judged as Human
-from bioinstruct.llm.errors import BudgetError
+from bioinstruct.errors import BudgetError
 from bioinstruct.llm.openai import OpenAIClient
 from bioinstruct.llm.pricing import Budget, Price
 from bioinstruct.llm.rate_limit import Retries

@@ -23,7 +23,7 @@ from bioinstruct.bench.experiment import (
     run,
     without_tests,
 )
-from bioinstruct.bench.metrics.comparisons import Comparison, Verdict
+from bioinstruct.bench.metrics.comparisons import PairedTest, Verdict
 from bioinstruct.bench.metrics.intervals import Interval
 from bioinstruct.bench.models.causal_lm import CausalLM
 from bioinstruct.bench.tasks import Evaluation, get_task, load_evaluations
@@ -325,7 +325,7 @@ def report(**changes: Any) -> Report:
         floor=0.61,
         floor_name="bag of words",
         seen=Seen("texts", 1500, 0.101, (0.6, 0.49), (0.8, None)),
-        comparison=Comparison(Interval(0.25, 0.2, 0.3), 0.0001, 0.07, 1200),
+        comparison=PairedTest(Interval(0.25, 0.2, 0.3), 0.0001, 0.07, 1200),
         verdict=Verdict(0.0002, "better"),
         majority=0.552,
         base=Interval(0.5, 0.45, 0.55),
@@ -340,7 +340,7 @@ def report(**changes: Any) -> Report:
         "floor": None,
         "floor_name": "no training data: no such file",
         "seen": None,
-        "comparison": Comparison(lost, 0.5, 0.4, 4),
+        "comparison": PairedTest(lost, 0.5, 0.4, 4),
         "verdict": Verdict(None, "too few documents (4 of 10)"),
     }
     rows = [

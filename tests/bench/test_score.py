@@ -14,7 +14,13 @@ import pytest
 
 from bioinstruct import BioinstructError, Category, Instruction, ModelError
 from bioinstruct.bench.evaluation.cache import Answers
-from bioinstruct.bench.evaluation.evaluate import NEXT_EXAMPLE, Outcome, _said, majority, score
+from bioinstruct.bench.evaluation.evaluate import (
+    NEXT_EXAMPLE,
+    TaskResult,
+    _predicted_counts,
+    majority,
+    score,
+)
 from bioinstruct.bench.metrics import accuracy, relation_f1, rougeL
 from bioinstruct.bench.models import Choice, Completion
 from bioinstruct.bench.tasks import Formulation, Task, known_tasks
@@ -78,11 +84,11 @@ def questions(example: Make) -> list[Instruction]:
     ]
 
 
-def values(outcome: Outcome) -> dict[str, float]:
+def values(outcome: TaskResult) -> dict[str, float]:
     return {f"{r.metric.name}, {r.how}": r.value for r in outcome.readouts}
 
 
-def odd(outcome: Outcome) -> dict[str, int]:
+def odd(outcome: TaskResult) -> dict[str, int]:
     return {name: count for name, count in outcome.flags.items() if count}
 
 
@@ -400,5 +406,8 @@ def test_how_often_each_answer_was_given_is_told(tmp_path: Path) -> None:
     model = Fake(prefer=lambda example, choice: -float(choice != task.labels[1]))
     with Answers(tmp_path / "answers.jsonl") as answers:
         [readout] = score(model, ask(task, examples), answers).readouts
-    assert readout.said == {task.labels[1]: 20}
-    assert _said(["x", "b", None], [("x", "a"), ("a", "b"), ("a", "b")]) == {"A": 1, "B": 1}
+    assert readout.predicted == {task.labels[1]: 20}
+    assert _predicted_counts(["x", "b", None], [("x", "a"), ("a", "b"), ("a", "b")]) == {
+        "A": 1,
+        "B": 1,
+    }

@@ -9,7 +9,7 @@ from bioinstruct.filters import RULES, Contaminated
 from bioinstruct.generation.accept import ORIGIN, Acceptor, Sieve
 from bioinstruct.generation.prompt import Plan, prompt
 from bioinstruct.generation.recipes import BIOINSTRUCT, RECIPES
-from bioinstruct.llm.types import Answer, Failure, Outcome
+from bioinstruct.llm.types import Answer, Failure, Response
 from bioinstruct.seeds import load_seeds
 
 SEEDS = load_seeds()
@@ -35,7 +35,7 @@ def acceptor(sieve: Sieve | None = None) -> Acceptor:
     return Acceptor(SEEDS, sieve or Sieve.of(BIOINSTRUCT), license="CC-BY-4.0")
 
 
-def reasons(*outcomes: Outcome, sieve: Sieve | None = None) -> list[str]:
+def reasons(*outcomes: Response, sieve: Sieve | None = None) -> list[str]:
     """For each part of the answers, its reason; empty for what is accepted."""
     judge, found = acceptor(sieve), []
     for number, outcome in enumerate(outcomes):

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from bioinstruct.cli.main import main
-from bioinstruct.errors import BioinstructError
+from bioinstruct.errors import BioinstructError, ProviderError
 from bioinstruct.generation import Progress, Settings, generate, get_recipe, run
 from bioinstruct.llm.batch_runner import Batching, ask_in_batches
 from bioinstruct.llm.client import Client
-from bioinstruct.llm.errors import ProviderError
 from tests.batch_server import Batches
 from tests.generation.teacher import answer
 from tests.openai_server import Server

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from bioinstruct import Instruction
+from bioinstruct.errors import BudgetError
 from bioinstruct.labels import Labelled
 from bioinstruct.labels.prompt import parse, request
 from bioinstruct.labels.teacher import Teaching, label_by_teacher
 from bioinstruct.llm.client import Client
-from bioinstruct.llm.errors import BudgetError
 from bioinstruct.llm.transcript import Transcript
-from bioinstruct.llm.types import Answer, Failure, Outcome, Request
+from bioinstruct.llm.types import Answer, Failure, Request, Response
 from tests.records import record, records
 
 URL = "http://localhost/v1"
@@ -26,7 +26,7 @@ def say(text: str, **changes: object) -> Answer:
     return Answer(text=text, **{**fields, **changes})  # type: ignore[arg-type]
 
 
-def all_gen(request: Request) -> Outcome:
+def all_gen(request: Request) -> Response:
     shown = json.loads(request.messages[1].content)["records"]
     return say(json.dumps({"labels": [{"number": r["number"], "category": "GEN"} for r in shown]}))
 
@@ -36,11 +36,11 @@ class Teacher:
 
     base_url = URL
 
-    def __init__(self, answer: Callable[[Request], Outcome] = all_gen) -> None:
+    def __init__(self, answer: Callable[[Request], Response] = all_gen) -> None:
         self.asked: list[Request] = []
         self._answer = answer
 
-    async def complete(self, request: Request) -> Outcome:
+    async def complete(self, request: Request) -> Response:
         self.asked.append(request)
         return self._answer(request)
 

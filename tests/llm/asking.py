@@ -12,7 +12,7 @@ from bioinstruct.llm.openai import OpenAIClient
 from bioinstruct.llm.rate_limit import Limits, Retries
 from bioinstruct.llm.runner import ask
 from bioinstruct.llm.transcript import Transcript
-from bioinstruct.llm.types import Message, Outcome, Request
+from bioinstruct.llm.types import Message, Request, Response
 from tests.llm.conftest import KEY
 from tests.openai_server import Server
 
@@ -45,10 +45,10 @@ def client_of(
     )
 
 
-def complete(server: Server, one: Request | None = None, **settings: Any) -> Outcome:
+def complete(server: Server, one: Request | None = None, **settings: Any) -> Response:
     """The outcome of one request, asked of the server."""
 
-    async def work() -> Outcome:
+    async def work() -> Response:
         async with client_of(server, **settings) as client:
             return await client.complete(one or request())
 
@@ -62,10 +62,10 @@ def ask_all(
     *,
     client: dict[str, Any] | None = None,
     **settings: Any,
-) -> list[tuple[Request, Outcome]]:
+) -> list[tuple[Request, Response]]:
     """All outcomes, asked of the server and recorded under the path."""
 
-    async def work() -> list[tuple[Request, Outcome]]:
+    async def work() -> list[tuple[Request, Response]]:
         async with client_of(server, **(client or {})) as teacher:
             with Transcript.open(path, base_url=teacher.base_url) as transcript:
                 async with aclosing(ask(asked, teacher, transcript, **settings)) as outcomes:

@@ -17,13 +17,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bioinstruct.errors import BioinstructError
-from bioinstruct.llm.errors import BudgetError, ProviderError
+from bioinstruct.errors import BioinstructError, BudgetError, ProviderError
 from bioinstruct.llm.pricing import Budget, Price
 from bioinstruct.llm.rate_limit import Retries
 from bioinstruct.llm.runner import Usage, ask, replay
 from bioinstruct.llm.transcript import Transcript
-from bioinstruct.llm.types import Answer, Failure, Outcome, Request
+from bioinstruct.llm.types import Answer, Failure, Request, Response
 from tests.llm.asking import QUICK, ask_all, client_of, request, requests
 from tests.llm.conftest import KEY
 from tests.openai_server import PASSING, Server, Settings
@@ -44,7 +43,7 @@ class Teacher:
         self._rng = random.Random(seed)
         self._most = most
 
-    async def complete(self, request: Request) -> Outcome:
+    async def complete(self, request: Request) -> Response:
         self.asked.append(request)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -60,8 +59,8 @@ class Teacher:
 
 def of_teacher(
     teacher: Teacher, path: Path, asked: list[Request], **options: object
-) -> list[tuple[Request, Outcome]]:
-    async def work() -> list[tuple[Request, Outcome]]:
+) -> list[tuple[Request, Response]]:
+    async def work() -> list[tuple[Request, Response]]:
         with Transcript.open(path, base_url=teacher.base_url) as transcript:
             async with aclosing(ask(asked, teacher, transcript, **options)) as outcomes:  # type: ignore[arg-type]
                 return [pair async for pair in outcomes]
@@ -251,7 +250,7 @@ def test_the_budget_holds_whatever_the_server_does_and_all_before_its_end_is_ans
     server.settings = Settings(seed=seed, faults=0.3, hang=0.5)
     server.prompt_tokens = server.completion_tokens = 0
     path = tmp_path_factory.mktemp("budget") / "t.jsonl"
-    got: list[Outcome] = []
+    got: list[Response] = []
     seen: list[float] = []
     short = False
 

@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
+from bioinstruct.errors import BudgetError, ProviderError, SchemaUnsupportedError
 from bioinstruct.llm.batch_runner import Batching, ask_in_batches
-from bioinstruct.llm.errors import BudgetError, ProviderError, SchemaUnsupportedError
 from bioinstruct.llm.pricing import Budget, Price
 from bioinstruct.llm.transcript import Transcript
-from bioinstruct.llm.types import Answer, Failure, Outcome, Request
+from bioinstruct.llm.types import Answer, Failure, Request, Response
 from tests.batch_server import Batches
 from tests.llm.asking import ask_all, client_of, request, requests
 from tests.llm.conftest import KEY
@@ -43,9 +43,9 @@ def quick(**changes: Any) -> Batching:
 
 def ask_batches(
     server: Server, path: Path, asked: Iterable[Request], **settings: Any
-) -> list[tuple[Request, Outcome]]:
+) -> list[tuple[Request, Response]]:
     """All outcomes; what stops the run is raised after what it yielded was put into `seen`."""
-    seen: list[tuple[Request, Outcome]] = settings.pop("seen", [])
+    seen: list[tuple[Request, Response]] = settings.pop("seen", [])
     settings.setdefault("batching", QUICK)
 
     async def work() -> None:
@@ -307,7 +307,7 @@ def test_a_budget_is_a_cap_with_the_price_of_batches_and_goes_on_with_what_is_le
     worst = Budget(9, PRICE, batch=True).worst(asked[0])
     assert worst == pytest.approx(Budget(9, PRICE).worst(asked[0]) / 2)
     budget = Budget(worst * 4.5, PRICE, batch=True)
-    seen: list[tuple[Request, Outcome]] = []
+    seen: list[tuple[Request, Response]] = []
     with pytest.raises(BudgetError, match="does not cover one more request"):
         ask_batches(server, tmp_path / "t.jsonl", asked, budget=budget, seen=seen)
     assert [one for one, _ in seen] == asked[: len(seen)]

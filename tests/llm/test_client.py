@@ -7,7 +7,7 @@ import pytest
 from bioinstruct.errors import BioinstructError, MissingError
 from bioinstruct.llm.client import Client
 from bioinstruct.llm.openai import OPENAI
-from bioinstruct.llm.types import Failure, Outcome, Request
+from bioinstruct.llm.types import Failure, Request, Response
 
 LOCAL = "http://127.0.0.1:1/v1"
 
@@ -15,7 +15,7 @@ LOCAL = "http://127.0.0.1:1/v1"
 class Silent:
     base_url = "local://mine"
 
-    async def complete(self, request: Request) -> Outcome:
+    async def complete(self, request: Request) -> Response:
         return Failure(reason="refusal", message="no")
 
 

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from bioinstruct.errors import BioinstructError, MissingError
-from bioinstruct.llm.errors import ProviderError, SchemaUnsupportedError
+from bioinstruct.errors import BioinstructError, MissingError, ProviderError, SchemaUnsupportedError
 from bioinstruct.llm.openai import OpenAIClient, body_of, clean_url
 from bioinstruct.llm.rate_limit import Limits, Retries
 from bioinstruct.llm.types import Answer, Failure, Message

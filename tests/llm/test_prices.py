@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bioinstruct.errors import BioinstructError, MissingError
 from bioinstruct.llm.openai import OPENAI
 from bioinstruct.llm.pricing import Budget, Price, find_price
-from bioinstruct.llm.tokens import prompt_bound
+from bioinstruct.llm.request_tokens import prompt_bound
 from bioinstruct.llm.transcript import Transcript
 from bioinstruct.llm.types import Answer, Failure
 from tests.llm.asking import request

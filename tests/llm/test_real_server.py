@@ -23,7 +23,7 @@ from bioinstruct.llm.openai import OpenAIClient
 from bioinstruct.llm.rate_limit import Retries
 from bioinstruct.llm.runner import ask
 from bioinstruct.llm.transcript import Transcript
-from bioinstruct.llm.types import Answer, Failure, Message, Outcome, Request
+from bioinstruct.llm.types import Answer, Failure, Message, Request, Response
 from tests.records import record
 
 pytest.importorskip("fastapi", reason="needs bioinstruct[serve]")
@@ -84,8 +84,8 @@ def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     raise AssertionError(log.read_text(encoding="utf-8"))
 
 
-def complete(serving: Serving, request: Request, *, timeout: float = 60) -> Outcome:
-    async def work() -> Outcome:
+def complete(serving: Serving, request: Request, *, timeout: float = 60) -> Response:
+    async def work() -> Response:
         retries = Retries(attempts=2, first_delay=0.01)
         async with OpenAIClient(base_url=serving.url, timeout=timeout, retries=retries) as client:
             return await client.complete(request)
@@ -116,7 +116,7 @@ def test_many_at_once_come_in_order_and_are_on_record(serving: Serving, tmp_path
     asked = [serving.request(f"Patient {number} was", max_tokens=6) for number in range(12)]
     path = tmp_path / "t.jsonl"
 
-    async def work() -> list[tuple[Request, Outcome]]:
+    async def work() -> list[tuple[Request, Response]]:
         async with OpenAIClient(base_url=serving.url) as client:
             with Transcript.open(path, base_url=client.base_url) as transcript:
                 async with aclosing(ask(asked, client, transcript, concurrency=4)) as outcomes:

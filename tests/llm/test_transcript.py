@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bioinstruct.errors import BioinstructError, DataError, MissingError
 from bioinstruct.llm.transcript import Transcript
-from bioinstruct.llm.types import Answer, Failure, Message, Outcome, Request
+from bioinstruct.llm.types import Answer, Failure, Message, Request, Response
 from tests.llm.asking import request
 
 URL = "http://127.0.0.1:1/v1"
@@ -29,7 +29,7 @@ LATER = Failure(reason="retries-exhausted", message="500")
 NEVER = Failure(reason="content-filter", message="no")
 
 
-def written(path: Path, outcomes: dict[Request, Outcome]) -> bytes:
+def written(path: Path, outcomes: dict[Request, Response]) -> bytes:
     with Transcript.open(path, base_url=URL) as transcript:
         for one, outcome in outcomes.items():
             transcript.add(one, outcome)
@@ -53,7 +53,7 @@ replied = st.builds(answer, texts) | st.builds(Failure, reason=texts, message=te
 @settings(deadline=None, max_examples=50)
 @given(entries=st.dictionaries(asked, replied, max_size=5))
 def test_what_was_added_is_found_again(
-    entries: dict[Request, Outcome], tmp_path_factory: pytest.TempPathFactory
+    entries: dict[Request, Response], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = tmp_path_factory.mktemp("transcript") / "t.jsonl"
     written(path, entries)
@@ -99,7 +99,7 @@ def test_notes_are_kept_by_kind_in_their_order(tmp_path: Path) -> None:
 
 
 def test_a_file_cut_at_any_byte_keeps_every_whole_line_and_goes_on(tmp_path: Path) -> None:
-    outcomes: dict[Request, Outcome] = {request(n): answer(f"é {n}") for n in range(3)}
+    outcomes: dict[Request, Response] = {request(n): answer(f"é {n}") for n in range(3)}
     whole = written(tmp_path / "whole.jsonl", outcomes)
     path = tmp_path / "cut.jsonl"
     for end in range(0, len(whole), 23):

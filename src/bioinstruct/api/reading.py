@@ -12,7 +12,7 @@ from bioinstruct.progress import OnProgress, counted
 from bioinstruct.records import LeftOut, Records
 
 if TYPE_CHECKING:
-    from bioinstruct.mixtures.compile import Outcome
+    from bioinstruct.mixtures.compile import CorpusReport
 
 __all__ = ["compile", "compile_mixture", "load"]
 
@@ -86,7 +86,7 @@ def compile(
     """
     from bioinstruct.mixtures.compile import compile_corpora
 
-    outcomes: list[Outcome] = []
+    outcomes: list[CorpusReport] = []
     stream = compile_corpora(
         [names] if isinstance(names, str) else names,
         split=split,
@@ -154,7 +154,9 @@ def compile_mixture(
     return _compiled(records, needed, dropped)
 
 
-def _compiled(records: Records, outcomes: Sequence[Outcome], dropped: Sequence[LeftOut]) -> Records:
+def _compiled(
+    records: Records, outcomes: Sequence[CorpusReport], dropped: Sequence[LeftOut]
+) -> Records:
     """Add the outcomes of the corpora.
 
     Raises:

@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from bioinstruct.bench.evaluation.cache import Answers
-from bioinstruct.bench.evaluation.evaluate import Outcome, score
+from bioinstruct.bench.evaluation.evaluate import TaskResult, score
 from bioinstruct.bench.evaluation.model_card import adapter_card
 from bioinstruct.bench.evaluation.report import (
+    Backend,
     Data,
     Report,
     Scoring,
-    Way,
     versions,
 )
 from bioinstruct.bench.evaluation.runs import write_run
@@ -323,7 +323,7 @@ def _tuned(model: Tunable, training: Training, out: Path, seed: int, watch: Watc
 
 def _score_all(
     which: str, model: Model, evaluations: Sequence[Evaluation], answers: Answers, watch: Watch
-) -> dict[Evaluation, Outcome]:
+) -> dict[Evaluation, TaskResult]:
     """Score every task without the adapter (`base`) or with it; nothing if there is none."""
     adapter = which == "tuned"
     if Devices().count > 1:
@@ -339,9 +339,9 @@ def _score_all(
     return outcomes
 
 
-def _scoring(model: Model, outcomes: Iterable[Outcome]) -> Scoring | None:
+def _scoring(model: Model, outcomes: Iterable[TaskResult]) -> Scoring | None:
     """Say how answers were computed; None for a model that does not state it."""
     overflow = overflow_of(model)
     ways: Counter[tuple[str, str]] = sum((outcome.ways for outcome in outcomes), Counter())
-    found = [Way(by, answers, why) for (by, why), answers in sorted(ways.items())]
+    found = [Backend(by, answers, why) for (by, why), answers in sorted(ways.items())]
     return Scoring(overflow, found) if overflow else None

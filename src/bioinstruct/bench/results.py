@@ -9,8 +9,16 @@ from functools import cached_property
 from html import escape
 from pathlib import Path
 
-from bioinstruct.bench.evaluation.evaluate import Outcome
-from bioinstruct.bench.evaluation.report import Report, Row, Scoring, Way, notes, table, versions
+from bioinstruct.bench.evaluation.evaluate import TaskResult
+from bioinstruct.bench.evaluation.report import (
+    Backend,
+    Report,
+    Row,
+    Scoring,
+    notes,
+    table,
+    versions,
+)
 from bioinstruct.bench.evaluation.summary import groups_of, rows_of, with_verdicts
 from bioinstruct.bench.tasks.evaluation_set import Evaluation
 from bioinstruct.bench.training.recipe import Recipe
@@ -27,7 +35,7 @@ class TaskScores:
 
     evaluation: Evaluation
     """The evaluation, with its items in the order of the counts."""
-    outcome: Outcome
+    outcome: TaskResult
     """For each metric counts of shape (items, counts of the metric), and the written answers."""
 
 
@@ -216,7 +224,7 @@ def _report(before: Scores, after: Scores | None, seed: int) -> Report:
         evaluation: rows_of(evaluation, outcome, tuned.get(evaluation), seed=seed)
         for evaluation, outcome in base.items()
     }
-    found = [Way(by, answers, why) for (by, why), answers in sorted(ways.items())]
+    found = [Backend(by, answers, why) for (by, why), answers in sorted(ways.items())]
     last = after or before
     return Report(
         model=before.model if before.model == last.model else f"{before.model}, {last.model}",

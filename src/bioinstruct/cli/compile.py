@@ -16,14 +16,14 @@ from bioinstruct.console import Line, positive, say
 from bioinstruct.corpora.user_file import load_corpus_file
 from bioinstruct.errors import BioinstructError, Refused
 from bioinstruct.files import atomic_file
-from bioinstruct.mixtures.compile import Outcome, compile_corpora, rejections
+from bioinstruct.mixtures.compile import CorpusReport, compile_corpora, rejections
 from bioinstruct.mixtures.spec import Mixture, load_mixture, mixtures
 from bioinstruct.rejection import Rejection, write_rejections
 from bioinstruct.schema import Instruction
 
 if TYPE_CHECKING:
     from bioinstruct.cli.common import Commands
-    from bioinstruct.mixtures.build import Report, SourceOutcome
+    from bioinstruct.mixtures.build import Report, SourceReport
 
 __all__ = ["add"]
 
@@ -95,7 +95,7 @@ def _corpora(args: argparse.Namespace) -> int:
     for name in args.names:
         corpora.get_corpus(name)  # reports a wrong name before anything is downloaded
     failed = _fetch(args.names, args.data) if args.fetch else 0
-    outcomes: list[Outcome] = []
+    outcomes: list[CorpusReport] = []
     stream = compile_corpora(
         args.names,
         split=args.split or "train",
@@ -182,7 +182,7 @@ def _write(out: str, stream: Iterator[Instruction]) -> int:
     return jsonl.write(out, chain([first], examples)) if first else 0
 
 
-def _tell(outcome: Outcome) -> None:
+def _tell(outcome: CorpusReport) -> None:
     rate = outcome.records / outcome.seconds if outcome.seconds else 0.0
     say(
         f"{outcome.corpus:24} {outcome.records:>8,} records in {outcome.seconds:6.2f} s "
@@ -213,12 +213,12 @@ def _tell_mixture(mixture: Mixture, report: Report) -> None:
         say(f"NOT compared with those of {', '.join(sorted(report.not_compared))}: missing")
 
 
-def _absent(source: SourceOutcome) -> str:
+def _absent(source: SourceReport) -> str:
     access = corpora.get_corpus(source.corpus).access
     return source.corpus if access is corpora.Access.OPEN else f"{source.corpus} ({access.value})"
 
 
-def _tell_steps(source: SourceOutcome) -> None:
+def _tell_steps(source: SourceReport) -> None:
     for reason, count in source.dropped.most_common():
         say(f"    dropped {count:,}: {reason}")
     left = source.records - sum(source.dropped.values())
@@ -226,7 +226,7 @@ def _tell_steps(source: SourceOutcome) -> None:
         say(f"    took {source.taken:,} of {left:,}")
 
 
-def _keep_rejected(out: str, outcomes: Sequence[Outcome]) -> int:
+def _keep_rejected(out: str, outcomes: Sequence[CorpusReport]) -> int:
     if not any(outcome.rejected for outcome in outcomes):
         return 0
     path = _beside(out, "rejected")

@@ -246,7 +246,7 @@ def _dry_run(args: argparse.Namespace) -> int:
     from bioinstruct.generation.estimate import ACCEPTANCE, estimate
     from bioinstruct.llm.openai import OPENAI, clean_url
     from bioinstruct.llm.pricing import known_price
-    from bioinstruct.llm.tokens import TokenCounter
+    from bioinstruct.llm.request_tokens import TokenCounter
 
     args.against = []  # slow to read, and changes no prompt
     plan, _ = prepare(args.model, _settings(args))

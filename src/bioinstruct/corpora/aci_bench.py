@@ -15,7 +15,7 @@ from bioinstruct.corpora.formats.table import rows
 from bioinstruct.corpora.registry import described
 from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
-from bioinstruct.files import find
+from bioinstruct.files import resolve_gz
 from bioinstruct.schema import Category, Instruction
 
 __all__ = ["CORPUS"]
@@ -59,7 +59,7 @@ def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
 
 
 def _notes(folder: Path, split: str, seed: int) -> Iterator[Row]:
-    path = find(folder / f"data/challenge_data/{FILES[split]}.csv")
+    path = resolve_gz(folder / f"data/challenge_data/{FILES[split]}.csv")
     for found in rows(path, columns=("dataset", "encounter_id", "dialogue", "note")):
         if isinstance(found, DataError):
             yield found
@@ -80,7 +80,7 @@ def _notes(folder: Path, split: str, seed: int) -> Iterator[Row]:
 
 
 def _division(folder: Path, split: str, division: str, seed: int) -> Iterator[Row]:
-    path = find(folder / f"data/challenge_data_json/{FILES[split]}_{division}.json")
+    path = resolve_gz(folder / f"data/challenge_data_json/{FILES[split]}_{division}.json")
     records = read_json(path).get("data")
     if not isinstance(records, list):
         raise DataError("data: expected a list", path=path)

@@ -16,7 +16,7 @@ from bioinstruct.corpora.formats import iob, standoff
 from bioinstruct.corpora.formats.plain import numbered, or_another_file
 from bioinstruct.corpora.registry import described
 from bioinstruct.errors import DataError
-from bioinstruct.files import find
+from bioinstruct.files import resolve_gz
 
 __all__ = ["read_iob", "read_official"]
 
@@ -42,7 +42,7 @@ def read_iob(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Ro
 
 def read_official(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     """Sentences in file order; a fault of an annotation stands in the place of its sentence."""
-    path, annotations = (find(folder / name) for name in OFFICIAL[split])
+    path, annotations = (resolve_gz(folder / name) for name in OFFICIAL[split])
     sentences = _sentences(path, annotations)
     return ner.instructions(GENETAG, ner.GENE, sentences, split=split, layout=layout, seed=seed)
 

@@ -11,7 +11,7 @@ from bioinstruct.corpora.base import Row
 from bioinstruct.corpora.formats import iob, pubtator
 from bioinstruct.corpora.registry import described
 from bioinstruct.errors import MissingError
-from bioinstruct.files import find
+from bioinstruct.files import resolve_gz
 
 __all__ = ["ORIGINAL", "ORIGINALS", "read"]
 
@@ -34,7 +34,7 @@ def read(
 ) -> Iterator[Row]:
     """Yield sentences in file order."""
     wanted = ENTITIES[name]
-    path = find(folder / tagged / FILES[split])
+    path = resolve_gz(folder / tagged / FILES[split])
     sentences = iob.sentences(path, types=wanted.types or (wanted.one.capitalize(),))
     return ner.instructions(
         described(name),
@@ -49,7 +49,7 @@ def read(
 def _with_documents(sentences: ner.Sentences, path: Path, original: Path) -> ner.Sentences:
     """Add PMIDs if the original files are present, since the tagged files have none."""
     try:
-        original = find(original)
+        original = resolve_gz(original)
     except MissingError:
         return sentences
     # The sentences are in the order of the documents' file names.

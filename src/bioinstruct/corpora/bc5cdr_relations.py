@@ -18,7 +18,7 @@ from bioinstruct.corpora.formats import pubtator
 from bioinstruct.corpora.registry import described
 from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
-from bioinstruct.files import find
+from bioinstruct.files import resolve_gz
 from bioinstruct.schema import Category, Instruction
 
 __all__ = ["Pair", "parse"]
@@ -40,7 +40,7 @@ class Pair(NamedTuple):
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     """Yield abstracts in file order."""
-    path = find(folder / ORIGINALS[split])
+    path = resolve_gz(folder / ORIGINALS[split])
     for document in pubtator.documents(path):
         if isinstance(document, DataError):
             yield document

@@ -11,7 +11,7 @@ from bioinstruct.corpora.formats.table import rows
 from bioinstruct.corpora.registry import described
 from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
-from bioinstruct.files import find
+from bioinstruct.files import resolve_gz
 from bioinstruct.schema import Category, Instruction
 
 __all__ = ["CORPUS", "HIGHEST"]
@@ -25,7 +25,7 @@ WORDINGS = wordings("biosses")["sentence-similarity"]
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     """Yield the pairs in file order, each with its row in the authors' table, from 0."""
-    path = find(folder / FILES[split])
+    path = resolve_gz(folder / FILES[split])
     columns = ("old_index", "sentence1", "sentence2", "score")
     for found in rows(path, columns=columns, delimiter="\t"):
         if isinstance(found, DataError):

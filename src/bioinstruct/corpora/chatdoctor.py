@@ -16,7 +16,7 @@ from bioinstruct.corpora.hash_split import HELD_OUT, held_out, split_of
 from bioinstruct.corpora.registry import described
 from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
-from bioinstruct.files import find
+from bioinstruct.files import resolve_gz
 from bioinstruct.schema import Category, Instruction
 
 __all__ = ["read_diseases", "read_generated", "read_healthcaremagic", "read_icliniq"]
@@ -89,7 +89,7 @@ def _messages(
 
 def read_diseases(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     """Yield three lists for each disease, in file order; its description is not used."""
-    path = find(folder / "format_dataset.csv")
+    path = resolve_gz(folder / "format_dataset.csv")
     for found in rows(path, columns=("idx", "disease", *OF_DISEASE)):
         if isinstance(found, DataError):
             yield found

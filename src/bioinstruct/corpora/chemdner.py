@@ -16,7 +16,7 @@ from bioinstruct.corpora.formats import iob, standoff
 from bioinstruct.corpora.formats.plain import numbered, or_another_file
 from bioinstruct.corpora.registry import described
 from bioinstruct.errors import DataError
-from bioinstruct.files import find
+from bioinstruct.files import resolve_gz
 
 __all__ = ["read_iob", "read_official"]
 
@@ -43,8 +43,8 @@ def read_official(folder: Path, split: str, *, layout: str, seed: int) -> Iterat
     A faulty annotation replaces its title or abstract by the error.
     """
     part = OFFICIAL[split]
-    path = find(folder / f"chemdner_corpus/{part}.abstracts.txt")
-    annotations = find(folder / f"chemdner_corpus/{part}.annotations.txt")
+    path = resolve_gz(folder / f"chemdner_corpus/{part}.abstracts.txt")
+    annotations = resolve_gz(folder / f"chemdner_corpus/{part}.annotations.txt")
     return ner.instructions(
         CHEMDNER,
         ner.CHEMICAL_CLASSES,

@@ -15,7 +15,7 @@ from bioinstruct.corpora.formats.records import records
 from bioinstruct.corpora.registry import described
 from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
-from bioinstruct.files import find
+from bioinstruct.files import resolve_gz
 from bioinstruct.schema import Category, Instruction
 
 __all__ = ["CORPUS", "LABELS"]
@@ -57,7 +57,7 @@ def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     The file does not say which abstract a sentence is of: the document is the sentence, named by
     the number of its first record.
     """
-    path = find(folder / FILES[split])
+    path = resolve_gz(folder / FILES[split])
     firsts: dict[str, int] = {}
     for number, line, record in records(path, Line):
         if isinstance(record, DataError):

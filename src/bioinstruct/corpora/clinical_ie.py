@@ -13,7 +13,7 @@ from bioinstruct.corpora.formats import table
 from bioinstruct.corpora.registry import described
 from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
-from bioinstruct.files import find
+from bioinstruct.files import resolve_gz
 from bioinstruct.parquet import read_parquet
 from bioinstruct.schema import Category, Instruction
 
@@ -123,7 +123,7 @@ def _rows(
         rows: Iterable[Mapping[str, Any] | DataError] = read_parquet(parquet)
         path = parquet[0]
     else:
-        path = find(folder / f"{split}.csv")
+        path = resolve_gz(folder / f"{split}.csv")
         rows = (
             row if isinstance(row, DataError) else row.fields
             for row in table.rows(path, columns=columns)

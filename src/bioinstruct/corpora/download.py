@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from bioinstruct import corpora
 from bioinstruct.corpora import Access, Corpus, Download
 from bioinstruct.errors import MissingError, Refused
-from bioinstruct.files import naming
+from bioinstruct.files import add_filename_to_oserror
 
 if TYPE_CHECKING:
     import httpx2
@@ -78,7 +78,7 @@ def _download(download: Download, path: Path, show: Show) -> None:
     """Download a file, retrying for as long as bytes keep arriving."""
     import httpx2
 
-    with naming(path):
+    with add_filename_to_oserror(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     # The name contains the checksum, so that a part of another version is never resumed.
     part = path.with_name(f".{path.name}.{download.sha256[:12]}.part")
@@ -128,7 +128,7 @@ def _transfer(client: httpx2.Client, url: str, part: Path, show: Show) -> None:
                 hint="the file has moved or was removed; see the home page of the corpus",
             )
         goes_on = response.status_code == 206 and _begins_at(response, start)
-        with naming(part), part.open("ab" if goes_on else "wb") as file:
+        with add_filename_to_oserror(part), part.open("ab" if goes_on else "wb") as file:
             for chunk in response.iter_bytes():
                 file.write(chunk)
                 file.flush()  # keep what arrived

@@ -12,7 +12,7 @@ from bioinstruct.corpora.formats import table
 from bioinstruct.corpora.registry import described
 from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
-from bioinstruct.files import find
+from bioinstruct.files import resolve_gz
 from bioinstruct.schema import Category, Instruction
 
 __all__ = ["CORPUS", "LABELS"]
@@ -36,7 +36,7 @@ MASKS = {"Drug": "DRUG", "Diseases & Disorders": "DISEASE", "Genes & Molecular S
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     """Yield the pairs in the order of the three files and their rows."""
     for name in FILES:
-        path = find(folder / name)
+        path = resolve_gz(folder / name)
         # Others read these files as Latin-1, in which any file can be read: so UTF-8 comes first.
         rows = table.rows(path, columns=COLUMNS, delimiter="\t", fallback="latin-1")
         for row in rows:

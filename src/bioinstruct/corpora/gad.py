@@ -12,7 +12,7 @@ from bioinstruct.corpora.formats import tsv
 from bioinstruct.corpora.registry import described
 from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError, MissingError
-from bioinstruct.files import find
+from bioinstruct.files import resolve_gz
 from bioinstruct.schema import Category, Instruction
 
 __all__ = ["CORPUS", "LABELS"]
@@ -65,7 +65,7 @@ def _lines(folder: Path, split: str) -> tuple[Path, Iterable[_Line | DataError]]
     table = folder / "tsv" / f"{split}.tsv"
     arrow = folder / "arrow" / split / "data-00000-of-00001.arrow"
     try:
-        path = find(table)
+        path = resolve_gz(table)
     except MissingError:
         if not arrow.is_file():
             raise

@@ -10,7 +10,7 @@ from bioinstruct.corpora.formats.table import rows
 from bioinstruct.corpora.registry import described
 from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
-from bioinstruct.files import find
+from bioinstruct.files import resolve_gz
 from bioinstruct.schema import Category, Instruction
 
 __all__ = ["CORPUS", "LABELS"]
@@ -22,7 +22,7 @@ WORDINGS = wordings("healthfc")["claim-verification"]
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     """Yield the English claims in file order, with the sentences that support the verdict."""
-    path = find(folder / "Datensatz.csv")
+    path = resolve_gz(folder / "Datensatz.csv")
     for found in rows(path, columns=("en_claim", "en_top_sentences", "label", "url")):
         if isinstance(found, DataError):
             yield found

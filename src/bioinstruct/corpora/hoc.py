@@ -12,7 +12,7 @@ from bioinstruct.corpora.formats.archive import Member, members
 from bioinstruct.corpora.registry import described
 from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
-from bioinstruct.files import find
+from bioinstruct.files import resolve_gz
 from bioinstruct.schema import Category, Instruction
 
 __all__ = ["DOCUMENTS", "LABELS", "NAMES", "SENTENCES"]
@@ -88,7 +88,7 @@ _Document = list[tuple[str, list[str]]]
 
 
 def _documents(folder: Path, split: str) -> Iterator[tuple[str, _Document | DataError]]:
-    splits = _splits(find(folder / "splits_blurb.tsv"))
+    splits = _splits(resolve_gz(folder / "splits_blurb.tsv"))
     texts: dict[str, Member] = {}
     slots: dict[str, Member] = {}
     for member in members(folder / ARCHIVE, "*/*.txt"):

@@ -12,7 +12,7 @@ from bioinstruct.corpora.hash_split import split_of
 from bioinstruct.corpora.registry import described
 from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
-from bioinstruct.files import find
+from bioinstruct.files import resolve_gz
 from bioinstruct.schema import Category, Instruction
 
 __all__ = ["CORPUS"]
@@ -27,7 +27,7 @@ _LINE = re.compile(r"(\d{5}) ([A-Z0-9]{3,7}) *(?<=^.{13}) ([01]) (.{60}) (\S.*)"
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     """Yield the codes in file order, both ways; leave out headings that no claim may carry."""
-    path = find(folder / "icd10cm_order_2026.txt")
+    path = resolve_gz(folder / "icd10cm_order_2026.txt")
     for entry in numbered(path):
         if isinstance(entry, DataError):
             yield entry

@@ -15,7 +15,7 @@ from bioinstruct.corpora.formats.xmltree import parse
 from bioinstruct.corpora.registry import described
 from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import BioinstructError, DataError
-from bioinstruct.files import find, read_bytes
+from bioinstruct.files import read_bytes, resolve_gz
 from bioinstruct.schema import Category, Instruction
 
 __all__ = ["read", "read_judged"]
@@ -41,11 +41,11 @@ def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     """Yield every answer to a part of a message (train), or the first to a message (test)."""
     if split == "train":
         for number, name in enumerate(TRAIN, start=1):
-            path = find(folder / name)
+            path = resolve_gz(folder / name)
             for place, message in enumerate(_messages(path), start=1):
                 yield from _answered_parts(message, f"train-{number}-{place}", path, seed)
         return
-    path = find(folder / TEST)
+    path = resolve_gz(folder / TEST)
     for message in _messages(path):
         name = _id(message)
         answers = [*message.iter("ReferenceAnswer"), *message.iter("RefAnswer")]
@@ -122,7 +122,7 @@ def read_judged(folder: Path, split: str, *, layout: str, seed: int) -> Iterator
 
     168 answers have two grades, mostly neighbours, and are skipped.
     """
-    path = find(folder / TEST)
+    path = resolve_gz(folder / TEST)
     messages = {_id(message).removeprefix("TQ"): _message(message) for message in _messages(path)}
     archive = folder / JUDGED
     if not any(folder.glob(f"{JUDGED}*")) and any(folder.parent.glob(f"medquad/{JUDGED}*")):

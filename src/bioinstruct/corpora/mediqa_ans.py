@@ -14,7 +14,7 @@ from bioinstruct.corpora.hash_split import split_of
 from bioinstruct.corpora.registry import described
 from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
-from bioinstruct.files import find
+from bioinstruct.files import resolve_gz
 from bioinstruct.schema import Category, Instruction
 
 __all__ = ["CORPUS"]
@@ -47,7 +47,7 @@ class Answers(BaseModel):
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     """Yield the four kinds of summaries of passages, each in file order."""
     for kind in KINDS:
-        path = find(folder / f"section2answer_{kind}_summ.json")
+        path = resolve_gz(folder / f"section2answer_{kind}_summ.json")
         for entry in entries(path):
             if isinstance(entry, DataError):
                 yield entry

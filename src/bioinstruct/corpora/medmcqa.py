@@ -14,7 +14,7 @@ from bioinstruct.corpora.base import Row, Skipped
 from bioinstruct.corpora.formats.records import records
 from bioinstruct.corpora.registry import described
 from bioinstruct.errors import DataError
-from bioinstruct.files import find
+from bioinstruct.files import resolve_gz
 from bioinstruct.schema import Instruction
 
 __all__ = ["CORPUS"]
@@ -44,7 +44,7 @@ class Question(BaseModel):
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     """Questions in file order; those of the test set have no published answer and are skipped."""
-    path = find(folder / FILES[split])
+    path = resolve_gz(folder / FILES[split])
     first: int | None = None
     for number, line, record in records(path, Question):
         if isinstance(record, DataError):

@@ -13,7 +13,7 @@ from bioinstruct.corpora.base import Corpus, Row
 from bioinstruct.corpora.formats.records import records
 from bioinstruct.corpora.registry import described
 from bioinstruct.errors import DataError, MissingError
-from bioinstruct.files import find
+from bioinstruct.files import resolve_gz
 
 __all__ = ["read_five", "read_four"]
 
@@ -67,7 +67,7 @@ def read_five(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[R
     path = folder / "US" / f"{SPLITS[split]}.jsonl"
     if split == "validation":
         try:
-            find(path)
+            resolve_gz(path)
         except MissingError:
             converted = folder / "converted_dev/medqa_full_dev.json"
             if not any(converted.parent.glob(f"{converted.name}*")):

@@ -10,7 +10,7 @@ from bioinstruct.corpora.base import Corpus, Row, Skipped
 from bioinstruct.corpora.formats.table import rows
 from bioinstruct.corpora.registry import described
 from bioinstruct.errors import DataError, MissingError
-from bioinstruct.files import find
+from bioinstruct.files import resolve_gz
 
 __all__ = ["SUBJECTS", "read_all", "read_subject"]
 
@@ -47,7 +47,7 @@ def read_subject(
 def read_all(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     """Yield the six subjects of MultiMedQA; skip questions that an earlier subject has."""
     if not any(_is_there(folder, subject, split) for subject in SIX):
-        find(_path(folder, SIX[0], split))
+        resolve_gz(_path(folder, SIX[0], split))
     seen = _keys(folder, "test") if split != "test" else set()
     for subject in SIX:
         if _is_there(folder, subject, split):
@@ -75,7 +75,7 @@ def _rows(
     layout: str,
     seed: int,
 ) -> Iterator[Row]:
-    path = find(_path(folder, subject, split))
+    path = resolve_gz(_path(folder, subject, split))
     for number, found in enumerate(rows(path, columns=COLUMNS, header=COLUMNS), start=1):
         if isinstance(found, DataError):
             yield found
@@ -122,7 +122,7 @@ def _key(fields: Sequence[str]) -> _Key:
 def _keys(folder: Path, split: str, subjects: Sequence[str] = SUBJECTS) -> set[_Key]:
     """Return the keys of a split of these subjects, as far as their files exist."""
     there = (s for s in subjects if _is_there(folder, s, split))
-    return {_key(fields) for s in there for fields in _fields(find(_path(folder, s, split)))}
+    return {_key(fields) for s in there for fields in _fields(resolve_gz(_path(folder, s, split)))}
 
 
 def _path(folder: Path, subject: str, split: str) -> Path:
@@ -131,7 +131,7 @@ def _path(folder: Path, subject: str, split: str) -> Path:
 
 def _is_there(folder: Path, subject: str, split: str) -> bool:
     try:
-        find(_path(folder, subject, split))
+        resolve_gz(_path(folder, subject, split))
     except MissingError:
         return False
     return True

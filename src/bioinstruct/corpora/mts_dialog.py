@@ -15,7 +15,7 @@ from bioinstruct.corpora.formats.table import rows
 from bioinstruct.corpora.registry import described
 from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
-from bioinstruct.files import find
+from bioinstruct.files import resolve_gz
 from bioinstruct.schema import Category, Instruction
 
 __all__ = ["CORPUS", "SECTIONS", "Judged", "judged"]
@@ -58,7 +58,7 @@ STUDY = "correlation_study/MTS-Dialog-"
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     """Yield the conversations in file order; skip rows without conversation or section."""
-    path = find(folder / FILES[split])
+    path = resolve_gz(folder / FILES[split])
     for found in rows(path, columns=("ID", "section_header", "section_text", "dialogue")):
         if isinstance(found, DataError):
             yield found
@@ -109,8 +109,8 @@ def judged(folder: Path) -> Iterator[Judged]:
         MissingError: a file is not there.
         DataError: a file is malformed, or the two do not describe the same summaries.
     """
-    path = find(folder / f"{STUDY}Automatic-Summaries-ValidationSet.csv")
-    scored = find(folder / f"{STUDY}Manual-Scores4CorrelationStudy.csv")
+    path = resolve_gz(folder / f"{STUDY}Automatic-Summaries-ValidationSet.csv")
+    scored = resolve_gz(folder / f"{STUDY}Manual-Scores4CorrelationStudy.csv")
     texts = ("ID", "Dialogue", "Reference Summary", "Automatic Summary")
     summaries = [row.fields for row in map(_sound, rows(path, columns=texts))]
     scores = [_sound(row) for row in rows(scored, columns=SCORES)]

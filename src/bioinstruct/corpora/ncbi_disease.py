@@ -10,7 +10,7 @@ from bioinstruct.corpora.answers import ner
 from bioinstruct.corpora.base import Row
 from bioinstruct.corpora.formats import iob, pubtator
 from bioinstruct.corpora.registry import described
-from bioinstruct.files import find
+from bioinstruct.files import resolve_gz
 
 __all__ = ["CORPUS"]
 
@@ -23,7 +23,7 @@ FILES = {
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     """Yield the sentences in file order, without the second copy of PMID 8528200 in train."""
-    path, original = (find(folder / name) for name in FILES[split])
+    path, original = (resolve_gz(folder / name) for name in FILES[split])
     # The sentences are in the order of the documents' file names.
     texts = sorted(pubtator.texts(original), key=itemgetter(0))
     sentences = ner.of_documents(

@@ -15,7 +15,7 @@ from bioinstruct.corpora.base import Corpus, Row, Skipped
 from bioinstruct.corpora.formats.records import checked, records
 from bioinstruct.corpora.registry import described
 from bioinstruct.errors import DataError
-from bioinstruct.files import find
+from bioinstruct.files import resolve_gz
 from bioinstruct.schema import Category, Instruction
 
 __all__ = ["BIOINSTRUCT", "MEDTUNED"]
@@ -48,7 +48,7 @@ def bioinstruct(folder: Path, split: str, *, layout: str, seed: int) -> Iterator
 
     The release has no categories, so all are OTHER until they are labelled.
     """
-    path = find(folder / "biomed_instruct_25k.json")
+    path = resolve_gz(folder / "biomed_instruct_25k.json")
     for number, _, record in records(path, Record):
         kind = _Kind(Category.OTHER, "published-instruction")
         yield _row(BIOINSTRUCT, record, kind, path=path, number=number)
@@ -61,7 +61,7 @@ def medtuned(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Ro
     """
     files = sorted(folder.glob("data/train-*.parquet")) or sorted(folder.glob("*.parquet"))
     if not files:
-        files = [find(folder / "data" / "train-00000-of-00001.parquet")]
+        files = [resolve_gz(folder / "data" / "train-00000-of-00001.parquet")]
     number = 0
     for path in files:
         for value in parquet.read_parquet([path]):

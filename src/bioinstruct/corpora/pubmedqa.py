@@ -14,7 +14,7 @@ from bioinstruct.corpora.formats.records import checked, entries
 from bioinstruct.corpora.registry import described
 from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
-from bioinstruct.files import find
+from bioinstruct.files import resolve_gz
 from bioinstruct.schema import Category, Instruction
 
 __all__ = ["CORPUS"]
@@ -54,7 +54,7 @@ class Unlabelled(Context):
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     """Yield the questions in file order: those of the official test list, or the other 500."""
-    path = find(folder / "ori_pqal.json")
+    path = resolve_gz(folder / "ori_pqal.json")
     tested = read_json(folder / "test_ground_truth.json")
     missing = dict(tested)
     for entry in entries(path):
@@ -78,14 +78,14 @@ def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
             answer = question.final_decision
             yield _example(CORPUS, "decision", pmid, split, seed, question=question, output=answer)
     if split == "test":
-        answers = find(folder / "test_ground_truth.json")
+        answers = resolve_gz(folder / "test_ground_truth.json")
         for pmid in missing:
             yield DataError(f"{pmid}: expected a PMID of ori_pqal.json", path=answers)
 
 
 def read_artificial(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     """Yield the questions in file order, answered by yes or no, or by the conclusion."""
-    path = find(folder / "ori_pqaa.json")
+    path = resolve_gz(folder / "ori_pqaa.json")
     for entry in entries(path):
         if isinstance(entry, DataError):
             yield entry
@@ -101,7 +101,7 @@ def read_artificial(folder: Path, split: str, *, layout: str, seed: int) -> Iter
 
 def read_unlabelled(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     """Yield the questions in file order, answered by the conclusion of the abstract."""
-    path = find(folder / "ori_pqau.json")
+    path = resolve_gz(folder / "ori_pqau.json")
     for entry in entries(path):
         if isinstance(entry, DataError):
             yield entry

@@ -11,7 +11,7 @@ from bioinstruct.corpora.formats import xmltree
 from bioinstruct.corpora.registry import described
 from bioinstruct.corpora.wordings import wordings
 from bioinstruct.errors import DataError
-from bioinstruct.files import find, read_bytes
+from bioinstruct.files import read_bytes, resolve_gz
 from bioinstruct.schema import Category, Instruction
 
 __all__ = ["CORPUS", "LABELS"]
@@ -31,7 +31,7 @@ def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     The document is question A, which up to several pairs share, named by its first pair.
     """
     name, root = FILES[split]
-    path = find(folder / name)
+    path = resolve_gz(folder / name)
     pairs = [*xmltree.elements(read_bytes(path), path, root=root, tags={"pair"})]
     if not pairs:
         raise DataError("expected pairs, found none", path=path)

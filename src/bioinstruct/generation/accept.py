@@ -23,7 +23,7 @@ from bioinstruct.filters import (
 from bioinstruct.generation.parse import UNPARSABLE, Draft, parse
 from bioinstruct.generation.prompt import Prompt
 from bioinstruct.generation.recipes import Recipe
-from bioinstruct.llm.types import Failure, Outcome
+from bioinstruct.llm.types import Failure, Response
 from bioinstruct.schema import Category, Instruction, Provenance, Teacher, explain
 
 __all__ = ["ORIGIN", "Acceptor", "Judged", "Sieve"]
@@ -77,7 +77,7 @@ class Acceptor:
         near = Near.by_rouge(sieve.near_duplicates, seeds=seeds)
         self._steps: list[Step] = [*sieve.steps(), self._duplicates, near]
 
-    def take(self, prompt: Prompt, outcome: Outcome, *, most: int | None = None) -> Judged:
+    def take(self, prompt: Prompt, outcome: Response, *, most: int | None = None) -> Judged:
         """Judge an answer; ignore the rest after `most` accepted records."""
         judged = Judged()
         if isinstance(outcome, Failure):

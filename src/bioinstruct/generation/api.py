@@ -124,9 +124,9 @@ def generate(
 def _carry_out(
     run: Run, teacher: Client, transcript: Path, out: Path | None, watch: Watcher | None
 ) -> Generated:
+    from bioinstruct.errors import BudgetError, ProviderError
     from bioinstruct.generation.output import Files, Memory
     from bioinstruct.generation.run import ask_run, replay_run
-    from bioinstruct.llm.errors import BudgetError, ProviderError
 
     stop: BioinstructError | None = None
     with Memory() if out is None else Files(out) as sink:

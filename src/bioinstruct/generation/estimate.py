@@ -9,7 +9,7 @@ from itertools import islice
 from bioinstruct.generation.answer_format import Form
 from bioinstruct.generation.prompt import Plan, prompt
 from bioinstruct.llm.pricing import Price
-from bioinstruct.llm.tokens import TokenCounter
+from bioinstruct.llm.request_tokens import TokenCounter
 from bioinstruct.llm.types import Request
 
 __all__ = ["ACCEPTANCE", "PUBLISHED_BYTES", "Estimate", "estimate"]

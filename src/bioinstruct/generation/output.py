@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from bioinstruct.files import atomic_file, naming
+from bioinstruct.files import add_filename_to_oserror, atomic_file
 from bioinstruct.generation.accept import Judged
 from bioinstruct.llm.types import Request
 from bioinstruct.rejection import Rejection
@@ -100,12 +100,12 @@ class _Spool:
         self._file = stack.enter_context(file)
 
     def add(self, line: bytes) -> None:
-        with naming(self.path):
+        with add_filename_to_oserror(self.path):
             self._file.write(line)
         self.rows += 1
 
     def finish(self) -> None:
-        with naming(self.path):
+        with add_filename_to_oserror(self.path):
             self._file.seek(0)
         with atomic_file(self.path) as file:
             shutil.copyfileobj(self._file, file)

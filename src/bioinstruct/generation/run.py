@@ -25,7 +25,7 @@ from bioinstruct.llm.client import Client
 from bioinstruct.llm.openai import OpenAIClient
 from bioinstruct.llm.runner import EventLoop, Usage, ask, replay
 from bioinstruct.llm.transcript import Transcript
-from bioinstruct.llm.types import Failure, Outcome, Request
+from bioinstruct.llm.types import Failure, Request, Response
 from bioinstruct.schema import Instruction
 
 __all__ = ["Run", "ask_run", "replay_run"]
@@ -85,7 +85,7 @@ class Run:
             self._waiting.append(asked)
             yield asked.request
 
-    def take(self, outcome: Outcome) -> Judged:
+    def take(self, outcome: Response) -> Judged:
         """Use the outcome of the oldest pending request."""
         asked = self._waiting.popleft()
         tally = self.tally
@@ -120,7 +120,7 @@ class _Machine:
         self._acceptor = None if sieve == own else Acceptor(plan.seeds, own, license=license)
         self.records: list[Instruction] = []
 
-    def take(self, asked: Prompt, outcome: Outcome, judged: Judged) -> None:
+    def take(self, asked: Prompt, outcome: Response, judged: Judged) -> None:
         if self._acceptor is not None:
             judged = self._acceptor.take(asked, outcome)
         self.records += judged.accepted
@@ -181,7 +181,7 @@ def _outcomes(
     transcript: Transcript,
     teacher: Client,
     watch: Callable[[Usage], None],
-) -> AsyncGenerator[tuple[Request, Outcome], None]:
+) -> AsyncGenerator[tuple[Request, Response], None]:
     """Yield the outcomes of a round, from single requests or from batches."""
     provider, budget = teacher.reach(), teacher.spending
     if not teacher.batch:

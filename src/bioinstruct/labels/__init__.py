@@ -2,6 +2,6 @@
 
 from bioinstruct.labels.audit import Audit, label_records
 from bioinstruct.labels.label import Labelled
-from bioinstruct.labels.offline import Classifier, Verdict, classifier
+from bioinstruct.labels.offline import Classifier, Prediction, classifier
 
-__all__ = ["Audit", "Classifier", "Labelled", "Verdict", "classifier", "label_records"]
+__all__ = ["Audit", "Classifier", "Labelled", "Prediction", "classifier", "label_records"]

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["VERSION", "Classifier", "Verdict", "classifier", "from_row"]
+__all__ = ["VERSION", "Classifier", "Prediction", "classifier", "from_row"]
 
 VERSION = "offline-1"
 """Version of features and weights; changes whenever a label could."""
 
 
-class Verdict(NamedTuple):
+class Prediction(NamedTuple):
     """A category with its confidence."""
 
     category: Category
@@ -43,12 +43,12 @@ class Classifier:
     temperature: float
     """Divisor of the scores, which calibrates the confidence."""
 
-    def __call__(self, example: Instruction) -> Verdict:
+    def __call__(self, example: Instruction) -> Prediction:
         """Classify a record, ignoring its category, task and provenance."""
         probabilities = self.probabilities(features(example))
         best = int(probabilities.argmax())
         pairs = zip(self.categories, map(float, probabilities), strict=True)
-        return Verdict(self.categories[best], float(probabilities[best]), dict(pairs))
+        return Prediction(self.categories[best], float(probabilities[best]), dict(pairs))
 
     def probabilities(self, found: dict[str, float]) -> NDArray[np.float64]:
         """Return the probability of each category; unknown features are ignored."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ValidationError
 
-from bioinstruct.llm.types import Answer, Message, Outcome, Request
+from bioinstruct.llm.types import Answer, Message, Request, Response
 from bioinstruct.schema import Category, Instruction
 
 __all__ = ["PROMPT", "parse", "request"]
@@ -68,7 +68,7 @@ def request(examples: Sequence[Instruction], *, model: str, schema: bool) -> Req
     )
 
 
-def parse(outcome: Outcome, *, count: int) -> list[Category | None]:
+def parse(outcome: Response, *, count: int) -> list[Category | None]:
     """Parse the category of each record; None if the answer has none or conflicting ones."""
     labels: list[Category | None] = [None] * count
     if not isinstance(outcome, Answer):

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bioinstruct.errors import SchemaUnsupportedError
 from bioinstruct.labels.audit import keeps
 from bioinstruct.labels.label import Labelled, labelled
 from bioinstruct.labels.offline import classifier
 from bioinstruct.labels.prompt import PROMPT, parse, request
-from bioinstruct.llm.errors import SchemaUnsupportedError
 from bioinstruct.llm.runner import EventLoop, ask
 from bioinstruct.llm.transcript import Transcript
-from bioinstruct.llm.types import Outcome, Request
+from bioinstruct.llm.types import Request, Response
 from bioinstruct.schema import Category, Instruction
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def label_by_teacher(
     with ExitStack() as stack:
         if teacher.replay:
             record = stack.enter_context(Transcript.read(path))
-            outcomes: Iterator[Outcome | None] = map(record.get, requests)
+            outcomes: Iterator[Response | None] = map(record.get, requests)
         else:
             base_url = teacher.reach().base_url
             record = stack.enter_context(Transcript.open(path, base_url=base_url))
@@ -96,7 +96,7 @@ class _Asked:
     ) -> None:
         self._loop = loop
         self._provider = teacher.reach()
-        self._outcomes: AsyncGenerator[tuple[Request, Outcome], None] = ask(
+        self._outcomes: AsyncGenerator[tuple[Request, Response], None] = ask(
             requests,
             self._provider,
             transcript,
@@ -105,7 +105,7 @@ class _Asked:
             watch=watch,
         )
 
-    def __enter__(self) -> Iterator[Outcome]:
+    def __enter__(self) -> Iterator[Response]:
         return self._iterate()
 
     def __exit__(self, *_: object) -> None:
@@ -113,7 +113,7 @@ class _Asked:
         if close := getattr(self._provider, "aclose", None):
             self._loop.run(close())
 
-    def _iterate(self) -> Iterator[Outcome]:
+    def _iterate(self) -> Iterator[Response]:
         try:
             while (pair := self._loop.run(_next(self._outcomes))) is not None:
                 yield pair[1]
@@ -150,7 +150,7 @@ def _asked(batch: Iterable[Instruction], teaching: Teaching) -> list[Instruction
 
 
 def _apply(
-    batch: tuple[Instruction, ...], outcome: Outcome | None, by: str, teaching: Teaching
+    batch: tuple[Instruction, ...], outcome: Response | None, by: str, teaching: Teaching
 ) -> Iterator[Labelled]:
     asked = _asked(batch, teaching)
     answered = parse(outcome, count=len(asked)) if outcome is not None else []
@@ -170,6 +170,6 @@ def _apply(
 
 
 async def _next(
-    outcomes: AsyncGenerator[tuple[Request, Outcome], None],
-) -> tuple[Request, Outcome] | None:
+    outcomes: AsyncGenerator[tuple[Request, Response], None],
+) -> tuple[Request, Response] | None:
     return await anext(outcomes, None)

@@ -9,17 +9,12 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, TypeVar
 
+from bioinstruct.errors import ProviderError, SchemaUnsupportedError, SilentError
 from bioinstruct.llm.batch_state import Plan
-from bioinstruct.llm.errors import (
-    ProviderError,
-    SchemaUnsupportedError,
-    SilentError,
-    classify_error,
-    words,
-)
+from bioinstruct.llm.errors import classify_error, words
 from bioinstruct.llm.openai import OpenAIClient, body_of
 from bioinstruct.llm.responses import TryAgainError, read_reply
-from bioinstruct.llm.types import Failure, Outcome, Request
+from bioinstruct.llm.types import Failure, Request, Response
 
 __all__ = ["Job", "JobBoard", "LineError", "line_of", "read_line", "spool", "standing"]
 
@@ -202,7 +197,7 @@ def line_of(request: Request, key: str, *, max_name: str) -> bytes:
     return json.dumps(row, ensure_ascii=False).encode("utf-8") + b"\n"
 
 
-def read_line(row: dict[str, Any], request: Request, *, redact: Callable[[str], str]) -> Outcome:
+def read_line(row: dict[str, Any], request: Request, *, redact: Callable[[str], str]) -> Response:
     """Parse the outcome in a line of a file of results or errors.
 
     Raises:

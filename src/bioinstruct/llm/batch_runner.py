@@ -10,17 +10,16 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import IO
 
-from bioinstruct.errors import BioinstructError
+from bioinstruct.errors import BioinstructError, ProviderError, SilentError
 from bioinstruct.llm.batch_api import Job, JobBoard, LineError, line_of, read_line, spool, standing
 from bioinstruct.llm.batch_state import Batching, Plan, Plans
-from bioinstruct.llm.errors import ProviderError, SilentError
 from bioinstruct.llm.openai import NOT_TEXT, OpenAIClient, is_text
 from bioinstruct.llm.pricing import Budget
+from bioinstruct.llm.request_tokens import charged
 from bioinstruct.llm.responses import TryAgainError, exhausted
 from bioinstruct.llm.runner import Usage
-from bioinstruct.llm.tokens import charged
 from bioinstruct.llm.transcript import Transcript
-from bioinstruct.llm.types import Answer, Outcome, Request
+from bioinstruct.llm.types import Answer, Request, Response
 
 __all__ = ["Batching", "ask_in_batches"]
 
@@ -36,7 +35,7 @@ async def ask_in_batches(
     budget: Budget | None = None,
     watch: Callable[[Usage], None] | None = None,
     batching: Batching | None = None,
-) -> AsyncGenerator[tuple[Request, Outcome], None]:
+) -> AsyncGenerator[tuple[Request, Response], None]:
     """Yield outcomes in the order of the requests, as `ask` does; skip recorded requests.
 
     You can kill it at any moment: the provider continues with the batches, and the next call with
@@ -123,7 +122,7 @@ class _Run:
         self._first_name = client.max_name
         self._stop: BioinstructError | None = None
 
-    def on_record(self, request: Request) -> Outcome | None:
+    def on_record(self, request: Request) -> Response | None:
         """Return the recorded outcome of a request, or None."""
         outcome = self._transcript.get(request)
         if outcome is None or not (isinstance(outcome, Answer) or outcome.final):
@@ -361,7 +360,7 @@ class _Run:
                 self._budget.release(request)
         self._todo.extendleft(reversed(one.left.values()))
 
-    def _record(self, request: Request, outcome: Outcome, *, batch: str = "") -> None:
+    def _record(self, request: Request, outcome: Response, *, batch: str = "") -> None:
         self._transcript.add(request, outcome, batch=batch)
         self._usage.add(charged(request, outcome))
         if self._budget is not None:
@@ -369,7 +368,7 @@ class _Run:
         self.done.add(request)
         self._count(outcome)
 
-    def _count(self, outcome: Outcome) -> None:
+    def _count(self, outcome: Response) -> None:
         if isinstance(outcome, Answer):
             self._usage.done += 1
         else:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import uuid4
 
-from bioinstruct.llm.tokens import prompt_bound
+from bioinstruct.llm.request_tokens import prompt_bound
 from bioinstruct.llm.transcript import Transcript
 from bioinstruct.llm.types import Request
 

@@ -8,19 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bioinstruct.errors import (
-    BudgetError,
-    ProviderError,
-    SchemaUnsupportedError,
-    SilentError,
-)
-
 __all__ = [
-    "BudgetError",
-    "ProviderError",
     "RetryDecision",
-    "SchemaUnsupportedError",
-    "SilentError",
     "classify_error",
     "redactor",
     "words",

@@ -13,20 +13,12 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
-from bioinstruct.errors import MissingError
-from bioinstruct.llm.errors import (
-    ProviderError,
-    RetryDecision,
-    SchemaUnsupportedError,
-    SilentError,
-    classify_error,
-    redactor,
-    words,
-)
+from bioinstruct.errors import MissingError, ProviderError, SchemaUnsupportedError, SilentError
+from bioinstruct.llm.errors import RetryDecision, classify_error, redactor, words
 from bioinstruct.llm.rate_limit import Limiter, Limits, Retries, retry_after
+from bioinstruct.llm.request_tokens import prompt_bound
 from bioinstruct.llm.responses import Reply, TryAgainError, exhausted, read_reply
-from bioinstruct.llm.tokens import prompt_bound
-from bioinstruct.llm.types import Failure, Outcome, Request, Watch
+from bioinstruct.llm.types import Failure, Request, Response, Watch
 
 if TYPE_CHECKING:
     from httpx2 import Response
@@ -38,7 +30,7 @@ _T = TypeVar("_T")
 logger = logging.getLogger("bioinstruct")
 
 NOT_TEXT = Failure(reason="bad-request", message="half a surrogate pair is no text")
-"""Outcome of a request that `is_text` refuses."""
+"""Response of a request that `is_text` refuses."""
 OPENAI = "https://api.openai.com/v1"
 _PATIENCE = 4  # attempts to reach a server that never responded, to report a wrong address soon
 _NOT_SENT = {"ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol"}
@@ -105,7 +97,7 @@ class OpenAIClient:
         """The server's address, without key, password or query."""
         return self._base_url
 
-    async def complete(self, request: Request) -> Outcome:
+    async def complete(self, request: Request) -> Response:
         """Return the answer or a failure, retrying according to `Retries`."""
         if not is_text(request):
             return NOT_TEXT
@@ -173,7 +165,7 @@ class OpenAIClient:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    async def _attempt(self, request: Request) -> Outcome:
+    async def _attempt(self, request: Request) -> Response:
         """Send a request once, or twice if only the name of a setting was wrong."""
         tokens = prompt_bound(request) // 3 + (
             request.max_tokens or 0

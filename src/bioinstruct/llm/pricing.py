@@ -9,11 +9,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from bioinstruct.errors import BioinstructError, MissingError
-from bioinstruct.llm.errors import BudgetError
-from bioinstruct.llm.tokens import charged, prompt_bound
+from bioinstruct.errors import BioinstructError, BudgetError, MissingError
+from bioinstruct.llm.request_tokens import charged, prompt_bound
 from bioinstruct.llm.transcript import Transcript, parse_entry
-from bioinstruct.llm.types import Answer, Failure, Outcome, Request
+from bioinstruct.llm.types import Answer, Failure, Request, Response
 
 __all__ = ["Budget", "Price", "find_price", "known_price"]
 
@@ -162,7 +161,7 @@ class Budget:
         self._set_aside(request, worst)
         return True
 
-    def settle(self, request: Request, outcome: Outcome) -> None:
+    def settle(self, request: Request, outcome: Response) -> None:
         """Replace the reservation of a request by its actual cost."""
         self.release(request)
         self._spent += self._charge(request, outcome, batch=self._batch)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bioinstruct.llm.errors import classify_error, words
-from bioinstruct.llm.tokens import prompt_bound
-from bioinstruct.llm.types import Answer, Failure, Outcome, Request
+from bioinstruct.llm.request_tokens import prompt_bound
+from bioinstruct.llm.types import Answer, Failure, Request, Response
 
 __all__ = ["Reply", "TryAgainError", "exhausted", "read_reply"]
 
@@ -52,7 +52,7 @@ def exhausted(request: Request, message: str, *, charged: bool) -> Failure:
     )
 
 
-def read_reply(body: str, request: Request) -> Outcome:
+def read_reply(body: str, request: Request) -> Response:
     """Parse the body of a response of status 200.
 
     Raises:
@@ -72,7 +72,7 @@ def read_reply(body: str, request: Request) -> Outcome:
     return _outcome(choices[0], content, request)
 
 
-def _outcome(choice: dict[str, Any], content: dict[str, Any], request: Request) -> Outcome:
+def _outcome(choice: dict[str, Any], content: dict[str, Any], request: Request) -> Response:
     message = choice.get("message")
     message = message if isinstance(message, dict) else {}
     text = _text(message.get("content") if request.prompt is None else choice.get("text"))

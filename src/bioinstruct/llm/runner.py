@@ -10,12 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
-from bioinstruct.errors import BioinstructError
-from bioinstruct.llm.errors import BudgetError, ProviderError
+from bioinstruct.errors import BioinstructError, BudgetError, ProviderError
 from bioinstruct.llm.pricing import Budget
-from bioinstruct.llm.tokens import Charged, charged, prompt_bound
+from bioinstruct.llm.request_tokens import Charged, charged, prompt_bound
 from bioinstruct.llm.transcript import Transcript
-from bioinstruct.llm.types import Answer, Outcome, Provider, Request, Watched
+from bioinstruct.llm.types import Answer, Provider, Request, Response, Watched
 
 __all__ = ["EventLoop", "Usage", "ask", "replay"]
 
@@ -64,7 +63,7 @@ async def ask(
     budget: Budget | None = None,
     watch: Callable[[Usage], None] | None = None,
     drain: float = 30,
-) -> AsyncGenerator[tuple[Request, Outcome], None]:
+) -> AsyncGenerator[tuple[Request, Response], None]:
     """Yield outcomes in the order of the requests; recorded requests are not sent again.
 
     Requests are pulled as needed, at most 8 times `concurrency` ahead, so they must not depend on
@@ -101,7 +100,7 @@ async def ask(
 
 def replay(
     requests: Iterable[Request], transcript: Transcript
-) -> Iterator[tuple[Request, Outcome]]:
+) -> Iterator[tuple[Request, Response]]:
     """Yield recorded outcomes in the order of the requests, up to the first without one."""
     for request in requests:
         outcome = transcript.get(request)
@@ -156,13 +155,13 @@ class _Place:
     """A slot in the queue: an outcome, or the task that will return it."""
 
     request: Request
-    outcome: Outcome | None = None
-    task: asyncio.Task[Outcome] | None = None
+    outcome: Response | None = None
+    task: asyncio.Task[Response] | None = None
 
     def ready(self) -> bool:
         return self.task is None or self.task.done()
 
-    def result(self) -> Outcome:
+    def result(self) -> Response:
         if self.task is not None:
             return self.task.result()
         assert self.outcome is not None
@@ -184,7 +183,7 @@ class _Run:
         self._budget = budget
         self._watch = watch
         self._usage = Usage()
-        self._tasks: dict[Request, asyncio.Task[Outcome]] = {}
+        self._tasks: dict[Request, asyncio.Task[Response]] = {}
         self._wire: set[Request] = set()
         self._noted: set[Request] = set()
         self._news = asyncio.Event()
@@ -235,7 +234,7 @@ class _Run:
         self._tell()
         return _Place(request, task=task)
 
-    async def _complete(self, request: Request) -> Outcome:
+    async def _complete(self, request: Request) -> Response:
         if not isinstance(self._client, Watched):
             self.sending(request)
         outcome = await self._client.complete(request)
@@ -246,7 +245,7 @@ class _Run:
         self._count(outcome)
         return outcome
 
-    def _count(self, outcome: Outcome) -> None:
+    def _count(self, outcome: Response) -> None:
         if isinstance(outcome, Answer):
             self._usage.done += 1
         else:

@@ -13,7 +13,7 @@ from typing import Any
 
 from bioinstruct.errors import BioinstructError, DataError, MissingError
 from bioinstruct.journal import Journal
-from bioinstruct.llm.types import Answer, Failure, Message, Outcome, Request
+from bioinstruct.llm.types import Answer, Failure, Message, Request, Response
 
 __all__ = ["Transcript", "parse_entry"]
 
@@ -82,7 +82,7 @@ class Transcript:
             raise DataError("not a transcript: it is empty", path=path)
         return transcript
 
-    def get(self, request: Request) -> Outcome | None:
+    def get(self, request: Request) -> Response | None:
         """Return the last recorded outcome, even if it is not final (`Failure.final`)."""
         row = self._journal.get(request.key(self.base_url))
         if row is None:
@@ -92,7 +92,7 @@ class Transcript:
             raise DataError(f"the entry of {row['key']} was changed by hand", path=self.path)
         return outcome
 
-    def add(self, request: Request, outcome: Outcome, *, batch: str = "") -> None:
+    def add(self, request: Request, outcome: Response, *, batch: str = "") -> None:
         """Append an outcome; when this returns, killing the process cannot lose it.
 
         `batch` is the provider's id of the batch that contained it, if any.
@@ -114,7 +114,7 @@ class Transcript:
         for place in [place for noted, place in self._notes if noted == kind]:
             yield self._journal.row(place)["value"]
 
-    def __iter__(self) -> Iterator[tuple[Request, Outcome]]:
+    def __iter__(self) -> Iterator[tuple[Request, Response]]:
         """Yield the last outcome of each request, in the order of the file."""
         for key in self._journal.keys():  # noqa: SIM118
             row = self._journal.get(key)
@@ -176,7 +176,7 @@ class Transcript:
         self.note("opened", {"pid": os.getpid()})
 
 
-def parse_entry(row: dict[str, Any]) -> tuple[Request, Outcome]:
+def parse_entry(row: dict[str, Any]) -> tuple[Request, Response]:
     """Return the request and the outcome of a line that holds them."""
     asked = row["request"]
     messages = tuple(Message(**message) for message in asked["messages"])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
-__all__ = ["Answer", "Failure", "Message", "Outcome", "Provider", "Request", "Watch", "Watched"]
+__all__ = ["Answer", "Failure", "Message", "Provider", "Request", "Response", "Watch", "Watched"]
 
 _FINAL = frozenset({"bad-request", "content-filter", "refusal"})
 
@@ -108,7 +108,7 @@ class Failure:
         return self.reason in _FINAL
 
 
-Outcome: TypeAlias = Answer | Failure
+Response: TypeAlias = Answer | Failure
 
 
 class Provider(Protocol):
@@ -119,7 +119,7 @@ class Provider(Protocol):
         """The server's address, without a key."""
         ...
 
-    async def complete(self, request: Request) -> Outcome:
+    async def complete(self, request: Request) -> Response:
         """Send a request, with the retries of the client's policy."""
         ...
 

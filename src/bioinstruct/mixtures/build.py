@@ -34,11 +34,11 @@ from bioinstruct.filters import (
 )
 from bioinstruct.filters.pipeline import answered_text
 from bioinstruct.licenses import license_ids
-from bioinstruct.mixtures.compile import Outcome, read_into
+from bioinstruct.mixtures.compile import CorpusReport, read_into
 from bioinstruct.mixtures.spec import Mixture, allocate
 from bioinstruct.schema import Category, Instruction
 
-__all__ = ["Report", "SourceOutcome", "compile_mixture", "is_noncommercial"]
+__all__ = ["Report", "SourceReport", "compile_mixture", "is_noncommercial"]
 
 _BATCH = 10_000  # records that are compared with the test texts together
 _CATEGORIES = tuple(Category)
@@ -46,8 +46,8 @@ _NONCOMMERCIAL = {"academic", "nc", "noncommercial", "research"}
 
 
 @dataclass(slots=True)
-class SourceOutcome(Outcome):
-    """Outcome of a source of a mixture."""
+class SourceReport(CorpusReport):
+    """CorpusReport of a source of a mixture."""
 
     split: str = "train"
     optional: bool = False
@@ -67,9 +67,9 @@ class SourceOutcome(Outcome):
 
 @dataclass(slots=True)
 class Report:
-    """Outcome of a mixture; complete when its last record has been taken."""
+    """CorpusReport of a mixture; complete when its last record has been taken."""
 
-    sources: list[SourceOutcome] = field(default_factory=list)
+    sources: list[SourceReport] = field(default_factory=list)
     tests: int = 0
     """Test texts that the records were compared with."""
     not_compared: dict[str, str] = field(default_factory=dict)
@@ -109,7 +109,7 @@ def compile_mixture(
         steps: list[Step] = [] if mixture.duplicates else [Duplicates()]
         steps.append(contamination_step(against))
         for place, source in enumerate(mixture.source):
-            outcome = SourceOutcome(
+            outcome = SourceReport(
                 source.corpus, source.layout, split=source.split, optional=source.optional
             )
             told.sources.append(outcome)
@@ -149,7 +149,7 @@ def _against(mixture: Mixture, data: Path | None, report: Report) -> Contaminate
 
 def _note(
     rejection: Rejection,
-    outcome: SourceOutcome,
+    outcome: SourceReport,
     on_drop: Callable[[Rejection], None] | None,
 ) -> None:
     outcome.dropped[rejection.reason] += 1
@@ -213,7 +213,7 @@ class _Rows(Sequence[Instruction]):
 def _drop_near_duplicates(
     mixture: Mixture,
     pool: _Pool,
-    outcomes: Sequence[SourceOutcome],
+    outcomes: Sequence[SourceReport],
     on_drop: Callable[[Rejection], None] | None,
 ) -> None:
     """Reject near duplicates within a task; several tasks may use the same sentence."""
@@ -232,7 +232,7 @@ def _drop_near_duplicates(
 
 
 def _chosen(
-    mixture: Mixture, pool: _Pool, outcomes: Sequence[SourceOutcome]
+    mixture: Mixture, pool: _Pool, outcomes: Sequence[SourceReport]
 ) -> Iterator[Instruction]:
     rows_of: list[list[int]] = [[] for _ in mixture.source]
     for row in pool.left():

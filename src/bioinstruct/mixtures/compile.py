@@ -15,12 +15,12 @@ from bioinstruct.errors import BioinstructError, DataError, UnknownNameError
 from bioinstruct.rejection import Rejection
 from bioinstruct.schema import Instruction
 
-__all__ = ["Outcome", "compile_corpora", "read_into", "rejections"]
+__all__ = ["CorpusReport", "compile_corpora", "read_into", "rejections"]
 
 
 @dataclass(slots=True)
-class Outcome:
-    """Outcome of a corpus; complete when its last record has been taken."""
+class CorpusReport:
+    """CorpusReport of a corpus; complete when its last record has been taken."""
 
     corpus: str
     layout: str = ""
@@ -43,7 +43,7 @@ def compile_corpora(
     layout: str | None = None,
     seed: int = 0,
     limit: int | None = None,
-    outcomes: list[Outcome] | None = None,
+    outcomes: list[CorpusReport] | None = None,
 ) -> Iterator[Instruction]:
     """Yield the instructions of the named corpora, in the order of the names, then of the files.
 
@@ -77,7 +77,7 @@ def _compile(
     layout: str | None,
     seed: int,
     limit: int | None,
-    outcomes: list[Outcome] | None,
+    outcomes: list[CorpusReport] | None,
 ) -> Iterator[Instruction]:
     for corpus in chosen:
         wanted = layout if layout in corpus.layouts else None
@@ -85,14 +85,14 @@ def _compile(
             rows = corpora.read(corpus.name, split, data=data, layout=wanted, seed=seed)
             yield from islice(rows, limit)
             continue
-        outcome = Outcome(corpus.name, wanted or "")
+        outcome = CorpusReport(corpus.name, wanted or "")
         outcomes.append(outcome)
         rows = read_into(outcome, split, data=data, seed=seed)
         yield from islice(rows, limit)
 
 
 def read_into(
-    outcome: Outcome, split: str, *, data: Path | None = None, seed: int = 0
+    outcome: CorpusReport, split: str, *, data: Path | None = None, seed: int = 0
 ) -> Iterator[Instruction]:
     """Yield the instructions of one corpus; record errors in its outcome instead of raising."""
     clock = time.perf_counter
@@ -116,7 +116,7 @@ def read_into(
     outcome.seconds += clock() - began
 
 
-def rejections(outcomes: Iterable[Outcome]) -> Iterator[Rejection]:
+def rejections(outcomes: Iterable[CorpusReport]) -> Iterator[Rejection]:
     """Yield the faulty rows with corpus, file, line and reason."""
     for outcome in outcomes:
         for fault in outcome.rejected:

@@ -24,7 +24,7 @@ from bioinstruct.bench.tasks.user_file import load_task_file
 from bioinstruct.console import positive, say
 from bioinstruct.corpora.formats.plain import read_lines
 from bioinstruct.errors import BioinstructError, DataError, MissingError
-from bioinstruct.files import find
+from bioinstruct.files import resolve_gz
 from bioinstruct.schema import Category
 
 __all__ = ["add_arguments", "chosen_evaluations", "listing"]
@@ -196,7 +196,7 @@ def _lexicon(path: Path) -> dict[str, str]:
         DataError: a line is not a concept, a tab and a term.
     """
     concepts = {}
-    for number, line in enumerate(read_lines(find(path)), start=1):
+    for number, line in enumerate(read_lines(resolve_gz(path)), start=1):
         concept, tab, term = line.rstrip("\n").partition("\t")
         if line.strip() and not (concept.strip() and tab and term.strip()):
             raise DataError("expected a concept, a tab and a term", path=path, line=number)

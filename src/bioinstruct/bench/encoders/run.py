@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bioinstruct.bench.encoders.model import EncoderRecipe, Progress, fits, load_encoder
-from bioinstruct.bench.evaluation.evaluate import Outcome, Readout
+from bioinstruct.bench.evaluation.evaluate import MetricCounts, TaskResult
 from bioinstruct.bench.evaluation.report import Report, versions
 from bioinstruct.bench.evaluation.runs import write_run
 from bioinstruct.bench.evaluation.summary import rows_of
@@ -51,7 +51,7 @@ def run_encoder(
         )
     recipe = recipe or EncoderRecipe()
     weights = _fingerprint(find_model(path))
-    outcomes: dict[Evaluation, Outcome] = {}
+    outcomes: dict[Evaluation, TaskResult] = {}
     for evaluation in chosen:
         task, questions = evaluation.task, evaluation.examples
         training, _ = without_tests(task.read("train"), [evaluation])
@@ -88,12 +88,14 @@ def run_encoder(
     return report
 
 
-def _counted(evaluation: Evaluation, found: list[Any]) -> Outcome:
+def _counted(evaluation: Evaluation, found: list[Any]) -> TaskResult:
     """Count by each metric of the task but those of texts: an encoder writes none."""
     task = evaluation.task
     golds = [task.parse(example.output, example) for example in evaluation.examples]
     metrics = [metric for metric in task.metrics if not metric.of_texts]
-    return Outcome([Readout(metric, "encoder", metric.counts(golds, found)) for metric in metrics])
+    return TaskResult(
+        [MetricCounts(metric, "encoder", metric.counts(golds, found)) for metric in metrics]
+    )
 
 
 def _known(path: Path, key: str) -> list[Any] | None:

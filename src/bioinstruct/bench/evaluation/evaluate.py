@@ -18,7 +18,7 @@ from bioinstruct.bench.tasks.formulation import Formulation
 from bioinstruct.errors import BioinstructError, ModelError
 from bioinstruct.schema import Instruction
 
-__all__ = ["FLAGS", "Outcome", "Progress", "Readout", "majority", "readouts", "score"]
+__all__ = ["FLAGS", "MetricCounts", "Progress", "TaskResult", "majority", "readouts", "score"]
 
 FLAGS = {
     "unparsed": "not readable as an answer",
@@ -37,7 +37,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Readout:
+class MetricCounts:
     """One metric over all items of a task, by one way of reading the model."""
 
     metric: Metric
@@ -46,7 +46,7 @@ class Readout:
     the model wrote."""
     counts: Array
     """Shape (items, counts of the metric)."""
-    said: Counter[str] = field(default_factory=Counter)
+    predicted: Counter[str] = field(default_factory=Counter)
     """Counts of each answer of a closed set; by A, B, C if the options differ by item."""
 
     @property
@@ -55,10 +55,10 @@ class Readout:
 
 
 @dataclass(slots=True)
-class Outcome:
+class TaskResult:
     """A task's readouts, and how many answers were out of the ordinary."""
 
-    readouts: list[Readout] = field(default_factory=list)
+    readouts: list[MetricCounts] = field(default_factory=list)
     flags: Counter[str] = field(default_factory=Counter)
     ways: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Counts of answers by plan or engine, with the reason for a slow one."""
@@ -72,7 +72,7 @@ def score(
     answers: Answers,
     *,
     progress: Progress = lambda done, of: None,
-) -> Outcome:
+) -> TaskResult:
     """Score a model: by the likelihood of choices, or by what it writes.
 
     Args:
@@ -94,7 +94,7 @@ def score(
 
 def _score_choices(
     model: Model, evaluation: Evaluation, answers: Answers, progress: Progress
-) -> Outcome:
+) -> TaskResult:
     examples = evaluation.examples
     shown, shots = _shown(evaluation)
     options = [evaluation.options(example) for example in examples]
@@ -106,22 +106,22 @@ def _score_choices(
         answers,
         progress,
     )
-    outcome = Outcome(flags=_flags_of_choices(rows), ways=_ways_of(rows))
+    outcome = TaskResult(flags=_flags_of_choices(rows), ways=_ways_of(rows))
     for name, length in _ways(evaluation):
         texts = [
             _likeliest(evaluation.name, e, row, each, length)
             for e, row, each in zip(examples, rows, options, strict=True)
         ]
-        said = _said(texts, options)
+        predicted = _predicted_counts(texts, options)
         outcome.readouts += [
-            replace(readout, said=said) for readout in readouts(evaluation, texts, name)
+            replace(readout, predicted=predicted) for readout in readouts(evaluation, texts, name)
         ]
     return outcome
 
 
 def _score_written(
     model: Model, evaluation: Evaluation, answers: Answers, progress: Progress
-) -> Outcome:
+) -> TaskResult:
     shown, shots = _shown(evaluation)
     stop = (*evaluation.stop, *NEXT_EXAMPLE) if shots else evaluation.stop
     room = evaluation.task.max_new_tokens
@@ -134,7 +134,7 @@ def _score_written(
         progress,
     )
     written = [None if row["skipped"] else row["text"] for row in rows]
-    outcome = Outcome(ways=_ways_of(rows), written=written)
+    outcome = TaskResult(ways=_ways_of(rows), written=written)
     outcome.readouts = readouts(evaluation, written, evaluation.read_by)
     for flag in ("truncated", "shortened", "skipped"):
         outcome.flags[flag] = sum(row[flag] for row in rows)
@@ -181,7 +181,7 @@ def _constant(
     return [float(each.metric.value(often @ each.counts)) for each in found]
 
 
-def readouts(evaluation: Evaluation, texts: Sequence[str | None], name: str) -> list[Readout]:
+def readouts(evaluation: Evaluation, texts: Sequence[str | None], name: str) -> list[MetricCounts]:
     """Count answers by each metric; None is an answer that was not given."""
     examples = evaluation.examples
     golds = [example.output for example in examples]
@@ -191,7 +191,7 @@ def readouts(evaluation: Evaluation, texts: Sequence[str | None], name: str) -> 
         for text, example in zip(texts, examples, strict=True)
     ]
     return [
-        Readout(
+        MetricCounts(
             metric,
             name,
             metric.counts(golds, texts) if metric.of_texts else metric.counts(read, found),
@@ -237,7 +237,9 @@ class _Asked:
         return [answers[k] for k in self.keys]
 
 
-def _said(texts: Sequence[str | None], options: Sequence[Sequence[str]]) -> Counter[str]:
+def _predicted_counts(
+    texts: Sequence[str | None], options: Sequence[Sequence[str]]
+) -> Counter[str]:
     """Count the answers; accuracy does not reveal a model that always gives the same letter."""
     alike = len({tuple(each) for each in options}) == 1
     return Counter(

@@ -15,7 +15,7 @@ from bioinstruct.bench.models.endpoint import user_turn
 from bioinstruct.bench.tasks import Evaluation, Formulation, get_task
 from bioinstruct.bench.tasks.formulation import formulation_of
 from bioinstruct.errors import BioinstructError, DataError, MissingError
-from bioinstruct.files import find, write_text
+from bioinstruct.files import resolve_gz, write_text
 from bioinstruct.prompts import Style, render
 from bioinstruct.schema import Instruction
 
@@ -192,7 +192,7 @@ def read_results(path: Path) -> list[Peer]:
         DataError: it is not a results file of lm-evaluation-harness.
     """
     try:
-        content = json.loads(find(path).read_text(encoding="utf-8"))
+        content = json.loads(resolve_gz(path).read_text(encoding="utf-8"))
         results, sizes = content["results"], content.get("n-samples", {})
         return [
             peer

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from bioinstruct.bench.baselines.memory import Seen
 from bioinstruct.bench.evaluation.evaluate import FLAGS
 from bioinstruct.bench.judge.judge import Judgement
-from bioinstruct.bench.metrics.comparisons import Comparison, Verdict
+from bioinstruct.bench.metrics.comparisons import PairedTest, Verdict
 from bioinstruct.bench.metrics.intervals import Interval
 from bioinstruct.bench.tasks.evaluation_set import Unavailable
 from bioinstruct.bench.training.recipe import Recipe
@@ -22,12 +22,12 @@ from bioinstruct.tables import aligned
 
 __all__ = [
     "DEMONSTRATION",
+    "Backend",
     "Data",
     "Group",
     "Report",
     "Row",
     "Scoring",
-    "Way",
     "left_out",
     "notes",
     "table",
@@ -76,7 +76,7 @@ class Row:
     """That way, or why there is none."""
     seen: Seen | None = None
     """Scores on items seen in training and others, for a task's first metric only."""
-    comparison: Comparison | None = None
+    comparison: PairedTest | None = None
     """Comparison of the tuned with the base model."""
     verdict: Verdict | None = None
     """Verdict on a task's first metric, corrected over the tasks of the table."""
@@ -140,7 +140,7 @@ class Data:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Backend:
     """Method that computed some of the answers."""
 
     by: str
@@ -157,7 +157,7 @@ class Scoring:
 
     overflow: str
     """Treatment of prompts that do not fit the context."""
-    ways: Sequence[Way]
+    ways: Sequence[Backend]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from bioinstruct.bench.evaluation.evaluate import Outcome
+from bioinstruct.bench.evaluation.evaluate import TaskResult
 from bioinstruct.bench.metrics import Array, Metric
-from bioinstruct.bench.metrics.comparisons import Comparison, Verdict, compare, verdicts
+from bioinstruct.bench.metrics.comparisons import PairedTest, Verdict, compare, verdicts
 from bioinstruct.bench.metrics.documents import documents_of
 from bioinstruct.bench.metrics.intervals import Interval, interval
 from bioinstruct.bench.tasks.base import get_task
@@ -74,13 +74,13 @@ class Pair:
     """Items that only one of them answered."""
     one: Interval
     other: Interval
-    comparison: Comparison
+    comparison: PairedTest
     verdict: Verdict
     differs: str
     """In what the two asked differently; empty where they did not."""
 
 
-def counted(evaluation: Evaluation, outcome: Outcome, system: str) -> Counted:
+def counted(evaluation: Evaluation, outcome: TaskResult, system: str) -> Counted:
     """Return what a system answered to a task, by the task's first metric."""
     first = outcome.readouts[0]
     return Counted(
@@ -99,7 +99,7 @@ def counted(evaluation: Evaluation, outcome: Outcome, system: str) -> Counted:
 def write_run(
     out: Path,
     evaluations: Sequence[Evaluation],
-    systems: Mapping[str, Mapping[Evaluation, Outcome]],
+    systems: Mapping[str, Mapping[Evaluation, TaskResult]],
 ) -> None:
     """Write what each system answered to the tasks into the folder of a run."""
     found = [

@@ -15,7 +15,7 @@ from bioinstruct.bench.baselines.memory import (
     seen_pairs,
     surfaces,
 )
-from bioinstruct.bench.evaluation.evaluate import Outcome
+from bioinstruct.bench.evaluation.evaluate import TaskResult
 from bioinstruct.bench.metrics import Array, Metric
 from bioinstruct.bench.tasks.base import Task
 from bioinstruct.schema import Category, Instruction
@@ -29,7 +29,7 @@ def seen_of(
     task: Task,
     examples: Sequence[Instruction],
     training: Sequence[Instruction],
-    outcomes: tuple[Outcome, Outcome | None],
+    outcomes: tuple[TaskResult, TaskResult | None],
 ) -> Seen | None:
     """Return a task's first metric on items seen in training and on the others.
 
@@ -56,7 +56,7 @@ def seen_of(
     return Seen(of, len(examples), float(mask.mean()), base, tuned)
 
 
-def _of_items(outcome: Outcome, mask: Mask) -> Scores:
+def _of_items(outcome: TaskResult, mask: Mask) -> Scores:
     first = outcome.readouts[0]
     return _score(first.metric, first.counts[mask]), _score(first.metric, first.counts[~mask])
 
@@ -65,7 +65,7 @@ def _of_mentions(
     task: Task,
     examples: Sequence[Instruction],
     training: Sequence[Instruction],
-    outcomes: tuple[Outcome, Outcome | None],
+    outcomes: tuple[TaskResult, TaskResult | None],
 ) -> Seen | None:
     if not outcomes[0].written:
         return None  # an encoder's spans are not kept as text

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bioinstruct.bench.baselines.floors import best, floors, training_of
-from bioinstruct.bench.evaluation.evaluate import Outcome, majority
+from bioinstruct.bench.evaluation.evaluate import TaskResult, majority
 from bioinstruct.bench.evaluation.report import Group, Row
 from bioinstruct.bench.evaluation.seen import seen_of
 from bioinstruct.bench.metrics.comparisons import compare, verdicts
@@ -24,8 +24,8 @@ __all__ = ["groups_of", "rows_of", "with_verdicts"]
 
 def rows_of(
     evaluation: Evaluation,
-    base: Outcome,
-    tuned: Outcome | None = None,
+    base: TaskResult,
+    tuned: TaskResult | None = None,
     *,
     seed: int,
 ) -> list[Row]:
@@ -65,8 +65,8 @@ def rows_of(
                 base_flags=dict(base.flags),
                 tuned_flags=dict(tuned.flags) if tuned else {},
                 shots=tuple(shot.id for shot in evaluation.shots),
-                base_said=dict(readout.said),
-                tuned_said=dict(tuned.readouts[i].said) if tuned else {},
+                base_said=dict(readout.predicted),
+                tuned_said=dict(tuned.readouts[i].predicted) if tuned else {},
             )
         )
     return rows
@@ -85,8 +85,8 @@ def with_verdicts(rows: Sequence[Row]) -> list[Row]:
 
 def groups_of(
     evaluations: Sequence[Evaluation],
-    base: Mapping[Evaluation, Outcome],
-    tuned: Mapping[Evaluation, Outcome],
+    base: Mapping[Evaluation, TaskResult],
+    tuned: Mapping[Evaluation, TaskResult],
     rows: Mapping[Evaluation, list[Row]],
     *,
     seed: int,
@@ -119,7 +119,7 @@ def groups_of(
     return list(groups.values())
 
 
-def _part(evaluation: Evaluation, outcome: Outcome) -> Part:
+def _part(evaluation: Evaluation, outcome: TaskResult) -> Part:
     first = outcome.readouts[0]
     return Part(first.metric, first.counts, documents_of(evaluation.examples))
 

@@ -18,12 +18,11 @@ from bioinstruct.bench.metrics.documents import documents_of
 from bioinstruct.bench.metrics.intervals import Interval, difference, interval
 from bioinstruct.bench.models.endpoint import Asking, check_answered, outcomes_of
 from bioinstruct.corpora.mts_dialog import Judged as Human
-from bioinstruct.errors import BioinstructError, ModelError
-from bioinstruct.llm.errors import SchemaUnsupportedError
+from bioinstruct.errors import BioinstructError, ModelError, SchemaUnsupportedError
 from bioinstruct.llm.pricing import Price
-from bioinstruct.llm.tokens import TokenCounter
+from bioinstruct.llm.request_tokens import TokenCounter
 from bioinstruct.llm.transcript import Transcript
-from bioinstruct.llm.types import Failure, Outcome, Provider, Request
+from bioinstruct.llm.types import Failure, Provider, Request, Response
 from bioinstruct.schema import Instruction
 
 __all__ = [
@@ -223,9 +222,9 @@ class Judge:
             duel(shown, tuned, base, model=self.model, temperature=heat),
         ]
 
-    def _ask(self, requests: Sequence[Request]) -> dict[Request, Outcome]:
+    def _ask(self, requests: Sequence[Request]) -> dict[Request, Response]:
         """Return the outcome of each request, refusals included; raise if one has no answer."""
-        found: dict[Request, Outcome] = {}
+        found: dict[Request, Response] = {}
         with (
             asyncio.Runner() as runner,
             Transcript.open(self.transcript, base_url=self.client.base_url) as transcript,
@@ -243,7 +242,7 @@ class Judge:
         self.called |= {o.model for o in found.values() if not isinstance(o, Failure)}
         return found
 
-    def _judged(self, task: Written, found: dict[Request, Outcome], seed: int) -> JudgedTask:
+    def _judged(self, task: Written, found: dict[Request, Response], seed: int) -> JudgedTask:
         base = [self._points(e, t, found) for e, t in zip(task.examples, task.base, strict=True)]
         tuned = None
         if task.tuned is not None:
@@ -272,14 +271,14 @@ class Judge:
         )
 
     def _points(
-        self, example: Instruction, text: str | None, found: dict[Request, Outcome]
+        self, example: Instruction, text: str | None, found: dict[Request, Response]
     ) -> float | None:
         if not _says(text):
             return 1.0
         verdict: Grade | None = read_grade(found[self._grade(_shown(example), text)])
         return verdict.points if verdict else None
 
-    def _fates(self, task: Written, found: dict[Request, Outcome]) -> list[str]:
+    def _fates(self, task: Written, found: dict[Request, Response]) -> list[str]:
         if task.tuned is None:
             return []
         return [
@@ -291,7 +290,7 @@ class Judge:
         self,
         example: Instruction,
         texts: tuple[str | None, str | None],
-        found: dict[Request, Outcome],
+        found: dict[Request, Response],
     ) -> str:
         """Return win, loss, tie, swayed (by the order) or unreadable, for the tuned model."""
         asked = self._duels(example, texts)

@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from bioinstruct.llm.types import Answer, Message, Outcome, Request
+from bioinstruct.llm.types import Answer, Message, Request, Response
 
 __all__ = [
     "CRITERIA",
@@ -117,12 +117,12 @@ def duel(
     return _request(lines, texts, Better, model=model, temperature=temperature)
 
 
-def read_grade(outcome: Outcome) -> Grade | None:
+def read_grade(outcome: Response) -> Grade | None:
     """Parse the scores of a verdict; None if they cannot be read."""
     return _read(outcome, Grade)
 
 
-def read_duel(outcome: Outcome) -> str | None:
+def read_duel(outcome: Response) -> str | None:
     """Parse a verdict as `1`, `2` or `tie`; None if it cannot be read."""
     verdict = _read(outcome, Better)
     return verdict.better if verdict else None
@@ -175,7 +175,7 @@ def _schema(verdict: type[BaseModel]) -> str:
     return json.dumps({"title": verdict.__name__.lower()} | layout)
 
 
-def _read(outcome: Outcome, kind: type[_V]) -> _V | None:
+def _read(outcome: Response, kind: type[_V]) -> _V | None:
     if not isinstance(outcome, Answer):
         return None
     start, end = outcome.text.find("{"), outcome.text.rfind("}")

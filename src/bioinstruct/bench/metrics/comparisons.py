@@ -18,7 +18,7 @@ from bioinstruct.bench.metrics.intervals import (
     unlike_bound,
 )
 
-__all__ = ["FEWEST", "Comparison", "Verdict", "compare", "detectable", "holm", "verdicts"]
+__all__ = ["FEWEST", "PairedTest", "Verdict", "compare", "detectable", "holm", "verdicts"]
 
 FEWEST = 10
 """Below so many documents no verdict is given: hardly any difference could be shown."""
@@ -29,7 +29,7 @@ _AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class PairedTest:
     """The difference of two systems on the same items."""
 
     difference: Interval
@@ -53,7 +53,7 @@ class Verdict:
 
 def compare(
     metric: Metric, base: Array, tuned: Array, documents: Documents = None, *, seed: int = 0
-) -> Comparison:
+) -> PairedTest:
     """Compare two systems on the same items, by document.
 
     The test asks how often a difference as large comes about if the two systems' answers to each
@@ -71,7 +71,7 @@ def compare(
     """
     found = difference(metric, base, tuned, documents, seed=seed)
     sums, k = by_document(np.hstack([base, tuned]), documents), base.shape[1]
-    return Comparison(
+    return PairedTest(
         difference=found,
         p=_p(metric, sums[:, :k], sums[:, k:], seed),
         detectable=detectable(metric, sums[:, :k], sums[:, k:]),
@@ -136,14 +136,14 @@ def holm(ps: Sequence[float]) -> list[float]:
     return found
 
 
-def verdicts(comparisons: Sequence[Comparison]) -> list[Verdict]:
+def verdicts(comparisons: Sequence[PairedTest]) -> list[Verdict]:
     """Return the verdict on each comparison of a table, at a family-wise error of 5 %."""
     tested = [i for i, each in enumerate(comparisons) if each.documents >= FEWEST]
     ps = dict(zip(tested, holm([comparisons[i].p for i in tested]), strict=True))
     return [_verdict(each, ps.get(i)) for i, each in enumerate(comparisons)]
 
 
-def _verdict(found: Comparison, p: float | None) -> Verdict:
+def _verdict(found: PairedTest, p: float | None) -> Verdict:
     if p is None:
         return Verdict(None, f"too few documents ({found.documents} of {FEWEST})")
     if p > LEVEL:

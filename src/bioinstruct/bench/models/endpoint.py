@@ -16,12 +16,11 @@ from typing import Any
 from bioinstruct.bench.models.base import Choice, Completion
 from bioinstruct.bench.models.fingerprint import key
 from bioinstruct.bench.models.tokenization import PROBE, before_stop
-from bioinstruct.errors import ModelError
-from bioinstruct.llm.errors import ProviderError
+from bioinstruct.errors import ModelError, ProviderError
 from bioinstruct.llm.pricing import Budget
 from bioinstruct.llm.runner import ask
 from bioinstruct.llm.transcript import Transcript
-from bioinstruct.llm.types import Answer, Failure, Message, Outcome, Provider, Request
+from bioinstruct.llm.types import Answer, Failure, Message, Provider, Request, Response
 from bioinstruct.prompts import Style, render
 from bioinstruct.schema import Instruction
 
@@ -74,7 +73,7 @@ class Endpoint:
         """The names of the model in the answers, which may be more exact than `name`."""
         self._transcript = Transcript.open(transcript, base_url=client.base_url)
         self._runner = asyncio.Runner()
-        self._open: list[Generator[tuple[Request, Outcome], None, None]] = []
+        self._open: list[Generator[tuple[Request, Response], None, None]] = []
 
     def __enter__(self) -> Endpoint:
         return self
@@ -219,7 +218,7 @@ class Endpoint:
             echo=echo,
         )
 
-    def _ask(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Outcome]]:
+    def _ask(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Response]]:
         pairs = outcomes_of(self._runner, requests, self.client, self._transcript, self.asking)
         self._open.append(pairs)
         return pairs
@@ -231,7 +230,7 @@ def outcomes_of(
     client: Provider,
     transcript: Transcript,
     asking: Asking,
-) -> Generator[tuple[Request, Outcome], None, None]:
+) -> Generator[tuple[Request, Response], None, None]:
     """Yield requests and their outcomes in order, for callers without an event loop.
 
     Raises:
@@ -249,8 +248,8 @@ def outcomes_of(
 
 
 async def _next(
-    outcomes: AsyncGenerator[tuple[Request, Outcome], None],
-) -> tuple[Request, Outcome] | None:
+    outcomes: AsyncGenerator[tuple[Request, Response], None],
+) -> tuple[Request, Response] | None:
     return await anext(outcomes, None)
 
 

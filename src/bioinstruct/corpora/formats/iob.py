@@ -10,7 +10,7 @@ from typing import NamedTuple
 from bioinstruct.corpora.answers.entities import Entity, spans
 from bioinstruct.corpora.formats.plain import damage, or_another_file, read_text
 from bioinstruct.errors import DataError
-from bioinstruct.files import find
+from bioinstruct.files import resolve_gz
 
 __all__ = ["LONGEST", "Sentence", "sentences"]
 
@@ -50,7 +50,7 @@ def sentences(
         DataError: the first twenty sentences, or all, are faulty, or there is none: the file is
             of another kind.
     """
-    path = find(path)
+    path = resolve_gz(path)
     text = read_text(path, lenient=True)
     if "\r" in text:
         text = text.replace("\r\n", "\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bioinstruct.errors import BioinstructError, DataError
-from bioinstruct.files import find, read_bytes
+from bioinstruct.files import read_bytes, resolve_gz
 
 __all__ = [
     "damage",
@@ -47,7 +47,7 @@ def read_text(path: Path, *, fallback: str | None = None, lenient: bool = False)
         BioinstructError: the file cannot be read, is cut off, or is not UTF-8.
         DataError: the file holds its whole content twice.
     """
-    path = find(path)
+    path = resolve_gz(path)
     try:
         raw = read_bytes(path)
     except OSError as error:
@@ -104,7 +104,7 @@ def read_lines(path: Path) -> list[str]:
 
 def numbered(path: Path) -> Iterator[tuple[int, str] | DataError]:
     """Yield the non-empty lines of a file, each with its number; a damaged one as a fault."""
-    path = find(path)
+    path = resolve_gz(path)
     text = read_text(path, lenient=True)
     damaged = bool(damage(text))
     for number, line in enumerate(text.split("\n"), start=1):
@@ -142,7 +142,7 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         DataError: the content is not JSON, or not an object.
     """
-    path = find(path)
+    path = resolve_gz(path)
     content = parse_json(read_text(path), path)
     if not isinstance(content, dict):
         raise DataError(f"expected a JSON object, found {type(content).__name__}", path=path)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from bioinstruct.corpora.formats.plain import damage, or_another_file, read_text
 from bioinstruct.errors import DataError
-from bioinstruct.files import find
+from bioinstruct.files import resolve_gz
 
 __all__ = ["Document", "Mention", "Relation", "documents", "texts"]
 
@@ -58,7 +58,7 @@ def documents(path: Path) -> Iterator[Document | DataError]:
     Raises:
         DataError: the first twenty documents, or all, are at fault: this is another file.
     """
-    return or_another_file(_documents(find(path)))
+    return or_another_file(_documents(resolve_gz(path)))
 
 
 def _documents(path: Path) -> Iterator[Document | DataError]:
@@ -75,7 +75,7 @@ def texts(path: Path) -> Iterator[tuple[str, str]]:
     Raises:
         DataError: the first twenty documents, or all, do not begin with title and abstract.
     """
-    path = find(path)
+    path = resolve_gz(path)
     for head in or_another_file(_heads(path)):
         if not isinstance(head, DataError):
             yield head

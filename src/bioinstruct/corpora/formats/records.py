@@ -22,7 +22,7 @@ from bioinstruct.corpora.formats.plain import (
     too_much,
 )
 from bioinstruct.errors import BioinstructError, DataError
-from bioinstruct.files import find
+from bioinstruct.files import resolve_gz
 from bioinstruct.schema import first_fault, shown
 
 __all__ = ["Record", "checked", "entries", "records", "records_of"]
@@ -53,7 +53,7 @@ def records(path: Path, model: type[M]) -> Iterator[tuple[int, int, M | DataErro
         DataError: the file is cut off, or none of the first twenty records has the fields: this
             is another file.
     """
-    path = find(path)
+    path = resolve_gz(path)
     return _checked_all(_of_file(path), path, model)
 
 
@@ -70,7 +70,7 @@ def entries(path: Path) -> Iterator[tuple[str, Any] | DataError]:
         MissingError: there is no such file.
         DataError: the content is not an object, or none of its entries is JSON.
     """
-    path = find(path)
+    path = resolve_gz(path)
     text = read_text(path, lenient=True)
     try:
         content = parse_json(text, path)

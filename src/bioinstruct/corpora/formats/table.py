@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from bioinstruct.corpora.formats.plain import damage, read_text
 from bioinstruct.errors import DataError
-from bioinstruct.files import find
+from bioinstruct.files import resolve_gz
 
 __all__ = ["Row", "rows"]
 
@@ -45,7 +45,7 @@ def rows(
     Raises:
         DataError: a column is missing: this is another file.
     """
-    path = find(path)
+    path = resolve_gz(path)
     text = read_text(path, fallback=fallback, lenient=True).replace("\r\n", "\n")
     named = list(header)
     repeated = not header

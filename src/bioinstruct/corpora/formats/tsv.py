@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bioinstruct.corpora.formats.plain import damage, or_another_file, read_text
 from bioinstruct.errors import DataError
-from bioinstruct.files import find
+from bioinstruct.files import resolve_gz
 
 __all__ = ["rows", "rows_of"]
 
@@ -16,7 +16,7 @@ def rows(
     path: Path, columns: Sequence[str], *, header: bool
 ) -> Iterator[tuple[int, list[str]] | DataError]:
     """Rows of a file, plain or gzip-compressed, each with its line; see `rows_of`."""
-    path = find(path)
+    path = resolve_gz(path)
     return rows_of(read_text(path, lenient=True), path, columns, header=header)
 
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioinstruct.llm import tokens
-from bioinstruct.llm.tokens import TokenCounter, charged, prompt_bound
+from bioinstruct import tokens
+from bioinstruct.llm import request_tokens
+from bioinstruct.llm.request_tokens import TokenCounter, charged, prompt_bound
 from bioinstruct.llm.types import Answer, Failure
 from tests.llm.asking import request
 
@@ -27,8 +28,8 @@ def answer(text: str, prompt_tokens: int, completion_tokens: int) -> Answer:
 
 @pytest.fixture(autouse=True)
 def _no_memory() -> None:
-    tokens._encoding.cache_clear()
-    tokens._counter.cache_clear()
+    tokens.tiktoken_encoding.cache_clear()
+    request_tokens._counter.cache_clear()
 
 
 @pytest.fixture
