@@ -21,7 +21,7 @@ from bioinstruct.llm.responses import Reply, TryAgainError, exhausted, read_repl
 from bioinstruct.llm.types import Failure, Request, Response, Watch
 
 if TYPE_CHECKING:
-    from httpx2 import Response
+    from httpx2 import Response as HttpResponse
     from openai import AsyncOpenAI
 
 __all__ = ["NOT_TEXT", "OPENAI", "OpenAIClient", "body_of", "clean_url", "is_text"]
@@ -30,7 +30,7 @@ _T = TypeVar("_T")
 logger = logging.getLogger("bioinstruct")
 
 NOT_TEXT = Failure(reason="bad-request", message="half a surrogate pair is no text")
-"""Response of a request that `is_text` refuses."""
+"""Outcome of a request that `is_text` refuses."""
 OPENAI = "https://api.openai.com/v1"
 _PATIENCE = 4  # attempts to reach a server that never responded, to report a wrong address soon
 _NOT_SENT = {"ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol"}
@@ -228,7 +228,7 @@ class OpenAIClient:
         self._reached = True
         return result
 
-    def _refusal(self, response: Response) -> Exception:
+    def _refusal(self, response: HttpResponse) -> Exception:
         """Return the exception for an error response to `call`."""
         self._reached = True
         reply = Reply(response.status_code, self.redact_body(response.text), response.headers)
