@@ -21,7 +21,8 @@ from bioinstruct.bench.evaluation.evaluate import (
     majority,
     score,
 )
-from bioinstruct.bench.metrics import accuracy, relation_f1, rougeL
+from bioinstruct.bench.evaluation.summary import rows_of
+from bioinstruct.bench.metrics import accuracy, exact_match, relation_f1, rougeL
 from bioinstruct.bench.models import Choice, Completion
 from bioinstruct.bench.tasks import Formulation, Task, known_tasks
 from bioinstruct.bench.tasks.formulation import letters, parse_letter
@@ -411,3 +412,18 @@ def test_how_often_each_answer_was_given_is_told(tmp_path: Path) -> None:
         "A": 1,
         "B": 1,
     }
+
+
+def test_the_number_of_items_is_of_those_that_the_metric_counted(
+    example: Make, answers: Answers
+) -> None:
+    task = replace(OPEN, parse=lambda text, e: text, metrics=(rougeL, exact_match))
+    golds = ["fever", "发热", "呼吸困难"]
+    examples = [example(input=f"Case {n} .", output=gold) for n, gold in enumerate(golds)]
+    evaluation = ask(task, examples)
+    rows = rows_of(evaluation, score(Fake(), evaluation, answers), seed=0)
+    assert [(row.metric, row.n) for row in rows] == [("ROUGE-L", 1), ("exact match", 3)]
+    assert [row.base.value for row in rows] == [1.0, 1.0]
+    assert [row.base_flags.get("left out", 0) for row in rows] == [2, 0]
+    assert "a-z" in rows[0].left_out
+    assert not rows[1].left_out

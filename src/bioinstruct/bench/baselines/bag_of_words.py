@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from bioinstruct.text import words
+from bioinstruct.text import unicode_words
 
 __all__ = ["classify", "classify_sets", "options_only", "overlap"]
 
@@ -23,11 +23,11 @@ def _tokens(text: str) -> list[str]:
 
     A text of two named lines, such as two questions, also has how many words they share.
     """
-    found = words(text)
+    found = unicode_words(text)
     named = [line for line in text.split("\n") if _PART.match(line)]
     for line in named:
         name, _, rest = line.partition(": ")
-        found += [f"{name.casefold()}={word}" for word in words(rest)]
+        found += [f"{name.casefold()}={word}" for word in unicode_words(rest)]
     if len(named) == 2:
         found.append(f"shared={round(5 * overlap(*(n.partition(': ')[2] for n in named)))}")
     return found
@@ -35,7 +35,7 @@ def _tokens(text: str) -> list[str]:
 
 def overlap(one: str, other: str) -> float:
     """Return the share of words that two texts have in common, 0 to 1 (Dice)."""
-    first, second = set(words(one)), set(words(other))
+    first, second = set(unicode_words(one)), set(unicode_words(other))
     return 2 * len(first & second) / max(1, len(first) + len(second))
 
 
@@ -51,7 +51,7 @@ def _vectors(training: Sequence[str], asked: Sequence[str]) -> tuple[Any, Any]:
 def _grams(text: str) -> list[str]:
     """Return single words and pairs of neighbours."""
     found = _tokens(text)
-    plain = words(text)
+    plain = unicode_words(text)
     return [*found, *map(" ".join, itertools.pairwise(plain))]
 
 
@@ -64,7 +64,7 @@ def _fit(vectors: Any, answers: Any) -> Any:
 def classify(training: Sequence[str], answers: Sequence[str], asked: Sequence[str]) -> list[str]:
     """Return the label of each text by a linear classifier of the training texts."""
     training, answers = training[:_MOST], answers[:_MOST]
-    if len(set(answers)) < 2 or not any(map(words, training)):
+    if len(set(answers)) < 2 or not any(map(unicode_words, training)):
         return [max(sorted(set(answers)), key=list(answers).count)] * len(asked)
     fitted, given = _vectors(training, asked)
     return [str(label) for label in _fit(fitted, list(answers)).predict(given)]

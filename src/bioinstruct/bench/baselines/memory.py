@@ -17,7 +17,7 @@ import numpy.typing as npt
 from bioinstruct.bench.baselines.lookup import Tagged, surface
 from bioinstruct.bench.metrics.base import Array, Metric
 from bioinstruct.corpora.answers.entities import Entity
-from bioinstruct.text import words
+from bioinstruct.text import unicode_words
 
 __all__ = [
     "NEAR",
@@ -109,7 +109,7 @@ def near_texts(training: Sequence[str], asked: Sequence[str]) -> Mask:
     """Return which of the texts asked have a training text with a cosine of at least `NEAR`."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    vectorizer: Any = TfidfVectorizer(analyzer=words, sublinear_tf=True)
+    vectorizer: Any = TfidfVectorizer(analyzer=unicode_words, sublinear_tf=True)
     # Of both, since a word that training lacks makes a text unlike.
     vectors = vectorizer.fit_transform([*training, *asked])
     fitted, given = vectors[: len(training)].T.tocsr(), vectors[len(training) :]

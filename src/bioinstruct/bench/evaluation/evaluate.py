@@ -26,6 +26,7 @@ FLAGS = {
     "shortened": "to a prompt of which something was left out to fit the context",
     "skipped": "not asked, because the prompt does not fit: counted as wrong",
     "tied": "tied between choices: the first counts",
+    "left out": "not counted by this metric, which cannot; n is without them",
 }
 """Counts reported with a score, so that odd answers are visible, with their labels."""
 

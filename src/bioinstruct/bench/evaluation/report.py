@@ -54,6 +54,7 @@ class Row:
     how: str
     spec: str
     n: int
+    """Items that the base was counted on."""
     majority: float
     """Score of the best constant answer."""
     base: Interval
@@ -80,6 +81,8 @@ class Row:
     """Comparison of the tuned with the base model."""
     verdict: Verdict | None = None
     """Verdict on a task's first metric, corrected over the tasks of the table."""
+    left_out: str = ""
+    """Which items the metric cannot count, in words; empty if it counts all."""
 
     @property
     def below_floor(self) -> bool:
@@ -96,6 +99,7 @@ class Row:
         items += f", {self.nameless:,} of them of no known document" if self.nameless else ""
         about = f"{items}; read by: {self.how}; {shown}"
         said = _shares(self.base_said) + (f", tuned {s}" if (s := _shares(self.tuned_said)) else "")
+        about += f"; items {self.left_out} are left out" if self.left_out else ""
         return f"{self.metric}: {self.spec}; {about}" + (f"; answers given: {said}" if said else "")
 
 
@@ -225,6 +229,7 @@ def table(
     lines[0] = [(columns or {}).get(name, name) for name in lines[0]]
     more = [
         *_marked(report),
+        *_uncounted(report),
         *_memory(report),
         *_judged(report),
         *_missing(report),
@@ -293,6 +298,16 @@ def _marked(report: Report) -> list[str]:
         lines += [f"{BELOW.strip()} less than without a language model: majority or floor"]
     without = {r.task: r.floor_name for r in report.rows if r.floor is None and r.floor_name}
     lines += [f"no floor but the majority: {task}: {why}" for task, why in without.items()]
+    return ["", *lines] if lines else []
+
+
+def _uncounted(report: Report) -> list[str]:
+    """Name the items that a metric cannot count."""
+    lines = [
+        f"left out: {row.task}, {row.metric}: {found} items {row.left_out}"
+        for row in report.rows
+        if row.left_out and (found := _odd(row, "left out"))
+    ]
     return ["", *lines] if lines else []
 
 

@@ -209,7 +209,7 @@ def compare_runs(
                 split=a.split,
                 how=a.how,
                 metric=a.metric,
-                n=len(i),
+                n=metric.counted(a.counts[i]),
                 left_out=len(set(a.ids) ^ set(b.ids)),
                 one=interval(metric, a.counts[i], documents, seed=seed),
                 other=interval(metric, b.counts[j], documents, seed=seed),

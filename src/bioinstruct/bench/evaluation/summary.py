@@ -9,6 +9,7 @@ from bioinstruct.bench.baselines.floors import best, floors, training_of
 from bioinstruct.bench.evaluation.evaluate import TaskResult, majority
 from bioinstruct.bench.evaluation.report import Group, Row
 from bioinstruct.bench.evaluation.seen import seen_of
+from bioinstruct.bench.metrics import Array, Metric
 from bioinstruct.bench.metrics.comparisons import compare, verdicts
 from bioinstruct.bench.metrics.documents import documents_of, nameless
 from bioinstruct.bench.metrics.intervals import (
@@ -51,7 +52,7 @@ def rows_of(
                 metric=metric.name,
                 how=readout.how,
                 spec=metric.spec,
-                n=len(examples),
+                n=metric.counted(counts),
                 majority=constant[metric.name],
                 documents=len(set(documents)),
                 nameless=nameless(examples),
@@ -62,14 +63,21 @@ def rows_of(
                 floor=floor[1] if floor else None,
                 floor_name=floor[0] if floor else missing,
                 seen=None if rows else seen_of(task, examples, training, (base, tuned)),
-                base_flags=dict(base.flags),
-                tuned_flags=dict(tuned.flags) if tuned else {},
+                base_flags=_flags(base, metric, counts),
+                tuned_flags={} if tuned is None or after is None else _flags(tuned, metric, after),
+                left_out=metric.left_out,
                 shots=tuple(shot.id for shot in evaluation.shots),
                 base_said=dict(readout.predicted),
                 tuned_said=dict(tuned.readouts[i].predicted) if tuned else {},
             )
         )
     return rows
+
+
+def _flags(outcome: TaskResult, metric: Metric, counts: Array) -> dict[str, int]:
+    """Return the odd answers of a task, and the items that a metric cannot count."""
+    left_out = len(counts) - metric.counted(counts)
+    return {**outcome.flags, **({"left out": left_out} if left_out else {})}
 
 
 def with_verdicts(rows: Sequence[Row]) -> list[Row]:

@@ -31,6 +31,8 @@ class Metric:
     """Return scores, shape (...), from counts summed over items, shape (..., k)."""
     of_texts: bool = False
     """Whether gold and prediction are the raw texts rather than what the task parses from them."""
+    left_out: str = ""
+    """Which items cannot be counted, in words; empty if all are. Their counts are all 0."""
     align: Callable[[Sequence[Any]], Sequence[Any]] | None = None
     """Reorder the predictions first; only used to reproduce a published mistake."""
 
@@ -39,6 +41,10 @@ class Metric:
         aligned = self.align(predictions) if self.align else predictions
         pairs = zip(golds, aligned, strict=True)
         return np.array([self.count(gold, answer) for gold, answer in pairs], dtype=np.float64)
+
+    def counted(self, counts: Array) -> int:
+        """Return how many items the score is of, from counts of shape (items, k)."""
+        return int(counts.any(axis=1).sum()) if self.left_out else len(counts)
 
 
 def ratio(numerator: Array, denominator: Array) -> Array:

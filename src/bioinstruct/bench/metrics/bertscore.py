@@ -36,10 +36,9 @@ def bert_score(path: str, layer: int) -> Metric:
 
     spec = (
         f"mean over items of the F1 of BERTScore by layer {layer} of {path}, not rescaled, not "
-        f"weighted; texts are cut at {encoder.limit:,} tokens; items without a gold text are left "
-        "out"
+        f"weighted; texts are cut at {encoder.limit:,} tokens"
     )
-    return Metric("BERTScore", spec, count, mean)
+    return Metric("BERTScore", spec, count, mean, left_out="without a gold text")
 
 
 class _Read(NamedTuple):

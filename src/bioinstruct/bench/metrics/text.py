@@ -11,7 +11,7 @@ import numpy as np
 
 from bioinstruct.bench.metrics.base import Array, Metric, mean, ratio
 from bioinstruct.errors import MissingError
-from bioinstruct.text import words
+from bioinstruct.text import answer_words, normalize, words
 
 __all__ = ["bleu", "chrf", "concept_f1", "exact_match", "rouge1", "rouge2", "rougeL", "token_f1"]
 
@@ -49,12 +49,14 @@ def _rouge(kind: str) -> Metric:
         return (float(_rouge_scorer(kind).score(gold, prediction or "")[kind].fmeasure), 1.0)
 
     label = kind.removeprefix("rouge")
-    too_short = "fewer than 2 words" if size == 2 else "no word"
+    short = "fewer than 2" if size == 2 else "no"
     spec = (
-        f"mean over items of the ROUGE-{label} F measure of rouge-score, without stemming; "
-        f"items whose gold has {too_short} are left out"
+        f"mean over items of the ROUGE-{label} F measure of rouge-score, without stemming, over "
+        "its words: runs of a-z and 0-9"
     )
-    return Metric(f"ROUGE-{label}", spec, count, mean)
+    return Metric(
+        f"ROUGE-{label}", spec, count, mean, left_out=f"whose gold has {short} words of a-z and 0-9"
+    )
 
 
 rouge1 = _rouge("rouge1")
@@ -66,28 +68,34 @@ rougeL = _rouge("rougeL")
 
 
 def _count_exact(gold: str, prediction: str | None) -> tuple[float, ...]:
-    return (float(prediction is not None and words(gold) == words(prediction)), 1.0)
+    wanted, given = answer_words(gold), answer_words(prediction or "")
+    if not wanted:  # a gold of punctuation
+        return (float(normalize(prediction or "") == normalize(gold)), 1.0)
+    return (float(wanted == given), 1.0)
 
 
 def _count_tokens(gold: str, prediction: str | None) -> tuple[float, ...]:
-    wanted, given = Counter(words(gold)), Counter(words(prediction or ""))
+    wanted, given = Counter(answer_words(gold)), Counter(answer_words(prediction or ""))
     if not wanted:
         return (0.0, 0.0)
     return (2.0 * (wanted & given).total() / (wanted.total() + given.total()), 1.0)
 
 
+_WORDS = (
+    "words of any script, with the signs, comparison marks and units that carry meaning; whatever "
+    "their case and punctuation"
+)
+
 exact_match = Metric(
-    "exact match",
-    "share of items whose words are those of the gold, whatever their case and punctuation",
-    _count_exact,
-    mean,
+    "exact match", f"share of items with just the words of the gold: {_WORDS}", _count_exact, mean
 )
 
 token_f1 = Metric(
     "token F1",
-    "mean over items of the F1 of its words (lower case, without punctuation), in any order",
+    f"mean over items of the F1 of its words, in any order: {_WORDS}",
     _count_tokens,
     mean,
+    left_out="whose gold has no word",
 )
 
 
@@ -149,18 +157,25 @@ def concept_f1(lexicon: Mapping[str, str]) -> Metric:
     Args:
         lexicon: maps terms to concepts. (MEDCON itself finds UMLS terms with QuickUMLS.)
     """
-    terms = {tuple(words(term)): concept for term, concept in lexicon.items() if words(term)}
+    terms = _terms(lexicon)
     longest = max(map(len, terms), default=0)
+
+    def at(there: list[str], place: int) -> tuple[frozenset[str], int]:
+        """Return the concepts that the words at a place name, and how many words do."""
+        for size in range(min(longest, len(there) - place), 0, -1):
+            named = tuple(there[place : place + size])
+            for term in (named, tuple(map(_unmarked, named))):
+                if term in terms:
+                    return terms[term], size
+        return frozenset(), 1
 
     def concepts(text: str) -> set[str]:
         """Find the concepts of a text, matching the longest term at each word."""
-        there, found, at = words(text), set(), 0
-        while at < len(there):
-            sizes = range(min(longest, len(there) - at), 0, -1)
-            size = next((n for n in sizes if tuple(there[at : at + n]) in terms), 0)
-            if size:
-                found.add(terms[tuple(there[at : at + size])])
-            at += size or 1
+        there, found, place = answer_words(text), set[str](), 0
+        while place < len(there):
+            named, size = at(there, place)
+            found |= named
+            place += size
         return found
 
     def count(gold: str, prediction: str | None) -> tuple[float, ...]:
@@ -171,6 +186,20 @@ def concept_f1(lexicon: Mapping[str, str]) -> Metric:
 
     spec = (
         f"mean over items of the F1 of the sets of concepts named, by a lexicon of {len(terms):,} "
-        "terms, longest match first; items in which neither text names one are left out"
+        "terms, longest match first"
     )
-    return Metric("concept F1", spec, count, mean)
+    return Metric("concept F1", spec, count, mean, left_out="in which neither text names a concept")
+
+
+def _terms(lexicon: Mapping[str, str]) -> dict[tuple[str, ...], frozenset[str]]:
+    """Return the concepts by the words of their terms; spellings of the same words add up."""
+    found: dict[tuple[str, ...], frozenset[str]] = {}
+    for term, concept in lexicon.items():
+        if key := tuple(answer_words(term)):
+            found[key] = found.get(key, frozenset()) | {concept}
+    return found
+
+
+def _unmarked(word: str) -> str:
+    """Return a word without its signs: HER2+ names HER2, unless the lexicon has HER2+ itself."""
+    return word.strip("<>≤≥~±+-") or word
