@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-__all__ = ["aligned", "html_table"]
+__all__ = ["aligned", "html_notes", "html_table"]
 
 
 def aligned(lines: Sequence[Sequence[str]], *, left: int = 2) -> list[str]:
@@ -33,5 +33,10 @@ def html_table(lines: Sequence[Sequence[str]], *, left: int = 2, notes: Sequence
 
     head, *body = lines
     rows = "".join(f"<tr>{row(cells, 'td')}</tr>" for cells in body)
-    below = "".join(f"<p>{escape(note)}</p>" for note in notes)
-    return f"<table><thead><tr>{row(head, 'th')}</tr></thead><tbody>{rows}</tbody></table>{below}"
+    table = f"<table><thead><tr>{row(head, 'th')}</tr></thead><tbody>{rows}</tbody></table>"
+    return table + html_notes(notes)
+
+
+def html_notes(notes: Sequence[str]) -> str:
+    """Return each note that is not empty as an HTML paragraph."""
+    return "".join(f"<p>{escape(note)}</p>" for note in notes if note)

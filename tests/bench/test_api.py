@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -13,6 +15,7 @@ import bioinstruct as bi
 from bioinstruct import bench
 from bioinstruct.bench.metrics.intervals import difference
 from bioinstruct.bench.models import Constant
+from bioinstruct.bench.tasks.suites import SUITES
 from bioinstruct.progress import Progress
 
 Folder = Callable[[str], Path]
@@ -23,6 +26,10 @@ def test_tasks_come_by_name_suite_and_file(tmp_path: Path) -> None:
     assert [task.name for task in bench.load_tasks("demo-qa", "demo")] == [
         *("demo-qa", "demo-ie", "demo-gen"),
     ]
+    assert [(e.name, e.split) for e in bench.load_tasks("medtuned")] == [
+        (e.name, e.split) for e in SUITES["medtuned"]()
+    ]
+    assert {e.split for e in bench.load_tasks("medtuned")} == {"validation", "test"}
     assert bench.suites()["demo"] == ("demo-qa", "demo-ie", "demo-gen")
     own = tmp_path / "own.py"
     own.write_text(
@@ -36,6 +43,8 @@ def test_tasks_come_by_name_suite_and_file(tmp_path: Path) -> None:
     )
     [task] = bench.load_tasks(str(own))
     assert task.name == "api-test-task"
+    train = bench.Evaluation(bench.load_tasks("demo-qa")[0].task, "train")
+    assert bench.evaluate(Constant("yes"), train, limit=3).rows[0].split == "train"
     assert len(bench.evaluate(Constant("yes"), task, limit=5).tasks[0].evaluation.examples) == 5
 
 
@@ -51,7 +60,9 @@ def test_scores_are_the_shares_of_the_constant_answer() -> None:
     assert 0 <= low <= share <= high <= 1
     assert "score" in str(scores).splitlines()[0]
     assert f"{share:.3f}" in str(scores)
-    assert scores._repr_html_().startswith("<pre>")
+    [table] = ElementTree.fromstring(f"<div>{scores._repr_html_()}</div>").findall("table")
+    assert [cell.text for cell in table.iter("th")][:3] == ["task", "metric", "n"]
+    assert f"{share:.3f}" in {cell.text for cell in table.iter("td")}
     assert json.loads(scores.as_json())["rows"][0]["n"] == 40
     with pytest.raises(bi.UnknownNameError, match="no task among these scores named 'demo-q'"):
         scores["demo-q"]
@@ -71,6 +82,11 @@ def test_a_comparison_is_paired_and_names_what_it_leaves_out() -> None:
     assert row.difference == difference(bench.accuracy, *counts, documents)
     assert "before" in str(found)
     assert "demo-ie" in str(found).splitlines()[-1]
+    notes = ElementTree.fromstring(f"<div>{found._repr_html_()}</div>").findall("p")
+    assert notes[-1].text == str(found).splitlines()[-1]
+    html = dataclasses.replace(found, left_out=("<b>",))._repr_html_()
+    assert "&lt;b&gt;" in html
+    assert "<b>" not in html
 
 
 def test_what_cannot_be_compared_is_refused_by_name() -> None:

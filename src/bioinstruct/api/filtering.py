@@ -12,7 +12,7 @@ from bioinstruct.records import Records
 from bioinstruct.schema import Instruction
 
 if TYPE_CHECKING:
-    from bioinstruct.bench.tasks.base import Task
+    from bioinstruct.bench.tasks import Evaluation, Task
     from bioinstruct.filters import Contaminated, Rejection, Step
 
 __all__ = ["filter"]
@@ -25,7 +25,7 @@ def filter(
     *,
     rules: Sequence[str] = (),
     near_duplicates: float | None = None,
-    against: str | Iterable[str | Task] = (),
+    against: str | Iterable[str | Task | Evaluation] = (),
     progress: OnProgress | None = None,
 ) -> Records:
     """Leave out unfit records, test questions and near duplicates, in this order.
@@ -75,7 +75,7 @@ def filter(
     return found
 
 
-def _contaminated(tasks: Iterable[str | Task]) -> Contaminated:
+def _contaminated(tasks: Iterable[str | Task | Evaluation]) -> Contaminated:
     """Return the index of everything that the tasks score.
 
     Raises:

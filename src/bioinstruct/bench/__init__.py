@@ -36,11 +36,15 @@ if TYPE_CHECKING:
     )
     from bioinstruct.bench.results import Comparison, Scores, Tuned, compare
     from bioinstruct.bench.tasks.base import Task, task
+    from bioinstruct.bench.tasks.evaluation_set import Evaluation
+    from bioinstruct.bench.tasks.formulation import Formulation
     from bioinstruct.bench.training.recipe import Recipe, load_recipe
 
 __all__ = [
     "METRICS",
     "Comparison",
+    "Evaluation",
+    "Formulation",
     "Metric",
     "Recipe",
     "Report",
@@ -88,6 +92,8 @@ _HOMES = {
     ),
     "bioinstruct.bench.results": ("Comparison", "Scores", "Tuned", "compare"),
     "bioinstruct.bench.tasks.base": ("Task", "task"),
+    "bioinstruct.bench.tasks.evaluation_set": ("Evaluation",),
+    "bioinstruct.bench.tasks.formulation": ("Formulation",),
     "bioinstruct.bench.training.recipe": ("Recipe", "load_recipe"),
 }
 

@@ -16,9 +16,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from bioinstruct.bench.tasks.base import Task
+from bioinstruct.bench.tasks.evaluation_set import Evaluation
 from bioinstruct.errors import BioinstructError, UnknownNameError
 from bioinstruct.progress import OnProgress, Progress
 from bioinstruct.prompts import Style
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from bioinstruct.bench.models.base import Model, Tunable
     from bioinstruct.bench.models.causal_lm import CausalLM
     from bioinstruct.bench.results import Scores, TaskScores, Tuned
-    from bioinstruct.bench.tasks import Evaluation
     from bioinstruct.bench.training.recipe import Recipe
     from bioinstruct.bench.training.trainer import Progress as Step
     from bioinstruct.bench.training.trainer import Tuning
@@ -42,28 +42,28 @@ logger = logging.getLogger("bioinstruct")
 # the tiny model fell from 2,600 tokens a second to 100. Read when torch is loaded, so set first.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
+Named: TypeAlias = Task | Evaluation | str
+"""A task, a task with the way a run asks it, or the name of a task or suite."""
 
-def load_tasks(*names: str) -> list[Task]:
+
+def load_tasks(*names: str) -> list[Evaluation]:
     """Return benchmark tasks by name; their corpora are read when they are scored.
 
     Args:
         names: tasks, suites (see `suites`), or a Python file that defines tasks of your own.
+
+    Returns:
+        Each task with the split that is scored. A suite may name a task twice: `medtuned` scores
+        validation and test.
 
     Raises:
         UnknownNameError: there is no such task or suite.
         MissingError: there is no such file.
         BioinstructError: no name is given, or the file defines no task.
     """
-    from bioinstruct.bench.tasks.suites import expand
-    from bioinstruct.bench.tasks.user_file import load_task_file
-
     if not names:
         raise BioinstructError("no task is named", hint="such as load_tasks('pubmedqa'), or 'open'")
-    found: list[Task] = []
-    for name in names:
-        own = name.endswith(".py")
-        found += load_task_file(Path(name)) if own else [e.task for e in expand([name])]
-    return list(dict.fromkeys(found))
+    return _expand(names)
 
 
 def suites() -> dict[str, tuple[str, ...]]:
@@ -124,7 +124,7 @@ def load_model(
 
 def evaluate(
     model: Model,
-    tasks: Task | str | Iterable[Task | str],
+    tasks: Named | Iterable[Named],
     *,
     limit: int | None = None,
     shots: int = 0,
@@ -136,7 +136,7 @@ def evaluate(
 
     Args:
         model: from `load_model`, or any object with the members of `bench.models.Model`.
-        tasks: from `load_tasks`, or names.
+        tasks: from `load_tasks`, or names; an `Evaluation` chooses split and formulation.
         limit: at most this many items of each task: a random sample, always the same.
         shots: worked examples in front of every prompt, from the training split.
         seed: draws the worked examples, and the bootstrap samples of the intervals.
@@ -174,7 +174,7 @@ def tune(
     records: Iterable[Instruction],
     recipe: str | Path | Recipe = "default",
     *,
-    against: str | Iterable[Task | str] = (),
+    against: Named | Iterable[Named] = (),
     seed: int = 0,
     out: Path | str | None = None,
     progress: OnProgress | None = None,
@@ -208,7 +208,7 @@ def tune(
 
     check_model(model, Tunable)
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(str(recipe))
-    named = [against] if isinstance(against, str) else list(against)
+    named = [against] if isinstance(against, Named) else list(against)
     kept, rejected = _without_tests(records, named)
     if not kept:
         why = "every record overlaps a test" if rejected else "there are no records"
@@ -269,14 +269,14 @@ def _train(
 
 
 def _evaluations(
-    tasks: Task | str | Iterable[Task | str], limit: int | None, shots: int, seed: int
+    tasks: Named | Iterable[Named], limit: int | None, shots: int, seed: int
 ) -> list[Evaluation]:
     """Read the items of the tasks, each task once."""
     from bioinstruct.bench.tasks.evaluation_set import load_evaluations, with_shots
 
     if limit is not None and limit < 1:
         raise BioinstructError(f"limit={limit}: there is nothing to score", hint="1 or more")
-    chosen = _named([tasks] if isinstance(tasks, Task | str) else tasks)
+    chosen = _expand([tasks] if isinstance(tasks, Named) else tasks)
     if not chosen:
         raise BioinstructError("no tasks to score", hint="name some with bench.load_tasks")
     evaluations, _ = load_evaluations(chosen, limit)
@@ -286,19 +286,20 @@ def _evaluations(
     return evaluations
 
 
-def _named(tasks: Iterable[Task | str]) -> list[Evaluation]:
-    """Return what the tasks and names score, each once; a suite may name several splits."""
+def _expand(tasks: Iterable[Named]) -> list[Evaluation]:
+    """Return the evaluations that tasks, names of tasks and suites, and Python files stand for."""
     from bioinstruct.bench.tasks.suites import expand
+    from bioinstruct.bench.tasks.user_file import load_task_file
 
-    found: list[str | Task] = []
+    found: list[str | Task | Evaluation] = []
     for task in tasks:
         own = isinstance(task, str) and task.endswith(".py")
-        found += load_tasks(str(task)) if own else [task]
+        found += load_task_file(Path(str(task))) if own else [task]
     return expand(found)
 
 
 def _without_tests(
-    records: Iterable[Instruction], against: Sequence[Task | str]
+    records: Iterable[Instruction], against: Sequence[Named]
 ) -> tuple[list[Instruction], list[Rejection]]:
     """Return the records that overlap no test, and the rejections."""
     from bioinstruct.bench.tasks import protected_texts

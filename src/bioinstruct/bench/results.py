@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from html import escape
 from pathlib import Path
 
 from bioinstruct.bench.evaluation.evaluate import TaskResult
@@ -17,6 +16,7 @@ from bioinstruct.bench.evaluation.report import (
     Scoring,
     notes,
     table,
+    table_cells,
     versions,
 )
 from bioinstruct.bench.evaluation.summary import groups_of, rows_of, with_verdicts
@@ -25,6 +25,7 @@ from bioinstruct.bench.training.recipe import Recipe
 from bioinstruct.bench.training.trainer import Tuning
 from bioinstruct.errors import BioinstructError, UnknownNameError
 from bioinstruct.filters import Rejection
+from bioinstruct.tables import html_notes, html_table
 
 __all__ = ["Comparison", "Scores", "TaskScores", "Tuned", "compare"]
 
@@ -59,7 +60,8 @@ class _Printed:
         return "\n".join([text.rstrip(), *self._notes()])
 
     def _repr_html_(self) -> str:
-        return f"<pre>{escape(str(self))}</pre>"
+        lines, more = table_cells(self.report, columns=self._columns)
+        return html_table(lines, notes=[*more, *self._notes()])
 
     def _notes(self) -> list[str]:
         return notes(self.report)
@@ -160,7 +162,7 @@ class Tuned:
         return "\n".join([*lines, *([f"adapter in {self.adapter}"] if self.adapter else [])])
 
     def _repr_html_(self) -> str:
-        return f"<pre>{escape(str(self))}</pre>"
+        return html_notes(str(self).split("\n"))
 
 
 def compare(before: Scores, after: Scores, *, seed: int = 0) -> Comparison:

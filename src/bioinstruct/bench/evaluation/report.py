@@ -31,6 +31,7 @@ __all__ = [
     "left_out",
     "notes",
     "table",
+    "table_cells",
     "versions",
 ]
 
@@ -210,6 +211,14 @@ def table(
     Each kind of odd answer has a column if there are any; `specified` adds the metrics below the
     table; `columns` are other names for `base` and `tuned`.
     """
+    lines, more = table_cells(report, specified=specified, columns=columns)
+    return "\n".join([*aligned(lines), *more])
+
+
+def table_cells(
+    report: Report, *, specified: bool = False, columns: Mapping[str, str] | None = None
+) -> tuple[list[list[str]], list[str]]:
+    """Return the cells of `table`, the head first, and the lines below it."""
     odd = [name for name in FLAGS if any(_odd(row, name) for row in report.rows)]
     head = ["task", "metric", "n", "documents", "majority", "floor"]
     head += ["base", "tuned", "difference (95 % interval)", "verdict", "detectable"]
@@ -235,7 +244,7 @@ def table(
         *_missing(report),
         *(_specified(report) if specified else []),
     ]
-    return "\n".join([*aligned(lines), *more])
+    return lines, more
 
 
 def _unfit(report: Report) -> int:
