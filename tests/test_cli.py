@@ -23,7 +23,7 @@ from tests.golden import check
 from tests.records import record, records
 
 COMMAND = Path(sys.executable).with_name("bioinstruct")
-PUBMEDQA = "PubMedQA (PQA-L) is to be had from https://github.com/pubmedqa/pubmedqa"
+PUBMEDQA = "PubMedQA (PQA-L) is available from https://github.com/pubmedqa/pubmedqa"
 
 
 class Done(NamedTuple):

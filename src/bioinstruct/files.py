@@ -19,6 +19,7 @@ __all__ = [
     "add_filename_to_oserror",
     "atomic_directory",
     "atomic_file",
+    "companion_path",
     "read_bytes",
     "resolve_gz",
     "write_text",
@@ -79,6 +80,18 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def companion_path(out: Path | str, kind: str, *, stdout: str = "") -> Path:
+    """Return the path of a side file: `kept.dropped.jsonl` for `kept.jsonl` and `dropped`.
+
+    Args:
+        out: the main output; `-` is standard output.
+        kind: the middle of the name.
+        stdout: the first part of the name if the main output goes to standard output.
+    """
+    name = stdout if str(out) == "-" else str(out).removesuffix(".gz").removesuffix(".jsonl")
+    return Path(f"{name}.{kind}.jsonl")
 
 
 def write_text(path: Path, text: str) -> None:

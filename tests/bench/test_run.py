@@ -403,8 +403,8 @@ def test_the_card_of_an_adapter_is_what_was_agreed() -> None:
         ({"rank": 40, "variant": "rslora"}, "--max-lora-rank 64"),
         ({"rank": 16, "variant": "pissa"}, "--max-lora-rank 32"),
         ({"rank": 300, "variant": "pissa"}, "no, because its rank of 600"),
-        ({"variant": "dora"}, "no, because it does not take DoRA"),
-        ({"train_embeddings": True}, "no, because it takes no trained embedding"),
+        ({"variant": "dora"}, "no, because vLLM does not support DoRA"),
+        ({"train_embeddings": True}, "no, because vLLM does not support trained"),
     ],
 )
 def test_a_card_says_whether_vllm_takes_the_adapter(change: dict[str, Any], said: str) -> None:
@@ -418,7 +418,7 @@ def test_the_card_of_a_merged_model_has_that_of_its_adapter() -> None:
     check("merged-card.md", card)
     again = report(adapter="given", recipe=None, data=None, tuning=None)
     card = merged_card(again, dtype="float32", apart=0.0, adapter="")
-    assert "there is no card beside it" in card
+    assert "The adapter has no model card" in card
     assert table(again) in card
 
 

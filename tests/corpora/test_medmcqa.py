@@ -54,7 +54,7 @@ def test_the_version_of_the_hub_counts_from_zero(tmp_path: Path) -> None:
 def test_a_file_that_does_not_tell_is_refused(tmp_path: Path, numbers: tuple[int, ...]) -> None:
     with pytest.raises(DataError, match="cannot tell whether the options count from 1") as caught:
         answers(tmp_path, *numbers)
-    assert "give the whole file" in caught.value.hint
+    assert "use the whole file" in caught.value.hint
 
 
 def test_a_question_of_several_kinds_is_read_alike(tmp_path: Path) -> None:

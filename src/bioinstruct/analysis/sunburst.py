@@ -60,7 +60,7 @@ def svg(openings: Openings) -> str:
     title = "Verbs of the instructions (inner ring) and their objects (outer ring)"
     parts = [
         f'<svg class="sunburst" viewBox="0 0 {_SIZE} {_SIZE}" role="img" '
-        f'aria-label="{title}; the table beside it has the figures">'
+        f'aria-label="{title}; the table next to it has the figures">'
     ]
     for arc in arcs(openings):
         level = "thing" if arc.parent else "verb"

@@ -19,7 +19,6 @@ __all__ = [
     "SOURCE",
     "SPLIT",
     "TOKENIZER",
-    "beside",
     "counted",
     "keep_rejected",
     "sentence",
@@ -47,15 +46,6 @@ def keep_rejected(rejected: list[Rejection], path: Path) -> None:
     first = rejected[0]
     say(f"left out {len(rejected):,} lines that are not instructions; see {path}")
     say(f"first error: {first.place['path']}:{first.place['line']}: {first.reason}")
-
-
-def beside(out: str, what: str) -> Path:
-    """Return the path of a side file, such as `kept.dropped.jsonl` for `kept.jsonl`.
-
-    For standard output it is `filtered.dropped.jsonl` in the current folder.
-    """
-    name = "filtered" if out == "-" else out.removesuffix(".gz").removesuffix(".jsonl")
-    return Path(f"{name}.{what}.jsonl")
 
 
 def counted(counts: Counter[str]) -> str:

@@ -15,7 +15,7 @@ from bioinstruct.cli.common import SPLIT, sentence, watched
 from bioinstruct.console import Line, positive, say
 from bioinstruct.corpora.user_file import load_corpus_file
 from bioinstruct.errors import BioinstructError, Refused
-from bioinstruct.files import atomic_file
+from bioinstruct.files import atomic_file, companion_path
 from bioinstruct.mixtures.compile import CorpusReport, compile_corpora, rejections
 from bioinstruct.mixtures.spec import Mixture, load_mixture, mixtures
 from bioinstruct.rejection import Rejection, write_rejections
@@ -125,7 +125,7 @@ def _mixture(args: argparse.Namespace) -> int:
     failed = _fetch([source.corpus for source in mixture.source], args.data) if args.fetch else 0
     report = Report(show=Line().show)
     with ExitStack() as stack:
-        path = _beside(args.out, "dropped")
+        path = companion_path(args.out, "dropped", stdout="compiled")
         file = stack.enter_context(atomic_file(path))
 
         def on_drop(rejection: Rejection) -> None:
@@ -229,7 +229,7 @@ def _tell_steps(source: SourceReport) -> None:
 def _keep_rejected(out: str, outcomes: Sequence[CorpusReport]) -> int:
     if not any(outcome.rejected for outcome in outcomes):
         return 0
-    path = _beside(out, "rejected")
+    path = companion_path(out, "rejected", stdout="compiled")
     count = write_rejections(path, rejections(outcomes))
     say(f"left out {count:,} bad rows; see {path}")
     return count
@@ -239,9 +239,3 @@ def _finish(out: str, written: int) -> None:
     if not written:
         raise BioinstructError(f"no instructions: {out} was not written")
     say(f"{written:,} instructions to {'standard output' if out == '-' else out}")
-
-
-def _beside(out: str, what: str) -> Path:
-    """Return the path of a side file, such as `open.rejected.jsonl` for `open.jsonl`."""
-    name = "compiled" if out == "-" else out.removesuffix(".gz").removesuffix(".jsonl")
-    return Path(f"{name}.{what}.jsonl")

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bioinstruct import jsonl
-from bioinstruct.cli.common import SOURCE, beside, keep_rejected, sentence, watched
+from bioinstruct.cli.common import SOURCE, keep_rejected, sentence, watched
 from bioinstruct.console import say
 from bioinstruct.dataset.load import read_examples
 from bioinstruct.errors import BioinstructError
+from bioinstruct.files import companion_path
 from bioinstruct.rejection import Rejection, write_rejections
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
     rejected: list[Rejection] = []
     examples = watched(read_examples(args.source, rejected=rejected), Counter())
     kept, dropped = split(examples, steps)
-    path = args.dropped or (beside(args.out, "dropped") if args.out != "-" else None)
+    path = args.dropped or (companion_path(args.out, "dropped") if args.out != "-" else None)
     if path:
         write_rejections(path, dropped)
     jsonl.write(args.out, kept)
@@ -115,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
     if dropped and path:
         say(f"dropped records, with reasons: {path}")
     if rejected:
-        keep_rejected(rejected, beside(args.out, "rejected"))
+        keep_rejected(rejected, companion_path(args.out, "rejected", stdout="filtered"))
     return 1 if rejected else 0
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from bioinstruct import jsonl
-from bioinstruct.cli.common import SOURCE, SPLIT, beside, keep_rejected, sentence, watched
+from bioinstruct.cli.common import SOURCE, SPLIT, keep_rejected, sentence, watched
 from bioinstruct.cli.llm_options import add_money, make_client
 from bioinstruct.console import positive, say
 from bioinstruct.dataset.load import read_examples
-from bioinstruct.files import atomic_file
+from bioinstruct.files import atomic_file, companion_path
 from bioinstruct.rejection import Rejection
 from bioinstruct.schema import Category, Instruction
 
@@ -108,14 +108,14 @@ def run(args: argparse.Namespace) -> int:
         else:
             labels = None
             if args.out != "-":
-                labels = stack.enter_context(atomic_file(beside(args.out, "labels")))
+                labels = stack.enter_context(atomic_file(companion_path(args.out, "labels")))
             jsonl.write(args.out, _written(stream, labels))
     if audit:
         _print(audit.sample())
     tally.tell()
     if rejected:
         name = "labelled" if args.out in {None, "-"} else args.out
-        keep_rejected(rejected, beside(name, "rejected"))
+        keep_rejected(rejected, companion_path(name, "rejected"))
     return 1 if rejected or tally.unanswered(args) else 0
 
 
@@ -133,7 +133,7 @@ def _labelled(
     teaching = Teaching(
         schema=not args.no_schema, records=args.records, keep_existing=args.keep_existing
     )
-    path = beside(args.out, "transcript") if args.out not in {None, "-"} else None
+    path = companion_path(args.out, "transcript") if args.out not in {None, "-"} else None
     with closing(label_by_teacher(examples, make_client(args), teaching, transcript=path)) as made:
         yield made
 

@@ -65,17 +65,17 @@ def read(
     if layout is not None and layout not in corpus.layouts:
         raise UnknownNameError(f"layout of {name}", layout, corpus.layouts)
     default = corpus.layouts[0] if corpus.layouts else ""
-    with _saying_where_to_get(corpus):
+    with _hint_where_to_get(corpus):
         folder = folder_of(corpus, data)
-    return _told_apart(_read(corpus, folder, split, layout or default, seed), rejected, skipped)
+    return _separated(_read(corpus, folder, split, layout or default, seed), rejected, skipped)
 
 
 def _read(corpus: Corpus, folder: Path, split: str, layout: str, seed: int) -> Iterator[Row]:
-    with _saying_where_to_get(corpus):
+    with _hint_where_to_get(corpus):
         yield from corpus.reader(folder, split, layout=layout, seed=seed)
 
 
-def _told_apart(
+def _separated(
     rows: Iterator[Row], rejected: list[DataError] | None, skipped: Counter[str] | None
 ) -> Iterator[Instruction]:
     for row in rows:
@@ -91,9 +91,9 @@ def _told_apart(
 
 
 @contextlib.contextmanager
-def _saying_where_to_get(corpus: Corpus) -> Iterator[None]:
+def _hint_where_to_get(corpus: Corpus) -> Iterator[None]:
     try:
         yield
     except MissingError as error:
-        source = f"{corpus.title} is to be had from {corpus.homepage}"
+        source = f"{corpus.title} is available from {corpus.homepage}"
         raise MissingError(str(error), hint="; ".join(filter(None, (error.hint, source)))) from None

@@ -1,6 +1,6 @@
-"""BioCreative II gene mention: the genes and proteins of a sentence, from either form of its files.
+"""BioCreative II gene mention: genes and proteins in sentences.
 
-`bc2gm` reads the published IOB files with their development part, `genetag` the official ones.
+`bc2gm` reads the published IOB files, which have a validation split, `genetag` the official files.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ OFFICIAL = {
     "train": ("train/train.in", "train/GENE.eval"),
     "test": ("test/test.in", "test/GENE.eval"),
 }
-# A mention of the official training file that is not where its offsets say.
+# The line of a mention in the official training file whose offsets are wrong.
 MISPLACED = {"train": {1790}}
 _MENTION = re.compile(r"([^|\s]+)\|(\d+) (\d+)\|(.+)")
 
 
 def read_iob(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Sentences in file order."""
+    """Yield a record for each sentence, in file order."""
     sentences = iob.sentences(folder / IOB[split], types=("GENE",))
     return ner.instructions(BC2GM, ner.GENE, sentences, split=split, layout=layout, seed=seed)
 
 
 def read_official(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Sentences in file order; a fault of an annotation stands in the place of its sentence."""
+    """Yield a record for each sentence, in file order, or the error of a faulty annotation."""
     path, annotations = (resolve_gz(folder / name) for name in OFFICIAL[split])
     sentences = _sentences(path, annotations)
     return ner.instructions(GENETAG, ner.GENE, sentences, split=split, layout=layout, seed=seed)
@@ -55,9 +55,9 @@ def _sentences(path: Path, annotations: Path) -> ner.Sentences:
             yield entry
             continue
         number, name, text = entry
-        said = mentions.pop(name, [])
+        annotated = mentions.pop(name, [])
         try:
-            spans = standoff.spans(text, said, path=annotations, without_spaces=True)
+            spans = standoff.spans(text, annotated, path=annotations, without_spaces=True)
         except DataError as error:
             known = error.line in MISPLACED.get(path.parent.name, ())
             yield Skipped("a mention is not where its offsets say") if known else error
@@ -69,8 +69,8 @@ def _sentences(path: Path, annotations: Path) -> ner.Sentences:
 def _lines(path: Path) -> Iterator[tuple[int, str, str] | DataError]:
     """Yield line, name and text of each sentence.
 
-    Names are all of one shape, such as `P00001606T0076`: another first word is part of a sentence
-    whose name is lost.
+    All names have one shape, such as `P00001606T0076`; a line that begins with another word has
+    lost its name.
     """
     lines = list(numbered(path))
     names = (line[1].partition(" ")[0] for line in lines if not isinstance(line, DataError))
@@ -86,7 +86,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str, str] | DataError]:
             found = f"expected the name of a sentence and the sentence, found {line[:80]!r}"
             yield DataError(found, path=path, line=number)
         elif seen.setdefault(name, number) != number:
-            found = f"the sentence {name} stands on line {seen[name]} already"
+            found = f"the sentence {name} is already on line {seen[name]}"
             yield DataError(found, path=path, line=number)
         else:
             yield number, name, text
@@ -97,7 +97,7 @@ def _shape(name: str) -> str:
 
 
 def _mentions(path: Path) -> tuple[dict[str, list[standoff.Annotation]], list[DataError]]:
-    """By the name of the sentence; and the lines at fault."""
+    """Return the annotations by name of their sentence, and the faulty lines."""
     found = defaultdict(list)
     faults = []
     for entry in numbered(path):

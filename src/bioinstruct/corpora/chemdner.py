@@ -1,7 +1,7 @@
-"""CHEMDNER, of BioCreative IV: the chemicals of a sentence, from either form of its files.
+"""CHEMDNER (BioCreative IV): chemicals in titles and abstracts.
 
-`bc4chemd` reads the published IOB files, where all are of one type; `chemdner` the official ones,
-with the seven classes of chemical names.
+`bc4chemd` reads the published IOB files, which have one type; `chemdner` reads the official files,
+which have seven classes of chemical names.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _NO_CLASS = {"NO CLASS": "NO_CLASS"}  # a type is one word
 
 
 def read_iob(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Sentences in file order."""
+    """Yield a record for each sentence, in file order."""
     sentences = iob.sentences(folder / IOB[split], types=("Chemical",))
     return ner.instructions(
         BC4CHEMD, ner.CHEMICAL, sentences, split=split, layout=layout, seed=seed
@@ -38,9 +38,9 @@ def read_iob(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Ro
 
 
 def read_official(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Sentences of titles and abstracts in file order.
+    """Yield a record for each sentence of titles and abstracts, in file order.
 
-    A faulty annotation replaces its title or abstract by the error.
+    If an annotation is faulty, its error takes the place of the title or abstract.
     """
     part = OFFICIAL[split]
     path = resolve_gz(folder / f"chemdner_corpus/{part}.abstracts.txt")
@@ -64,10 +64,10 @@ def _sentences(path: Path, annotations: Path) -> ner.Sentences:
             continue
         number, (pmid, *texts) = entry
         for section, text in zip("TA", texts, strict=True):
-            said = mentions.pop(f"{pmid} {section}", ())
+            annotated = mentions.pop(f"{pmid} {section}", ())
             types = ner.CHEMICAL_CLASSES.types
             try:
-                spans = standoff.spans(text, said, path=annotations, types=types)
+                spans = standoff.spans(text, annotated, path=annotations, types=types)
             except DataError as error:
                 yield error
             else:
@@ -87,14 +87,14 @@ def _documents(path: Path) -> Iterator[tuple[int, list[str]] | DataError]:
             reason = f"expected PMID TAB title TAB abstract, found {line[:80]!r}"
             yield DataError(reason, path=path, line=number)
         elif seen.setdefault(columns[0], number) != number:
-            reason = f"PMID {columns[0]} stands on line {seen[columns[0]]} already"
+            reason = f"PMID {columns[0]} is already on line {seen[columns[0]]}"
             yield DataError(reason, path=path, line=number)
         else:
             yield number, columns
 
 
 def _mentions(path: Path) -> tuple[dict[str, list[standoff.Annotation]], list[DataError]]:
-    """By PMID and title (T) or abstract (A), with a space between; and the lines at fault."""
+    """Return the annotations by PMID and section, such as `123 T`, and the faulty lines."""
     found = defaultdict(list)
     faults = []
     for entry in numbered(path):
@@ -109,12 +109,12 @@ def _mentions(path: Path) -> tuple[dict[str, list[standoff.Annotation]], list[Da
             faults.append(DataError(reason, path=path, line=number))
             continue
         pmid, section, start, end, mention, kind = columns
-        said = standoff.Annotation(number, start, end, mention, _NO_CLASS.get(kind, kind))
-        found[f"{pmid} {section}"].append(said)
+        annotation = standoff.Annotation(number, start, end, mention, _NO_CLASS.get(kind, kind))
+        found[f"{pmid} {section}"].append(annotation)
     return dict(found), faults
 
 
-# Its pages name no licence, and the abstracts are of PubMed: not to be passed on.
+# The project states no licence, and the abstracts come from PubMed: do not redistribute.
 
 BC4CHEMD = described("bc4chemd")
 

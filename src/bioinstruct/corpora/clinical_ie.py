@@ -1,4 +1,4 @@
-"""The re-annotated CASI notes: which medications are active, and what a pronoun refers to."""
+"""Clinical IE on re-annotated CASI notes: the status of medications, and pronoun coreference."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COREFERENCE_WORDINGS = wordings("clinical_ie")["pronoun-coreference"]
 
 
 def medications(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Excerpts in file order, their medications in the order in which they are first named."""
+    """Yield a record for each excerpt; its medications are in order of first mention."""
     columns = ("snippet", *(f"{label}_medications" for label in LABELS))
     for number, path, row in _rows(folder / "medication_status", split, columns):
         if isinstance(row, DataError):
@@ -55,7 +55,7 @@ def medications(folder: Path, split: str, *, layout: str, seed: int) -> Iterator
 
 
 def coreference(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Excerpts in file order, each with one pronoun."""
+    """Yield a record for each excerpt and pronoun, in file order."""
     for number, path, row in _rows(
         folder / "coreference", split, ("snippet", "pronoun", "antecedent")
     ):
@@ -117,7 +117,7 @@ def _instruction(
 def _rows(
     folder: Path, split: str, columns: tuple[str, ...]
 ) -> Iterator[tuple[int, Path, Mapping[str, Any] | DataError]]:
-    """Rows of the Hub's own Parquet conversion, or of a CSV file with the same columns."""
+    """Read the rows of the Hub's Parquet conversion, or of a CSV file with the same columns."""
     parquet = sorted((folder / split).glob("*.parquet"))
     if parquet:
         rows: Iterable[Mapping[str, Any] | DataError] = read_parquet(parquet)
@@ -139,7 +139,7 @@ def _rows(
 
 
 def _names(value: Any) -> list[str]:
-    """The medications in a list, which the files hold as the text of a Python list."""
+    """Return the names of medications from a list, or from the text of a Python list."""
     if isinstance(value, str):
         try:
             value = ast.literal_eval(value) if value.strip() else []
@@ -149,7 +149,7 @@ def _names(value: Any) -> list[str]:
         raise ValueError("expected lists of medications, such as ['aspirin', 'heparin']")
     names = [" ".join(name.split()) for name in value]
     if any("|" in name or not name or name.casefold() == NONE for name in names):
-        raise ValueError(f"a name of a medication is empty, `none` or has a | in it: {names}")
+        raise ValueError(f"a medication name is empty, is `none` or contains |: {names}")
     return names
 
 

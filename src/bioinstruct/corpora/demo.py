@@ -17,7 +17,7 @@ __all__ = ["CORPUS"]
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Instructions as they are stored: complete, with their own provenance."""
+    """Yield the instructions as they are stored, with their own provenance."""
     path = folder / f"{split}.jsonl"
     for entry in numbered(path):
         if isinstance(entry, DataError):

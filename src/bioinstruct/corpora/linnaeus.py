@@ -1,6 +1,6 @@
-"""LINNAEUS: the species that a sentence of a full article mentions, from either form of its files.
+"""LINNAEUS: species in the sentences of full articles.
 
-`linnaeus` reads the published IOB files, `linnaeus-documents` the official ones.
+`linnaeus` reads the published IOB files, `linnaeus-documents` the official files.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ IOB = {
     "test": "linnaeus-IOB/test.tsv",
 }
 OFFICIAL = "manual-corpus-species-1.0"
-# The authors define no split. This one is of github.com/spyysalo/linnaeus-corpus at f3344a1d6f90,
-# which the IOB files seem to come from; the documents of neither list are for training.
+# The authors define no split. This one comes from github.com/spyysalo/linnaeus-corpus, commit
+# f3344a1d6f90, the likely source of the IOB files; all other documents are for training.
 VALIDATION = frozenset(
     {
         "pmcA1312363",
@@ -88,13 +88,13 @@ TEST = frozenset(
 
 
 def read_iob(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Sentences in file order."""
+    """Yield a record for each sentence, in file order."""
     sentences = iob.sentences(folder / IOB[split], types=("Species",))
     return ner.instructions(LINNAEUS, ner.SPECIES, sentences, split=split, layout=layout, seed=seed)
 
 
 def read_official(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Sentences by document; a fault of an annotation stands in the place of its document."""
+    """Yield a record for each sentence, by document, or the error of a faulty document."""
     return ner.instructions(
         DOCUMENTS,
         ner.SPECIES,
@@ -112,12 +112,12 @@ def _sentences(folder: Path, split: str) -> ner.Sentences:
         yield from faults
     for member in members(folder, "txt/*.txt"):
         name = PurePosixPath(member.name).stem
-        said = mentions.pop(name, ())
+        annotated = mentions.pop(name, ())
         if _split(name) != split:
             continue
         try:
             text = member.text
-            spans = standoff.spans(text, said, path=tags.path)
+            spans = standoff.spans(text, annotated, path=tags.path)
         except DataError as error:
             yield error
         else:
@@ -131,7 +131,7 @@ def _split(name: str) -> str:
 
 
 def _mentions(tags: Member) -> tuple[dict[str, list[standoff.Annotation]], list[DataError]]:
-    """By document; and the lines at fault."""
+    """Return the annotations by document, and the faulty lines."""
     found = defaultdict(list)
     faults = []
     text = decode(tags.content, tags.path, lenient=True)

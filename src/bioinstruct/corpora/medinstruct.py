@@ -37,7 +37,7 @@ class Tested(BaseModel):
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Instructions in file order, in their own words."""
+    """Yield the instructions in file order, with their own wording."""
     found: Iterator[tuple[int, int, Trained | Tested | DataError]]
     if split == "test":
         found = records(folder / "MedInstruct-test.jsonl", Tested)

@@ -20,7 +20,7 @@ from bioinstruct.schema import Instruction
 __all__ = ["CORPUS"]
 
 _CLEAR = 5
-"""How many times as many answers must say which number the first option has."""
+"""Required ratio of answers 0 and 4 (or 4 and 0) to decide where the numbering starts."""
 FILES = {"train": "train.json", "validation": "dev.json", "test": "test.json"}
 Filled = Annotated[str, StringConstraints(pattern=r"\S")]
 
@@ -35,7 +35,7 @@ class Question(BaseModel):
     opc: Filled
     opd: Filled
     cop: int | None = None
-    """The right option, from 1; from 0 in the Hub's version. The test set has none (there -1)."""
+    """The right option, from 1 (from 0 in the Hub's version); missing or -1 in the test set."""
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -43,7 +43,7 @@ class Question(BaseModel):
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Questions in file order; those of the test set have no published answer and are skipped."""
+    """Yield a record for each question, in file order; skip those without a published answer."""
     path = resolve_gz(folder / FILES[split])
     first: int | None = None
     for number, line, record in records(path, Question):
@@ -64,7 +64,8 @@ def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
 def _first(path: Path) -> int:
     """Return the number of the first option: 1 in the release, 0 in the Hub's version.
 
-    In either a quarter of the answers tells; the few rows that say otherwise are at fault.
+    About a quarter of the answers are 4 in the release, and 0 in the Hub's version; the few rows
+    with the other number are faulty.
     """
     found = (record for _, _, record in records(path, Question) if isinstance(record, Question))
     counts = Counter(record.cop for record in found)
@@ -76,7 +77,7 @@ def _first(path: Path) -> int:
         "cop: cannot tell whether the options count from 1, as in the release (4 and no 0), or "
         "from 0, as in the Hub's version (0 and no 4)",
         path=path,
-        hint="give the whole file: a part of it may lack the number that tells",
+        hint="use the whole file: a part may contain neither 0 nor 4",
     )
 
 

@@ -27,7 +27,7 @@ class Record(BaseModel):
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Records in file order; one without an instruction or an answer is skipped."""
+    """Yield the records in file order; skip those without an instruction or an answer."""
     for number, _, record in records(folder / "release.json", Record):
         if isinstance(record, DataError):
             yield record

@@ -1,4 +1,4 @@
-"""WikiDoc patient information (Medical Meadow): questions on diseases, answered for patients."""
+"""WikiDoc patient information (Medical Meadow): questions about diseases, answered for patients."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Question(BaseModel):
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
-    """Questions in file order; those that are there twice are there twice."""
+    """Yield a record for each question, in file order; duplicates stay."""
     for number, _, record in records(folder / "medical_meadow_small.json", Question):
         if isinstance(record, DataError):
             yield record

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from bioinstruct.files import add_filename_to_oserror, atomic_file
+from bioinstruct.files import add_filename_to_oserror, atomic_file, companion_path
 from bioinstruct.generation.accept import Judged
 from bioinstruct.llm.types import Request
 from bioinstruct.rejection import Rejection
@@ -117,13 +117,9 @@ def _line(row: Mapping[str, Any]) -> bytes:
 
 def rejected_path(out: Path) -> Path:
     """Return `made.rejected.jsonl` for `made.jsonl`."""
-    return _beside(out, "rejected")
+    return companion_path(out, "rejected")
 
 
 def transcript_path(out: Path) -> Path:
     """Return `made.transcript.jsonl` for `made.jsonl`."""
-    return _beside(out, "transcript")
-
-
-def _beside(out: Path, what: str) -> Path:
-    return out.with_name(f"{out.name.removesuffix('.jsonl')}.{what}.jsonl")
+    return companion_path(out, "transcript")

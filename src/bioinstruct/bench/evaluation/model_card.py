@@ -35,7 +35,7 @@ Not for medical use.
 
 ## Use
 
-It loads in peft. In vLLM: {in_vllm(recipe)}
+Load it with peft. In vLLM: {in_vllm(recipe)}
 
 ## Results
 
@@ -49,7 +49,8 @@ It loads in peft. In vLLM: {in_vllm(recipe)}
 
 {source_table(data.sources)}
 
-Whoever uses or passes on the adapter must keep to the licences of the base and of this data.\
+Anyone who uses or redistributes the adapter must comply with the licences of the \
+base model and of this data.\
 {license_note(source.license for source in data.sources)}
 
 ## Recipe
@@ -73,12 +74,12 @@ def merged_card(report: Report, *, dtype: str, apart: float, adapter: str) -> st
     found = f"\n## Results\n\n```\n{table(report)}\n```\n" if report.adapter else ""
     body = re.sub(r"\A---\n.*?\n---\n", "", adapter, flags=re.DOTALL)
     about = re.sub(r"^(#+ )", r"#\1", body, flags=re.MULTILINE).strip()
-    unknown = "Of the adapter no more is known: there is no card beside it."
+    unknown = "The adapter has no model card, so nothing more is known about it."
     return f"""{_front_matter(report, "transformers", "[biomedical, bioinstruct]")}
-# {report.model}, with an adapter merged into it
+# {report.model} with a merged adapter
 
-Merged in float32 and written in {dtype}: of the logits tried, none differs by more than \
-{apart:.2g} nats from those of base and adapter. It is used like the base, without peft.
+Merged in float32 and written in {dtype}. On the prompts tried, no logit differs by more than \
+{apart:.2g} nats from the base with its adapter. Use it like the base, without peft.
 
 Not for medical use.
 {found}
@@ -89,16 +90,17 @@ Not for medical use.
 def in_vllm(recipe: Recipe) -> str:
     """Return whether vLLM serves an adapter of this recipe, by its own checks of the settings."""
     if recipe.variant == "dora":
-        return "no, because it does not take DoRA. Merge it into the base (`--merge`)."
+        return "no, because vLLM does not support DoRA. Merge it into the base (`--merge`)."
     if recipe.train_embeddings:
-        return "no, because it takes no trained embedding. Merge it into the base (`--merge`)."
+        why = "vLLM does not support trained embeddings"
+        return f"no, because {why}. Merge it into the base (`--merge`)."
     rank = recipe.rank * (2 if recipe.variant == "pissa" else 1)
     most = next((known for known in _VLLM_RANKS if known >= rank), None)
     if most is None:
         return f"no, because its rank of {rank} is above 512. Merge it into the base (`--merge`)."
     return (
-        f"yes, with `--enable-lora --max-lora-rank {most}`, where vLLM has LoRA for the base's "
-        "architecture and these layers (by its documentation, not run)."
+        f"yes, with `--enable-lora --max-lora-rank {most}`, if vLLM supports LoRA for the base's "
+        "architecture and these layers (from its documentation; not tested)."
     )
 
 

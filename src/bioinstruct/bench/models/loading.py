@@ -118,8 +118,8 @@ def find_model(path: str) -> str:
                 hint="name the folder that save_pretrained wrote",
             )
         return str(folder)
-    beside = folder.parent != Path() and folder.parent.is_dir()  # a slip in the last part
-    if folder.exists() or beside or not _HUB_ID.fullmatch(path):
+    sibling = folder.parent != Path() and folder.parent.is_dir()  # a slip in the last part
+    if folder.exists() or sibling or not _HUB_ID.fullmatch(path):
         raise ModelError(
             f"no model at {path!r}: not a folder", hint="name a model folder, a Hub id, or `tiny`"
         )

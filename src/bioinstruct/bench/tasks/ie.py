@@ -1,4 +1,4 @@
-"""Information extraction: entities in two layouts, relations, medications, what a pronoun means."""
+"""Information extraction: entities in two layouts, relations, medications, coreference."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ ENTITIES = {
 }
 TYPED = {"bc5cdr", "jnlpba", "chemdner", "ddi2013-drugs", "i2b2-2012"}
 PARTS = {"bc5cdr-disease", "bc5cdr-chemical", "jnlpba-gene"}
-"""Those that a corpus in the list has with other types beside them."""
+"""Subsets of the types of another corpus in the list."""
 
 
 def _entities(layout: str, *, typed: bool) -> Parse:
@@ -137,7 +137,7 @@ _relation_task(
 )
 
 
-# ---- the clinical notes of CASI, annotated anew
+# ---- the re-annotated clinical notes of CASI
 
 
 def _medications(text: str, example: Instruction) -> tuple[tuple[str, str], ...]:
@@ -166,5 +166,5 @@ def medication_status(split: str) -> Iterator[Instruction]:
 
 @task(Category.IE, token_f1, exact_match, max_new_tokens=48, corpus="clinical-ie-coreference")
 def coreference(split: str) -> Iterator[Instruction]:
-    """Clinical IE on CASI notes: what a pronoun refers to."""
+    """Clinical IE on CASI notes: the antecedent of a pronoun."""
     return corpora.read("clinical-ie-coreference", split)

@@ -38,13 +38,13 @@ def sentences(
 ) -> Iterator[Sentence | DataError]:
     """Yield the sentences of a file, plain or gzip-compressed, or the error of a faulty one.
 
-    The tags are IOB2: every entity begins with `B-`, so an `I-` that continues nothing is a fault
-    of the file. (Model output is parsed more leniently, see `entities.spans`.)
+    The tags are IOB2: every entity begins with `B-`, so an `I-` that continues no entity is an
+    error. (Model output is parsed more leniently, see `entities.spans`.)
 
     Args:
         path: the file, or its `.gz` twin.
-        types: of entities, as the tags name them.
-        mark: what a line begins with that names a document, such as `###MEDLINE:`.
+        types: entity types, as in the tags.
+        mark: prefix of lines that name a document, such as `###MEDLINE:`.
 
     Raises:
         DataError: the first twenty sentences, or all, are faulty, or there is none: the file is
@@ -126,7 +126,7 @@ def _parser(types: Collection[str]) -> _Parse:
 
 
 def _fault(block: str, types: Collection[str], path: Path, begun: int) -> DataError:
-    """What is wrong with the first line of a sentence that is not as it must be."""
+    """Return the error of the first faulty line of a sentence."""
     tags = ["O", *(f"{mark}-{type}" for mark in "BI" for type in types)]
     previous = "O"
     for number, line in enumerate(block.split("\n"), start=begun):
@@ -141,7 +141,7 @@ def _reason(line: str, previous: str, tags: Collection[str]) -> str:
     if len(columns) != 2:
         return f"expected token TAB tag, found {len(columns)} columns: {line[:80]!r}"
     token, tag = columns
-    if token.split() != [token]:  # an input is its tokens between spaces, and parted there again
+    if token.split() != [token]:  # inputs are joined and split at spaces
         return f"expected a token without white space, found {token!r}"
     if tag not in tags:
         return f"unknown tag {tag!r}; known: {', '.join(sorted(tags))}"

@@ -29,7 +29,7 @@ _AGAIN = "corpora are read as their authors published them: fetch the file again
 _SMALLEST_HALF = 100
 """Characters; a shorter text that repeats itself may well be meant so."""
 _FIRST = 20
-"""If so many rows at the beginning of a file are all at fault, it is another file."""
+"""If so many rows at the beginning of a file are all faulty, the file is of another kind."""
 
 
 def read_text(path: Path, *, fallback: str | None = None, lenient: bool = False) -> str:
@@ -116,10 +116,10 @@ def numbered(path: Path) -> Iterator[tuple[int, str] | DataError]:
 
 
 def or_another_file(rows: Iterator[T | DataError]) -> Iterator[T | DataError]:
-    """Pass rows on, unless the first twenty, or all there are, are at fault.
+    """Pass rows on, unless the first twenty, or all, are faulty.
 
     Raises:
-        DataError: the first fault: this is another file.
+        DataError: the first error: the file is of another kind.
     """
     faults: list[DataError] | None = []
     for row in rows:

@@ -50,13 +50,13 @@ class Document(NamedTuple):
 
 
 def documents(path: Path) -> Iterator[Document | DataError]:
-    """Read the documents of a file, plain or gzip-compressed; for one at fault, its fault.
+    """Read the documents of a file, plain or gzip-compressed; for a faulty one, its error.
 
-    Empty lines separate them. A fault is a line of none of the kinds, or a mention that is not what
-    stands there.
+    Empty lines separate them. A document is faulty if a line has an unknown form, or a mention
+    differs from the text at its offsets.
 
     Raises:
-        DataError: the first twenty documents, or all, are at fault: this is another file.
+        DataError: the first twenty documents, or all, are faulty: the file is of another kind.
     """
     return or_another_file(_documents(resolve_gz(path)))
 

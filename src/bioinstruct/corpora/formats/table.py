@@ -82,8 +82,8 @@ def _damaged(header: Sequence[str], fields: Sequence[str]) -> str:
 def _parsed(text: str, delimiter: str, size: int) -> Iterator[tuple[int, list[str], str]]:
     """Yield line, fields and fault of each row.
 
-    A quote out of place may take in any number of rows. So reading begins anew on the line after
-    the row that began there, and what follows of it is passed over up to the next whole row.
+    A stray quote may swallow any number of rows. Reading therefore resumes on the line after the
+    start of such a row, and skips the rest of it up to the next complete row.
     """
     lines = io.StringIO(text, newline="").readlines()
     at, searching = 0, False

@@ -1,4 +1,4 @@
-"""Rows of a tab-separated file without quoting: a quotation mark is a character like any other."""
+"""Read tab-separated files without quoting: a quotation mark is an ordinary character."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["rows", "rows_of"]
 def rows(
     path: Path, columns: Sequence[str], *, header: bool
 ) -> Iterator[tuple[int, list[str]] | DataError]:
-    """Rows of a file, plain or gzip-compressed, each with its line; see `rows_of`."""
+    """Read the rows of a file, plain or gzip-compressed; see `rows_of`."""
     path = resolve_gz(path)
     return rows_of(read_text(path, lenient=True), path, columns, header=header)
 
@@ -23,11 +23,11 @@ def rows(
 def rows_of(
     text: str, path: Path, columns: Sequence[str], *, header: bool
 ) -> Iterator[tuple[int, list[str]] | DataError]:
-    """Read rows of a text, each with its line; a row at fault is given as an error.
+    """Read the rows of a text, each with its line; yield the error of a faulty row.
 
     Raises:
         DataError: there are no rows, the first line is not the header, or the first twenty rows,
-            or all, are at fault: this is another file.
+            or all, are faulty: the file is of another kind.
     """
     lines = [line.removesuffix("\r") for line in text.split("\n")]
     if header and lines[0].split("\t") != list(columns):
@@ -52,7 +52,7 @@ def _rows(
         elif fault := damage(line):
             yield DataError(fault, path=path, line=number)
         elif begun > 1 and fields == list(columns):
-            found = "the header stands here again: two files may have been joined"
+            found = "the header is repeated here: two files may have been joined"
             yield DataError(found, path=path, line=number)
         else:
             yield number, fields

@@ -37,8 +37,8 @@ def elements(
 ) -> Iterator[Element | DataError]:
     """Yield the elements of these names (in lower case), whatever the case in the file.
 
-    Where something in the file is not XML, each element is parsed by itself, and only those that
-    are at fault are given as errors.
+    If the file is not valid XML, parse each element by itself and yield errors for the faulty ones
+    only.
 
     Raises:
         DataError: the content has another root element, or no such element that can be parsed.
