@@ -15,7 +15,7 @@ import bioinstruct
 SOURCE = Path(bioinstruct.__file__).parent
 
 LEVELS = [
-    {"errors", "lazy", "progress", "tables", "text"},
+    {"errors", "lazy", "markup", "progress", "tables", "text"},
     {"licenses", "tokens"},
     {"schema"},
     {"console", "files", "parquet", "prompts"},
@@ -38,10 +38,19 @@ LEVELS = [
 ]
 
 MODELS = [
-    {"attention", "capabilities", "distributed", "fingerprint", "token_tree", "tokenization"},
-    {"base", "fsdp"},
+    {
+        "attention",
+        "capabilities",
+        "checks",
+        "distributed",
+        "fingerprint",
+        "plain_text",
+        "token_tree",
+    },
+    {"fsdp", "tokenization"},
+    {"base"},
     {"constant", "endpoint", "forward", "loading"},
-    {"hf_generate", "loglikelihood"},
+    {"adapter", "hf_generate", "loglikelihood"},
     {"generation"},
     {"causal_lm"},
 ]

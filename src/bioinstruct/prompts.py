@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 
@@ -34,6 +35,15 @@ _ALPACA_WITHOUT_INPUT = (
     "Below is an instruction that describes a task. "
     "Write a response that appropriately completes the request."
 )
+
+
+# A line of a record that looks like a mark of the layouts; a backslash makes it plain text, as in
+# Markdown, so that it cannot end the prompt.
+_MARK = re.compile(r"^([^\S\n]*)(###[^\S\n]*(?:Instruction|Input|Response|Output)[^\S\n]*:)", re.M)
+
+
+def _without_marks(text: str) -> str:
+    return _MARK.sub(r"\1\\\2", text)
 
 
 def _alpaca(instruction: str, text: str) -> str:
@@ -72,7 +82,8 @@ def render(
 ) -> str:
     """Render the prompt for an example; the expected completion is `example.output`.
 
-    `input` replaces the example's input, for instance after truncation to fit a context.
+    `input` replaces the example's input, for instance after truncation to fit a context. A line of
+    the example that looks like a mark of the layout, such as `### Response:`, gets a backslash.
 
     Raises:
         ModelError: the style is `chat` and the model has no chat template.
@@ -83,4 +94,4 @@ def render(
         content = f"{example.instruction}\n\n{text}" if text else example.instruction
         return chat_template([{"role": "user", "content": content}])
     layout = _alpaca if style is Style.ALPACA else _medtuned
-    return layout(example.instruction, text)
+    return layout(_without_marks(example.instruction), _without_marks(text))

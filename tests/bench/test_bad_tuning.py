@@ -47,7 +47,7 @@ def test_an_adapter_of_other_weights_of_the_same_shape_is_refused(
     with torch.no_grad():
         other.model.get_input_embeddings().weight[5] += 1
     changed = CausalLM(other.model, other.prompt_tokenizer, name="changed")
-    with pytest.raises(ModelError, match="it was trained on another base"):
+    with pytest.raises(ModelError, match="tuned on another base"):
         changed.load_adapter(tmp_path / "adapter")
     assert not changed.has_adapter
 

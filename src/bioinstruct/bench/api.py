@@ -117,8 +117,9 @@ def load_model(
             quantize=quantize,
             overflow=Overflow(overflow),
         )
-        if adapter is not None:
-            model.load_adapter(Path(adapter))
+        checked = [model.load_adapter(Path(adapter))] if adapter is not None else []
+    for sentence in (*model.notes, *checked):
+        logger.info("%s: %s", path, sentence)
     return model
 
 

@@ -21,7 +21,14 @@ from bioinstruct.bench.evaluation.report import (
 )
 from bioinstruct.bench.evaluation.runs import write_run
 from bioinstruct.bench.evaluation.summary import groups_of, rows_of, with_verdicts
-from bioinstruct.bench.models.base import Model, Tunable, as_tunable, check_model, overflow_of
+from bioinstruct.bench.models.base import (
+    Model,
+    Tunable,
+    as_tunable,
+    check_model,
+    notes_of,
+    overflow_of,
+)
 from bioinstruct.bench.models.causal_lm import ABOUT
 from bioinstruct.bench.models.distributed import Devices
 from bioinstruct.bench.models.endpoint import Endpoint
@@ -191,7 +198,7 @@ def run(
     """
     check_out(out)
     check_model(model)
-    _prepare(model, training, adapter)
+    checked = _prepare(model, training, adapter)
     watch = watch or Watch()
     tuning: Tuning | None = None
     with Answers(out / ANSWERS) as answers:
@@ -219,6 +226,7 @@ def run(
         groups=groups_of(evaluations, base, tuned, rows, seed=seed),
         unavailable=unavailable,
         scoring=_scoring(model, [*base.values(), *tuned.values()]),
+        found=[*notes_of(model), *checked],
     )
     if training is not None and training.contaminated:
         write_rejections(out / CONTAMINATED, training.contaminated)
@@ -253,12 +261,15 @@ def follow(
     own.unlink(missing_ok=True)
 
 
-def _prepare(model: Model, training: Training | None, adapter: Path | None) -> None:
-    """Load the adapter, or check that one can be tuned, before anything that takes long."""
-    if adapter is not None:
-        as_tunable(model).load_adapter(adapter)
+def _prepare(model: Model, training: Training | None, adapter: Path | None) -> list[str]:
+    """Load the adapter, or check that one can be tuned, before anything that takes long.
+
+    Returns:
+        What was checked of the adapter.
+    """
     if training is not None:
         check_tuning(as_tunable(model), training.examples, training.recipe)
+    return [as_tunable(model).load_adapter(adapter)] if adapter is not None else []
 
 
 def _answer_share(

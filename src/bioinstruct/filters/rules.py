@@ -7,6 +7,7 @@ import string
 from collections.abc import Callable, Iterable
 
 from bioinstruct.errors import UnknownNameError
+from bioinstruct.markup import special_tokens
 from bioinstruct.schema import Instruction
 from bioinstruct.text import normalize
 
@@ -138,6 +139,14 @@ _BROKEN = re.compile(
 )
 
 
+def special_token(example: Instruction) -> str | None:
+    """Reject a text that spells a special token, which most trainers take for a mark."""
+    for name in ("instruction", "input", "output"):
+        if found := special_tokens(getattr(example, name)):
+            return f"the {name} spells {found[0]!r}"
+    return None
+
+
 def impossible_vital(example: Instruction) -> str | None:
     """Reject impossible vital signs, where the teacher lost a digit or a unit."""
     text = f"{example.instruction}\n{example.input}\n{example.output}"
@@ -169,7 +178,7 @@ PUBLISHED = (
     repeats_input,
     unfinished,
 )
-OURS = (speaks_as_a_model, placeholder, missing_input, broken_text, impossible_vital)
+OURS = (speaks_as_a_model, placeholder, missing_input, broken_text, special_token, impossible_vital)
 
 RULES: dict[str, Rule] = {rule.__name__.replace("_", "-"): rule for rule in (*PUBLISHED, *OURS)}
 """All rules by name, in the order in which they are tried."""

@@ -23,7 +23,14 @@ _PUBLISHED = (
     "begins-with-non-ascii",
 )
 _CLEAN_UP = ("repeats-input", "unfinished")
-_OURS = ("speaks-as-a-model", "placeholder", "missing-input", "broken-text", "impossible-vital")
+_OURS = (
+    "speaks-as-a-model",
+    "placeholder",
+    "missing-input",
+    "broken-text",
+    "special-token",
+    "impossible-vital",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

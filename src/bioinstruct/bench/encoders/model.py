@@ -20,8 +20,10 @@ import torch
 import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, Field
 
+from bioinstruct.bench.models.checks import check_weights
 from bioinstruct.bench.models.forward import tuning_budget
 from bioinstruct.bench.models.loading import encoder_errors
+from bioinstruct.bench.models.plain_text import PlainText
 from bioinstruct.bench.tasks.base import Task
 from bioinstruct.bench.training.batching import similar
 from bioinstruct.bench.training.checkpoint import weights_directory
@@ -129,9 +131,19 @@ class Encoder(ABC):
         }
         with encoder_errors(path):
             self.tokenizer: Any = transformers.AutoTokenizer.from_pretrained(path)
-            self.model: Any = getattr(transformers, auto).from_pretrained(
-                path, use_safetensors=True, **about
+            self.model: Any
+            self.model, info = getattr(transformers, auto).from_pretrained(
+                path, use_safetensors=True, output_loading_info=True, **about
             )
+        own = self.model.base_model_prefix + "."  # all else is the new classifier
+        missing = [name for name in info["missing_keys"] if name.startswith(own)]
+        self.notes = check_weights(
+            path,
+            self.model,
+            info | {"missing_keys": missing},
+            optional=lambda name: ".pooler." in name,
+        )
+        """Sentences on what was found at loading, for the report."""
         if not self.tokenizer.is_fast:
             raise ModelError(
                 f"the tokenizer of {path} is a slow one: it cannot say where words are"
@@ -141,6 +153,9 @@ class Encoder(ABC):
         self.budget = tuning_budget(self.device)
         """Tokens of a part of a batch, padding among them."""
         self.room = min(recipe.max_length, _positions(self.model.config))
+        # What a sentence spells is text: no [MASK] or [SEP] in it is special.
+        self._plain = PlainText(self.tokenizer).backend
+        self._plain.enable_truncation(self.room, stride=self.room // 4)
 
     @abstractmethod
     def windows(self, examples: Sequence[Instruction], *, learn: bool) -> list[Window]:
@@ -237,20 +252,11 @@ class Encoder(ABC):
                 found[place] = logits.cpu()
         return found
 
-    def _pieces(self, encoded: Any) -> Iterator[tuple[list[int], list[int | None]]]:
+    def _pieces(self, text: str | list[str]) -> Iterator[tuple[list[int], list[int | None]]]:
         """Yield the token ids and the word of each token, window by window."""
-        for number in range(len(encoded["input_ids"])):
-            yield encoded["input_ids"][number], encoded.word_ids(number)
-
-    def _cut(self, text: str | list[str]) -> Any:
-        return self.tokenizer(
-            text,
-            is_split_into_words=isinstance(text, list),
-            truncation=True,
-            max_length=self.room,
-            stride=self.room // 4,
-            return_overflowing_tokens=True,
-        )
+        first = self._plain.encode(text, is_pretokenized=isinstance(text, list))
+        for window in (first, *first.overflowing):
+            yield window.ids, window.word_ids
 
 
 class _Words(Encoder):
@@ -270,7 +276,7 @@ class _Words(Encoder):
         for number, example in enumerate(examples):
             words = example.input.split(" ")
             tags = self._tags(example, len(words)) if learn else ["O"] * len(words)
-            pieces = list(self._pieces(self._cut(words)))
+            pieces = list(self._pieces(words))
             owners = _owners([word_ids for _, word_ids in pieces])
             for place, (ids, word_ids) in enumerate(pieces):
                 labels, mine = [-100] * len(ids), []
@@ -334,7 +340,7 @@ class _Answers(Encoder):
         for number, example in enumerate(examples):
             labels = self._labels(example) if learn else []
             text = example.input or example.instruction
-            found += [Window(number, ids, labels) for ids, _ in self._pieces(self._cut(text))]
+            found += [Window(number, ids, labels) for ids, _ in self._pieces(text)]
         return found
 
     def labels(self, batch: Sequence[Window]) -> torch.Tensor:

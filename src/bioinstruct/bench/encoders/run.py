@@ -43,32 +43,30 @@ def run_encoder(
     Raises:
         ModelError: it is no encoder, or no task is for one.
     """
-    chosen = [e for e in evaluations if e.usual and fits(e.task)]
-    if not chosen:
-        raise ModelError(
-            "none of these tasks is for an encoder: their answers are open",
-            hint="choose tasks of entities or of closed sets of answers",
-        )
+    chosen = _for_encoders(evaluations)
     recipe = recipe or EncoderRecipe()
     weights = _fingerprint(find_model(path))
     outcomes: dict[Evaluation, TaskResult] = {}
+    notes: list[str] = []
     for evaluation in chosen:
         task, questions = evaluation.task, evaluation.examples
         training, _ = without_tests(task.read("train"), [evaluation])
         folder = out / f"encoder-{task.name}"
         key = _key(weights, recipe, seed, training, questions)
-        found = _known(folder / PREDICTIONS, key)
-        if found is None:
-            encoder = load_encoder(path, task, training, recipe, seed=seed)
+        kept = _known(folder / PREDICTIONS, key)
+        if kept is None:
 
             def progress(now: Progress, name: str = task.name) -> None:
                 tuned(name, now)
 
+            encoder = load_encoder(path, task, training, recipe, seed=seed)
             encoder.tune(training, seed=seed, progress=progress)
-            found = encoder.predict(questions)
+            predictions = encoder.predict(questions)
             encoder.save(folder)
-            write_text(folder / PREDICTIONS, json.dumps({"run": key, "predictions": found}) + "\n")
-        outcomes[evaluation] = _counted(evaluation, found)
+            kept = {"run": key, "notes": encoder.notes, "predictions": predictions}
+            write_text(folder / PREDICTIONS, json.dumps(kept) + "\n")
+        notes += [f"{task.name}: {note}" for note in kept.get("notes", ())]
+        outcomes[evaluation] = _counted(evaluation, kept["predictions"])
     rows = [row for e, outcome in outcomes.items() for row in rows_of(e, outcome, seed=seed)]
     report = Report(
         model=path,
@@ -82,10 +80,21 @@ def run_encoder(
         recipe=None,
         tuning=None,
         versions=versions(),
+        found=notes,
     )
     write_run(out, chosen, {"base": outcomes})
     write_text(out / REPORT, report.as_json())
     return report
+
+
+def _for_encoders(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
+    chosen = [e for e in evaluations if e.usual and fits(e.task)]
+    if not chosen:
+        raise ModelError(
+            "none of these tasks is for an encoder: their answers are open",
+            hint="choose tasks of entities or of closed sets of answers",
+        )
+    return chosen
 
 
 def _counted(evaluation: Evaluation, found: list[Any]) -> TaskResult:
@@ -98,19 +107,20 @@ def _counted(evaluation: Evaluation, found: list[Any]) -> TaskResult:
     )
 
 
-def _known(path: Path, key: str) -> list[Any] | None:
+def _known(path: Path, key: str) -> dict[str, Any] | None:
     """Return the predictions of this very run if it was completed before, else None."""
     if not path.is_file():
         return None
-    kept = json.loads(path.read_text(encoding="utf-8"))
+    kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     if kept["run"] != key:
         return None
-    return [
+    kept["predictions"] = [
         [Entity(*one) if isinstance(one, list) else one for one in found]
         if isinstance(found, list)
         else found
         for found in kept["predictions"]
     ]
+    return kept
 
 
 def _fingerprint(path: str) -> str:

@@ -185,6 +185,8 @@ class Report:
     unavailable: Sequence[Unavailable] = ()
     scoring: Scoring | None = None
     """None for a model behind a server, and for an encoder."""
+    found: Sequence[str] = ()
+    """Sentences on what was found when the model was loaded: what does not fit or was not used."""
     judge: Judgement | str = NOT_JUDGED
     """Judge's scores of the written answers, or the reason for their absence."""
 
@@ -363,8 +365,9 @@ def _shares(said: dict[str, int]) -> str:
 
 
 def notes(report: Report) -> list[str]:
-    """Return the notes under the table: what was slow, and what was not tuned on."""
-    lines = [
+    """Return the notes above the table: on the model, what was slow, what was not tuned on."""
+    lines = [f"model: {sentence}" for sentence in report.found]
+    lines += [
         f"{way.answers:,} answers by {way.by}, the slow way: {way.why}"
         for way in (report.scoring.ways if report.scoring else ())
         if way.why

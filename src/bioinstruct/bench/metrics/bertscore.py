@@ -63,7 +63,9 @@ class _Encoder:
         import torch
         from transformers import AutoConfig, AutoModel, AutoTokenizer
 
+        from bioinstruct.bench.models.checks import check_weights
         from bioinstruct.bench.models.loading import context_length, encoder_errors, find_model
+        from bioinstruct.bench.models.plain_text import PlainText
 
         source = find_model(path)
         with encoder_errors(path):
@@ -71,7 +73,11 @@ class _Encoder:
             if config.is_encoder_decoder:
                 raise ModelError(f"{path} is an encoder-decoder ({config.model_type})")
             self.tokenizer = AutoTokenizer.from_pretrained(source)
-            model = AutoModel.from_pretrained(source, dtype=torch.float32, use_safetensors=True)
+            model, info = AutoModel.from_pretrained(
+                source, dtype=torch.float32, use_safetensors=True, output_loading_info=True
+            )
+        # The pooler is not used: many checkpoints do not have it.
+        check_weights(path, model, info, optional=lambda name: "pooler" in name)
         if not 1 <= layer <= config.num_hidden_layers:
             raise BioinstructError(
                 f"{path} has no layer {layer}",
@@ -85,20 +91,23 @@ class _Encoder:
         self.layer = layer
         # Byte-level BPE encodes a word differently without a space before it.
         self.begin = " " if self.tokenizer.tokenize(" a") != self.tokenizer.tokenize("a") else ""
+        # What a text spells is text: no [MASK] or [SEP] in it is special.
+        plain = PlainText(self.tokenizer).backend
+        if plain is None:
+            raise ModelError(f"the tokenizer of {path} is a slow one", hint="choose another model")
+        plain.enable_truncation(self.limit)
+        self.encode = plain.encode
         self.read = functools.lru_cache(maxsize=4)(self._read)
 
     def _read(self, text: str) -> _Read:
         import torch
 
-        encoded = self.tokenizer(
-            self.begin + text,
-            truncation=True,
-            max_length=self.limit,
-            return_special_tokens_mask=True,
-            return_tensors="pt",
-        )
-        own = encoded.pop("special_tokens_mask")[0] == 0
+        encoded = self.encode(self.begin + text)
+        own = torch.tensor(encoded.special_tokens_mask) == 0
+        ids = torch.tensor([encoded.ids], device=self.device)
         with torch.inference_mode():
-            out = self.model(**encoded.to(self.device), output_hidden_states=True)
+            out = self.model(
+                input_ids=ids, attention_mask=torch.ones_like(ids), output_hidden_states=True
+            )
         vectors = out.hidden_states[self.layer][0].cpu()
         return _Read(torch.nn.functional.normalize(vectors, dim=-1), own)

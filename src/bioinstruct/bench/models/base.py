@@ -22,7 +22,16 @@ if TYPE_CHECKING:
 
     from bioinstruct.bench.models.tokenization import PromptTokenizer
 
-__all__ = ["Choice", "Completion", "Model", "Tunable", "as_tunable", "check_model", "overflow_of"]
+__all__ = [
+    "Choice",
+    "Completion",
+    "Model",
+    "Tunable",
+    "as_tunable",
+    "check_model",
+    "notes_of",
+    "overflow_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +72,7 @@ class Model(Protocol):
     """A model that can be scored: it completes prompts and rates given answers.
 
     A model may also have `overflow`, the name of what it does with prompts that do not fit its
-    context; the report then states it.
+    context, and `notes`, sentences on what was found when it was loaded; the report states both.
     """
 
     @property
@@ -152,6 +161,10 @@ class Tunable(Model, Protocol):
         """The fingerprint without the adapter."""
 
     @property
+    def parts(self) -> dict[str, str]:
+        """Style, precision, and digests of configuration, tokenizer and weights of the base."""
+
+    @property
     def has_adapter(self) -> bool:
         """True if the model has an adapter, switched on or off."""
 
@@ -184,8 +197,8 @@ class Tunable(Model, Protocol):
     def probe_ids(self, length: int = 8) -> torch.Tensor:
         """Return two rows of fixed random tokens, for trials."""
 
-    def load_adapter(self, folder: Path) -> None:
-        """Answer with the adapter of this folder from now on.
+    def load_adapter(self, folder: Path) -> str:
+        """Answer with the adapter of this folder from now on; return what was checked of it.
 
         Raises:
             ModelError: there is none, or it belongs to another model.
@@ -222,3 +235,8 @@ def as_tunable(model: Model) -> Tunable:
 def overflow_of(model: Model) -> str:
     """Return what the model does with prompts that do not fit; "" if it does not state that."""
     return str(getattr(model, "overflow", ""))
+
+
+def notes_of(model: Model) -> list[str]:
+    """Return the sentences on what was found when the model was loaded."""
+    return list(getattr(model, "notes", ()))

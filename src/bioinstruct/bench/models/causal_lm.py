@@ -11,11 +11,12 @@ from typing import Any
 
 import torch
 
+from bioinstruct.bench.models.adapter import ABOUT, attach, settings_of, tensors_of
 from bioinstruct.bench.models.base import Choice, Completion
 from bioinstruct.bench.models.forward import Decoder
 from bioinstruct.bench.models.fsdp import in_step, whole
 from bioinstruct.bench.models.generation import Engine, Generator
-from bioinstruct.bench.models.loading import context_length, first_line, load_model_and_tokenizer
+from bioinstruct.bench.models.loading import context_length, load_model_and_tokenizer
 from bioinstruct.bench.models.loglikelihood import Plan, Scorer
 from bioinstruct.bench.models.token_tree import LoglikelihoodRequest
 from bioinstruct.bench.models.tokenization import Overflow, PromptTokenizer, before_stop
@@ -24,9 +25,6 @@ from bioinstruct.prompts import Style
 from bioinstruct.schema import Instruction
 
 __all__ = ["ABOUT", "CausalLM"]
-
-ABOUT = "bioinstruct.json"
-"""The file in the folder of an adapter that names its base, its run and its training."""
 
 
 class CausalLM(Decoder):
@@ -40,8 +38,12 @@ class CausalLM(Decoder):
         self.prompt_tokenizer = prompt_tokenizer
         self.scorer = Scorer(self, plan)
         self.generator = Generator(self, self._stop_ids)
-        self.base_fingerprint = _fingerprint(model, prompt_tokenizer)
+        self.parts = _parts(model, prompt_tokenizer)
+        """The style, the precision of the weights, and digests of all else that decides answers."""
+        self.base_fingerprint = _digest(self.parts)
         self._adapter_fingerprint = ""
+        self.notes: list[str] = []
+        """Sentences on what was found at loading, for the report."""
 
     @classmethod
     def load(
@@ -62,12 +64,14 @@ class CausalLM(Decoder):
             MissingError: `quantize="nf4"` needs bitsandbytes, which is not installed.
         """
         name = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        model, tokenizer = load_model_and_tokenizer(
+        model, tokenizer, notes = load_model_and_tokenizer(
             path, torch.device(name), quantize=quantize, trust_remote_code=trust_remote_code
         )
         length = context_length(model.config)
         prompt_tokenizer = PromptTokenizer(tokenizer, style, length, overflow=overflow)
-        return cls(model, prompt_tokenizer, name=path, plan=plan)
+        loaded = cls(model, prompt_tokenizer, name=path, plan=plan)
+        loaded.notes += notes
+        return loaded
 
     @property
     def fingerprint(self) -> str:
@@ -111,38 +115,21 @@ class CausalLM(Decoder):
         """Replace `model` by the same model with an adapter, or with changed weights."""
         self.model = model.eval()
         self.capabilities.forget()
-        weights = {n: t for n, t in model.state_dict().items() if _is_of_adapter(n)}
-        self._adapter_fingerprint = "+" + _hash_tensors(hashlib.sha256(), weights)
+        self._adapter_fingerprint = ""
+        if self.has_adapter:
+            digest = hashlib.sha256(_digest(settings_of(model)).encode())
+            self._adapter_fingerprint = "+" + _hash_tensors(digest, tensors_of(model))
 
-    def load_adapter(self, folder: Path) -> None:
-        """Answer with the adapter in this folder from now on.
+    def load_adapter(self, folder: Path) -> str:
+        """Answer with the adapter in this folder from now on; return what was checked of it.
 
         Raises:
             ModelError: there is none, or it belongs to another model.
         """
-        from peft import PeftModel
-
-        if not (folder / "adapter_config.json").is_file():
-            raise ModelError(
-                f"no adapter in {folder}: adapter_config.json is missing",
-                hint="name the folder `adapter` that a run of bioinstruct-bench wrote",
-            )
-        try:
-            self._check_base(folder)
-            adapted = PeftModel.from_pretrained(self.model, str(folder))
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
-            raise ModelError(
-                f"the adapter in {folder} is not one for {self.name}: {first_line(error)}",
-                hint="name the base and the --style that it was tuned with",
-            ) from error
+        bare = self.model.unload() if self.has_adapter else self.model
+        adapted, note = attach(bare, folder, name=self.name, parts=self.parts)
         self.adapted(adapted)
-
-    def _check_base(self, folder: Path) -> None:
-        """Refuse an adapter that was trained on other weights, tokenizer or style of prompts."""
-        about = folder / ABOUT
-        known = json.loads(about.read_text(encoding="utf-8")) if about.is_file() else {}
-        if known.get("base", self.base_fingerprint) != self.base_fingerprint:
-            raise ValueError("it was trained on another base, or with another style of prompts")
+        return note
 
     def complete(
         self,
@@ -235,14 +222,27 @@ class CausalLM(Decoder):
         return {self.prompt_tokenizer.eos_id, *more}
 
 
-def _fingerprint(model: Any, prompt_tokenizer: PromptTokenizer) -> str:
-    """Return 16 hexadecimal digits that change with weights, configuration, tokenizer and style."""
-    digest = hashlib.sha256()
-    config = {k: v for k, v in model.config.to_dict().items() if not k.startswith("_")}
-    digest.update(
-        json.dumps([config, prompt_tokenizer.about()], sort_keys=True, default=str).encode()
-    )
-    return _hash_tensors(digest, model.state_dict())
+def _parts(model: Any, prompt_tokenizer: PromptTokenizer) -> dict[str, str]:
+    config = {
+        k: v
+        for k, v in model.config.to_dict().items()
+        if not k.startswith("_") and k not in _SAID_ELSEWHERE
+    }
+    return {
+        "style": prompt_tokenizer.style.value,
+        "config": _digest(config),
+        "tokenizer": _digest(prompt_tokenizer.about()),
+        "precision": str(model.dtype).removeprefix("torch."),
+        "weights": _hash_tensors(hashlib.sha256(), model.state_dict()),
+    }
+
+
+_SAID_ELSEWHERE = {"architectures", "dtype", "torch_dtype", "transformers_version"}
+
+
+def _digest(about: Any) -> str:
+    text = json.dumps(about, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _hash_tensors(digest: Any, tensors: dict[str, torch.Tensor]) -> str:
@@ -259,7 +259,3 @@ def _hash_tensors(digest: Any, tensors: dict[str, torch.Tensor]) -> str:
         )
     text: str = digest.hexdigest()[:16]
     return text
-
-
-def _is_of_adapter(name: str) -> bool:
-    return "lora_" in name or "modules_to_save" in name

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from bioinstruct.bench.models.checks import check_tokenizer, check_weights
 from bioinstruct.bench.models.distributed import Devices
 from bioinstruct.bench.models.fsdp import shard
 from bioinstruct.errors import MissingError, ModelError
@@ -36,14 +37,16 @@ _DEFAULT_CONTEXT = 2048  # where a config names no length, as in lm-evaluation-h
 
 def load_model_and_tokenizer(
     path: str, device: torch.device, *, quantize: str = "none", trust_remote_code: bool = False
-) -> tuple[Any, Any]:
+) -> tuple[Any, Any, list[str]]:
     """Load a decoder in evaluation mode and its tokenizer, from a folder, a Hub id or `tiny`.
 
-    Weights are safetensors only; float32 on a CPU and bfloat16 on an accelerator, or held in 4 bits
-    with `quantize="nf4"`. Processes that were launched with FSDP hold a part each.
+    The third value has a sentence for each thing that does not fit, or is not used. Weights are
+    safetensors only; float32 on a CPU and bfloat16 on an accelerator, or held in 4 bits with
+    `quantize="nf4"`. Processes that were launched with FSDP hold a part each.
 
     Raises:
-        ModelError: there is no such model, it is an encoder-decoder, or it cannot be sharded.
+        ModelError: there is no such model, it is an encoder-decoder or not complete, its tokenizer
+            is another's, or it cannot be sharded.
         MissingError: 4 bits are asked for without bitsandbytes.
     """
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
@@ -63,16 +66,41 @@ def load_model_and_tokenizer(
         if config.is_encoder_decoder:
             raise ModelError(f"{path} is an encoder-decoder ({config.model_type}), not a decoder")
         tokenizer = AutoTokenizer.from_pretrained(source, **options)
-        model: Any = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             source,
+            output_loading_info=True,
             dtype=torch.float32 if device.type == "cpu" else torch.bfloat16,
             use_safetensors=True,
             **_quantized(quantize, device),
             **options,
         )
+    model, info = loaded
+    if getattr(model, "_hf_peft_config_loaded", False):
+        raise _adapter_inside(path)
+    notes = check_weights(path, model, info) + check_tokenizer(path, model, tokenizer)
+    notes += _precision(config, model)
     if sharded:
         model = shard(model, device)
-    return (model if sharded or quantize != "none" else model.to(device)).eval(), tokenizer
+    whole = model if sharded or quantize != "none" else model.to(device)
+    return whole.eval(), tokenizer, notes
+
+
+def _precision(config: Any, model: Any) -> list[str]:
+    """Say where weights are rounded: stored in one precision and held in a narrower one."""
+    stored = getattr(config.get_text_config(), "dtype", None)
+    held = model.dtype
+    exact = {torch.float32: 4, torch.bfloat16: 2, torch.float16: 3}  # bits of the fraction, ranked
+    if stored in exact and held in exact and exact[stored] > exact[held]:
+        names = [str(dtype).removeprefix("torch.") for dtype in (stored, held)]
+        return [f"the weights are stored in {names[0]} and were rounded to {names[1]}"]
+    return []
+
+
+def _adapter_inside(path: str) -> ModelError:
+    return ModelError(
+        f"{path} has an adapter_config.json: it is an adapter, or a model with one inside",
+        hint="name the base with --model and the adapter's folder with --adapter",
+    )
 
 
 def _quantized(quantize: str, device: torch.device) -> dict[str, Any]:
@@ -112,6 +140,8 @@ def find_model(path: str) -> str:
         return str(TINY)
     folder = Path(path).expanduser()
     if folder.is_dir():
+        if (folder / "adapter_config.json").is_file():
+            raise _adapter_inside(path)
         if not (folder / "config.json").is_file():
             raise ModelError(
                 f"{path} holds no config.json, so it is not a model folder",

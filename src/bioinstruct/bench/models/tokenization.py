@@ -1,5 +1,6 @@
 """Turn instructions into token ids, in one way for tuning and scoring.
 
+The marks of a chat template are special tokens; what a record spells is plain text.
 The prompt and the completion are tokenised apart, so the ids in front of the completion are the
 same in training, where the completion follows, and in scoring, where it is yet to come.
 """
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from bioinstruct.bench.models.plain_text import PlainText
 from bioinstruct.errors import ModelError
 from bioinstruct.prompts import ChatTemplate, Style, check_style, render
 from bioinstruct.schema import Category, Instruction, Provenance
@@ -94,6 +96,7 @@ class PromptTokenizer:
         self.max_length = max_length
         self.overflow = overflow
         self.eos_id: int = tokenizer.eos_token_id
+        self.plain = PlainText(tokenizer)
         self._chat = _chat_template(tokenizer)
         check_style(style, self._chat)
         self._front = [] if style is Style.CHAT else self._special_ids_in_front()
@@ -114,7 +117,7 @@ class PromptTokenizer:
             return Front(tuple(i for piece in pieces for text in piece for i in self._ids(text)))
         turns: list[dict[str, str]] = []
         for shot in shots:
-            asked = render(shot, self.style, chat_template=lambda messages: messages[-1]["content"])
+            asked = render(shot, self.style, chat_template=_last_turn)
             turns += [
                 {"role": "user", "content": asked},
                 {"role": "assistant", "content": shot.output},
@@ -149,7 +152,9 @@ class PromptTokenizer:
 
     def text(self, ids: list[int]) -> str:
         """Return the text of a completion's token ids, without special tokens."""
-        decoded: str = self.tokenizer.decode(ids, skip_special_tokens=True)
+        decoded: str = self.tokenizer.decode(
+            ids, skip_special_tokens=True, clean_up_tokenization_spaces=False
+        )
         return decoded
 
     def about(self) -> list[Any]:
@@ -168,27 +173,44 @@ class PromptTokenizer:
 
     def _special_ids_in_front(self) -> list[int]:
         """Return the special ids before a text (BOS), without those after it (EOS)."""
-        with_special, plain = self._ids("a", special=True), self._ids("a")
+        with_special, plain = self.plain.parsed("a", special=True), self._ids("a")
         starts = range(len(with_special) - len(plain) + 1)
         return next(
             (with_special[:i] for i in starts if with_special[i:][: len(plain)] == plain), []
         )
 
     def _prompt_ids(self, example: Instruction, text: str, front: Front) -> list[int]:
-        chat = self._chat
+        if self.style is not Style.CHAT:
+            return [*self._front, *front.ids, *self._ids(render(example, self.style, input=text))]
+        asked = render(example, self.style, input=text, chat_template=_last_turn)
+        return self._chat_ids([*front.turns, {"role": "user", "content": asked}])
 
-        def after_turns(messages: Sequence[dict[str, str]]) -> str:
-            return chat([*front.turns, *messages]) if chat is not None else ""
+    def _chat_ids(self, turns: Sequence[dict[str, str]]) -> list[int]:
+        """Return the ids of a conversation; marks in its turns are plain text."""
+        assert self._chat is not None
+        text = self._chat(turns)
+        contents = [turn["content"] for turn in turns]
+        if not any(map(self.plain.has_marks, contents)):
+            return self.plain.parsed(text)
+        gaps = [f"\ue000{number}\ue001" for number in range(len(turns))]
+        frame = self._chat([turn | {"content": gap} for turn, gap in zip(turns, gaps, strict=True)])
+        parts = re.split("|".join(gaps), frame)
+        for given in (contents, [content.strip() for content in contents]):
+            pieces = list(zip(parts, [*given, ""], strict=False))
+            if len(parts) == len(turns) + 1 and "".join(map("".join, pieces)) == text:
+                return self.plain.mixed(pieces)
+        raise ModelError(
+            "the chat template rewrites the texts of its turns, so marks in a record's text "
+            f"cannot be told from its own: {contents[-1][:80]!r}",
+            hint="use --style alpaca",
+        )
 
-        template = after_turns if chat is not None else None
-        prompt = render(example, self.style, input=text, chat_template=template)
-        return [*self._front, *front.ids, *self._ids(prompt)]
+    def _ids(self, text: str) -> list[int]:
+        return self.plain.ids(text)
 
-    def _ids(self, text: str, *, special: bool = False) -> list[int]:
-        ids: list[int] = self.tokenizer(text, add_special_tokens=special, verbose=False)[
-            "input_ids"
-        ]
-        return ids
+
+def _last_turn(messages: Sequence[dict[str, str]]) -> str:
+    return messages[-1]["content"]
 
 
 def before_stop(text: str, stop: Sequence[str]) -> str:

@@ -22,7 +22,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from bioinstruct.bench.models.base import Tunable
+from bioinstruct.bench.models.checks import names
 from bioinstruct.bench.training.recipe import Recipe
+from bioinstruct.errors import ModelError
 from bioinstruct.files import atomic_directory
 from bioinstruct.schema import Instruction
 
@@ -103,6 +105,13 @@ def _restore(
     named: dict[str, torch.nn.Parameter],
     optimizer: torch.optim.Optimizer,
 ) -> None:
+    kept = {key.partition(" ")[2] for key in tensors if key.startswith("parameter ")}
+    if kept != set(named):
+        raise ModelError(
+            f"a checkpoint of this run has {len(kept):,} tensors, the adapter {len(named):,}: "
+            f"{names(kept ^ set(named))} are in one of them only",
+            hint="remove the folder checkpoints, to tune from the start",
+        )
     torch.set_rng_state(tensors.pop(RANDOM))
     if (cuda := tensors.pop(f"{RANDOM} cuda", None)) is not None:
         torch.cuda.set_rng_state(cuda)

@@ -171,7 +171,7 @@ def _embeddings(model: Tunable, recipe: Recipe) -> dict[str, Any]:
 def save_adapter(model: Tunable, folder: Path, about: dict[str, Any] | None = None) -> None:
     """Write the adapter as safetensors with its configuration, atomically."""
     with weights_directory(folder) as temporary:
-        known = {"base": model.base_fingerprint, **(about or {})}
+        known = {"base": model.base_fingerprint, "parts": model.parts, **(about or {})}
         (temporary / ABOUT).write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
         model.model.save_pretrained(temporary, save_embedding_layers=False)
         (temporary / "README.md").unlink(missing_ok=True)  # peft's own card says nothing yet
