@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import json
 import logging
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
@@ -47,9 +50,37 @@ def test_names_are_the_same_whatever_was_imported_before() -> None:
     assert "'module'" not in first
 
 
-def test_no_submodule_has_the_name_of_a_public_function() -> None:
-    modules = {path.stem for path in Path(str(bi.__file__)).parent.iterdir()}
-    assert not modules & set(bi.__all__)
+@pytest.mark.parametrize("package", ["bioinstruct", "bioinstruct.bench"])
+def test_no_submodule_has_the_name_of_a_public_function(package: str) -> None:
+    module = importlib.import_module(package)
+    submodules = {path.stem for path in Path(str(module.__file__)).parent.iterdir()}
+    assert not submodules & set(module.__all__)
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("package", ["bioinstruct", "bioinstruct.bench"])
+def test_public_names_keep_their_home_after_every_submodule_is_imported(package: str) -> None:
+    module = importlib.import_module(package)
+    for found in pkgutil.walk_packages(module.__path__, f"{package}."):
+        with contextlib.suppress(ImportError):  # of an extra that is not installed
+            if not found.name.endswith("__main__"):
+                importlib.import_module(found.name)
+    for home, names in module._HOMES.items():
+        for name in names:
+            assert getattr(module, name) is getattr(importlib.import_module(home), name)
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("first", [True, False])
+def test_the_names_of_the_script_are_functions_in_either_order(first: bool) -> None:
+    submodules = "import bioinstruct.bench.results, bioinstruct.bench.cli.compare\n"
+    submodules += "import bioinstruct.filters, bioinstruct.bench.tasks, bioinstruct.bench.metrics\n"
+    package = "import bioinstruct as bi\nfrom bioinstruct import bench\n"
+    check = "print([type(f).__name__ for f in (bi.generate, bi.compile, bi.filter, bi.label, "
+    check += "bi.publish, bi.load, bench.load_tasks, bench.load_model, bench.evaluate, bench.tune, "
+    check += "bench.compare)])"
+    code = submodules + package if first else package + submodules
+    assert run(code + check).strip() == str(["function"] * 11)
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
