@@ -15,7 +15,7 @@ import bioinstruct
 SOURCE = Path(bioinstruct.__file__).parent
 
 LEVELS = [
-    {"errors", "lazy", "markup", "progress", "tables", "text"},
+    {"answer_text", "errors", "lazy", "markup", "progress", "tables", "text"},
     {"licenses", "tokens"},
     {"schema"},
     {"console", "files", "parquet", "prompts"},

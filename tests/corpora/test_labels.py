@@ -67,13 +67,15 @@ def test_any_answer_can_be_read(text: str) -> None:
         ("positive.", "Positive"),
         ("**Positive** because", "Positive"),
         ("Positively", None),
-        ("The answer is Positive", None),
+        ("The answer is Positive", "Positive"),
+        ("The answer is not Positive", None),
+        ("Positive or Negative", None),
         ("No Relations", "No Relations"),
         ("No", "No"),
         ("", None),
     ],
 )
-def test_one_label_is_what_the_answer_begins_with(text: str, label: str | None) -> None:
+def test_one_label_is_what_the_answer_begins_with_or_states(text: str, label: str | None) -> None:
     assert labels.parse_one(text, ("Positive", "Negative", "No", "No Relations")) == label
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from bioinstruct.answer_text import line_forms
 from bioinstruct.corpora.base import Row, Skipped, choose
 from bioinstruct.corpora.bc5cdr import ORIGINALS
 from bioinstruct.corpora.formats import pubtator
@@ -73,17 +74,25 @@ def parse(text: str, input: str) -> list[Pair]:
     names = _Names(_listed(chemicals)), _Names(_listed(diseases))
     pairs: set[Pair] = set()
     nowhere = 0
-    for line in map(str.strip, text.split("\n")):
-        if not line or line.casefold() == "none":
+    for line in filter(str.strip, text.split("\n")):
+        forms = list(line_forms(line))
+        if any(form.casefold() == "none" for form in forms):
             continue
-        parts = (part.strip() for part in line.split(" | ", 1))
-        places = [kind.places(part) for kind, part in zip(names, parts, strict=False)]
-        if len(places) == 2 and all(places):
-            pairs |= {Pair(first, second) for first in places[0] for second in places[1]}
-        else:
+        found = next(filter(None, (_named(form, names) for form in forms)), set())
+        if not found:
             nowhere -= 1
-            pairs.add(Pair(nowhere, nowhere))
+            found = {Pair(nowhere, nowhere)}
+        pairs |= found
     return sorted(pairs)
+
+
+def _named(line: str, names: tuple[_Names, _Names]) -> set[Pair]:
+    """Return the pairs that a line names; empty if it is not a pair of the lists."""
+    parts = (part.strip() for part in line.split(" | ", 1))
+    places = [kind.places(part) for kind, part in zip(names, parts, strict=False)]
+    if len(places) < 2:
+        return set()
+    return {Pair(first, second) for first in places[0] for second in places[1]}
 
 
 def _listed(lines: str) -> list[list[str]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from bioinstruct.answer_text import line_forms
 from bioinstruct.corpora.answers.labels import parse_one
 from bioinstruct.corpora.base import Corpus, Row, choose
 from bioinstruct.corpora.formats import table
@@ -86,7 +87,8 @@ def parse_medications(text: str) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for line in text.split("\n"):
-        name, bar, status = line.rpartition("|")
+        *_, form = line_forms(line) if line.strip() else [""]
+        name, bar, status = form.rpartition("|")
         label = parse_one(status, LABELS)
         plain = " ".join(name.strip(" -*\t").casefold().split())
         if bar and plain and label:

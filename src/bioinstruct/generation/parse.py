@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from bioinstruct.answer_text import split_thought, unwrap
 from bioinstruct.generation.answer_format import Form
 from bioinstruct.rejection import Rejection
 
@@ -18,7 +19,6 @@ INCOMPLETE = "incomplete"
 UNPARSABLE = "unparsable"
 
 _NO_INPUT = re.compile(r"<\s*no\s*input\s*>", re.IGNORECASE)
-_FENCED = re.compile(r"\s*```[A-Za-z]*[ \t]*\n(.*?)\n?```\s*", re.DOTALL)
 _LIST = re.compile(r'\{\s*"tasks"\s*:\s*\[|^\s*\[')
 _SPACE = re.compile(r"[ \t\r\n]*")
 
@@ -42,12 +42,14 @@ def parse(text: str, form: Form, *, cut: bool) -> list[Draft | Rejection]:
     `cut`: the server stopped the answer before its end. Whole tasks in front of the cut count; a
     task that may have lost its end does not.
     """
-    fenced = _FENCED.fullmatch(text)
-    body = fenced[1] if fenced else text
+    bare = unwrap(text)
+    body = text if bare == text.strip() else bare  # what was cut is kept as it is
     found = _json_tasks(body, form, cut) if form.format == "json" else _marked(body, form, cut)
     tasks = list(found)
     if not tasks:
         detail = "no task in the answer" if text.strip() else "the answer is empty"
+        if split_thought(text).answer is None:
+            detail = "the answer is a thought without an end"
         return [_reject(CUT_OFF if cut else UNPARSABLE, detail, text)]
     return tasks
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ValidationError
 
+from bioinstruct.answer_text import unwrap
 from bioinstruct.llm.types import Answer, Message, Request, Response
 from bioinstruct.schema import Category, Instruction
 
@@ -90,6 +91,7 @@ def _shown(example: Instruction) -> dict[str, str]:
 
 def _entries(text: str) -> list[_Entry]:
     """Return all complete entries, even if the answer is truncated or has other text."""
+    text = unwrap(text)
     start, end = text.find("{"), text.rfind("}")
     try:
         return _Answer.model_validate_json(text[start : end + 1]).labels

@@ -9,12 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from bioinstruct.answer_text import split_thought
 from bioinstruct.bench.evaluation.cache import Answers
 from bioinstruct.bench.metrics import Array, Metric
 from bioinstruct.bench.models.base import Choice, Completion, Model
 from bioinstruct.bench.models.fingerprint import key
 from bioinstruct.bench.tasks.evaluation_set import Evaluation
 from bioinstruct.bench.tasks.formulation import Formulation
+from bioinstruct.corpora.answers.entities import Entity
+from bioinstruct.corpora.bc5cdr_relations import Pair
 from bioinstruct.errors import BioinstructError, ModelError
 from bioinstruct.schema import Instruction
 
@@ -26,6 +29,8 @@ FLAGS = {
     "shortened": "to a prompt of which something was left out to fit the context",
     "skipped": "not asked, because the prompt does not fit: counted as wrong",
     "tied": "tied between choices: the first counts",
+    "absent": "mentions or pairs that do not stand in the input: counted as wrong",
+    "thought": "tokens of thoughts in front of the answers, which are not read",
     "left out": "not counted by this metric, which cannot; n is without them",
 }
 """Counts reported with a score, so that odd answers are visible, with their labels."""
@@ -134,16 +139,28 @@ def _score_written(
         answers,
         progress,
     )
-    written = [None if row["skipped"] else row["text"] for row in rows]
+    written = [None if row["skipped"] else split_thought(row["text"]).answer or "" for row in rows]
     outcome = TaskResult(ways=_ways_of(rows), written=written)
     outcome.readouts = readouts(evaluation, written, evaluation.read_by)
     for flag in ("truncated", "shortened", "skipped"):
         outcome.flags[flag] = sum(row[flag] for row in rows)
-    outcome.flags["unparsed"] = sum(
-        text is not None and evaluation.parse(text, example) is None
+    found = [
+        None if text is None else evaluation.read(text, example)
         for text, example in zip(written, evaluation.examples, strict=True)
+    ]
+    outcome.flags["unparsed"] = sum(
+        text is not None and answer is None for text, answer in zip(written, found, strict=True)
     )
+    outcome.flags["absent"] = sum(map(_absent, found))
+    outcome.flags["thought"] = sum(row.get("thought_tokens", 0) for row in rows)
     return outcome
+
+
+def _absent(found: Any) -> int:
+    """Count what an answer lists that is not in the input: its places are below 0."""
+    if not isinstance(found, list):
+        return 0
+    return sum(isinstance(one, Entity | Pair) and one[0] < 0 for one in found)
 
 
 def _shown(evaluation: Evaluation) -> tuple[list[Instruction], list[Instruction]]:
@@ -186,9 +203,10 @@ def readouts(evaluation: Evaluation, texts: Sequence[str | None], name: str) -> 
     """Count answers by each metric; None is an answer that was not given."""
     examples = evaluation.examples
     golds = [example.output for example in examples]
-    read = [evaluation.parse(gold, example) for gold, example in zip(golds, examples, strict=True)]
+    parse = evaluation.parse if evaluation.closed else evaluation.read
+    read = [_gold(evaluation, example) for example in examples]
     found = [
-        None if text is None else evaluation.parse(text, example)
+        None if text is None else parse(text, example)
         for text, example in zip(texts, examples, strict=True)
     ]
     return [
@@ -199,6 +217,13 @@ def readouts(evaluation: Evaluation, texts: Sequence[str | None], name: str) -> 
         )
         for metric in evaluation.task.metrics
     ]
+
+
+def _gold(evaluation: Evaluation, example: Instruction) -> Any:
+    """Return the gold; a written text is read as an answer is, so that marks around it agree."""
+    gold = evaluation.parse(example.output, example)
+    written = isinstance(gold, str) and not evaluation.task.choices
+    return evaluation.read(example.output, example) if written else gold
 
 
 _Ask = Callable[[Sequence[int]], Iterator[tuple[int, Completion | Choice]]]

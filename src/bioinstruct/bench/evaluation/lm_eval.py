@@ -102,7 +102,7 @@ def counts(document: Mapping[str, Any], text: str) -> dict[str, tuple[str, str, 
     evaluation = Evaluation(get_task(document["task"]), formulation=formulation)
     task = evaluation.task
     example = Instruction.model_validate_json(document["record"])
-    gold, found = evaluation.parse(example.output, example), evaluation.parse(text, example)
+    gold, found = evaluation.parse(example.output, example), evaluation.read(text, example)
     return {
         metric.name: (
             task.name,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bioinstruct.answer_text import unwrap
 from bioinstruct.bench.baselines.floors import names_entities, tagged
 from bioinstruct.bench.baselines.memory import (
     Mask,
@@ -78,7 +79,7 @@ def _of_mentions(
             found.append(None)
             continue
         answers = zip(outcome.written, examples, strict=True)
-        spans = [None if text is None else task.parse(text, e) for text, e in answers]
+        spans = [None if text is None else task.parse(unwrap(text), e) for text, e in answers]
         parts = entity_counts(metric, texts, spans, known)
         seen, unseen = (part.sum(axis=0) for part in parts)
         found.append((_score(metric, parts[0]), _score(metric, parts[1])))

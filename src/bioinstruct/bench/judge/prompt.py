@@ -8,6 +8,7 @@ from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from bioinstruct.answer_text import unwrap
 from bioinstruct.llm.types import Answer, Message, Request, Response
 
 __all__ = [
@@ -178,8 +179,9 @@ def _schema(verdict: type[BaseModel]) -> str:
 def _read(outcome: Response, kind: type[_V]) -> _V | None:
     if not isinstance(outcome, Answer):
         return None
-    start, end = outcome.text.find("{"), outcome.text.rfind("}")
+    text = unwrap(outcome.text)
+    start, end = text.find("{"), text.rfind("}")
     try:
-        return kind.model_validate_json(outcome.text[start : end + 1])
+        return kind.model_validate_json(text[start : end + 1])
     except ValidationError:
         return None

@@ -45,6 +45,8 @@ class Completion:
     """True if the input did not fit the context and was shortened."""
     skipped: bool = False
     """True if the prompt did not fit at all, so the model was not asked."""
+    thought_tokens: int = 0
+    """Tokens of a thought in front of the answer (`<think>…</think>`), if the model counts them."""
     by: str = field(default="", compare=False)
     """The engine that wrote it; empty for a model behind a server."""
     why: str = field(default="", compare=False)

@@ -105,11 +105,24 @@ def science_inference(split: str) -> Iterator[Instruction]:
     return corpora.read("scitail", split)
 
 
+_NUMBER = re.compile(r"(?<![\w.,/-])\d+(?:\.\d+)?(?![\w%\u2030]|[.,]\d)")
+_OF = re.compile(rf"\s*(?:/|out of|of)\s*{HIGHEST:g}(?:\.0+)?(?![\w%]|[.,]\d)")
+_MORE = re.compile(r"\s*(?:/|out of|of|to|-|\u2013)\s*\d")
+
+
 def _score(text: str, example: Instruction) -> float | None:
-    """Return the first number if it is on the scale."""
-    number = re.search(r"(?<![\w.-])\d+(?:\.\d+)?(?![\w]|\.\d)", text)
-    value = float(number[0]) if number else -1.0
-    return value if 0.0 <= value <= HIGHEST else None
+    """Return the number that a text begins with, or the only one in it, if it is on the scale.
+
+    `3 out of 4` and `3/4` are 3; a range, a share and a number on another scale are no score.
+    """
+    text = text.strip()
+    numbers = list(_NUMBER.finditer(_OF.sub("", text)))
+    first = next(iter(numbers), None)
+    if first is None or (first.start() > 0 and len({number[0] for number in numbers}) > 1):
+        return None
+    value = float(first[0])
+    ranged = _MORE.match(first.string, first.end())
+    return value if 0.0 <= value <= HIGHEST and not ranged else None
 
 
 @task(Category.OTHER, pearson, parse=_score, max_new_tokens=8, corpus="biosses")

@@ -17,7 +17,9 @@ def _read(split: str, name: str) -> Iterator[Instruction]:
     return (example for example in corpora.read("demo", split) if example.task == name)
 
 
-def _mentions(text: str, example: Instruction) -> list[entities.Entity]:
+def _mentions(text: str, example: Instruction) -> list[entities.Entity] | None:
+    if not entities.is_answer("mentions", text):
+        return None
     return entities.parse("mentions", text, example.input.split(" "))
 
 

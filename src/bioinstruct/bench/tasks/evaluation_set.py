@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from bioinstruct.answer_text import unwrap
 from bioinstruct.bench.tasks.base import Task
 from bioinstruct.bench.tasks.formulation import (
     ALIASES,
@@ -105,8 +106,16 @@ class Evaluation:
             return option_texts(example)
         return self.task.options(example) if self.closed else ()
 
+    def read(self, text: str, example: Instruction) -> Any:
+        """Parse what a model wrote, without what stands around its answer (`unwrap`).
+
+        Nothing is no answer, whatever the task's parser makes of it.
+        """
+        bare = unwrap(text)
+        return self.parse(bare, example) if bare else None
+
     def parse(self, text: str, example: Instruction) -> Any:
-        """Parse gold or completion; return None for a text that is no answer."""
+        """Parse a gold or a bare answer; return None for a text that is no answer."""
         if self.formulation is Formulation.CLOZE:
             return parse_option(text, example)
         return self.task.parse(text, example)

@@ -50,7 +50,9 @@ PARTS = {"bc5cdr-disease", "bc5cdr-chemical", "jnlpba-gene"}
 
 
 def _entities(layout: str, *, typed: bool) -> Parse:
-    def parse(text: str, example: Instruction) -> list[entities.Entity]:
+    def parse(text: str, example: Instruction) -> list[entities.Entity] | None:
+        if not entities.is_answer(layout, text):
+            return None
         return entities.parse(layout, text, example.input.split(" "), typed=typed)
 
     return parse
@@ -80,7 +82,7 @@ for _name, _about in ENTITIES.items():
 @task(
     Category.IE,
     pair_f1,
-    parse=lambda text, example: cdr.parse(text, example.input),
+    parse=lambda text, example: cdr.parse(text, example.input) if text.strip() else None,
     max_new_tokens=256,
     corpus="bc5cdr-relations",
 )
@@ -140,8 +142,9 @@ _relation_task(
 # ---- the re-annotated clinical notes of CASI
 
 
-def _medications(text: str, example: Instruction) -> tuple[tuple[str, str], ...]:
-    return tuple(parse_medications(text).items())
+def _medications(text: str, example: Instruction) -> tuple[tuple[str, str], ...] | None:
+    found = tuple(parse_medications(text).items())
+    return found if found or text.strip(" .\n").casefold() == "none" else None
 
 
 medication_f1 = replace(

@@ -87,7 +87,11 @@ def _parse(
     """Return the parser of answers for these metrics."""
     if entity_f1 in metrics:
         typed = all(" | " in r.output for r in records if r.output != "none")
-        return lambda text, e: entities.parse("mentions", text, e.input.split(" "), typed=typed)
+        return lambda text, e: (
+            entities.parse("mentions", text, e.input.split(" "), typed=typed)
+            if entities.is_answer("mentions", text)
+            else None
+        )
     if labels:
         return lambda text, example: parse_one(text, labels)
     if accuracy in metrics:

@@ -18,10 +18,11 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from bioinstruct.answer_text import line_forms
 from bioinstruct.corpora.answers.token_alignment import lines_of_words
 from bioinstruct.errors import BioinstructError, UnknownNameError
 
-__all__ = ["LAYOUTS", "Entity", "parse", "spans", "to_text"]
+__all__ = ["LAYOUTS", "Entity", "is_answer", "parse", "spans", "to_text"]
 
 NONE = "none"
 
@@ -81,6 +82,17 @@ def parse(layout: str, text: str, words: Sequence[str], *, typed: bool = False) 
         UnknownNameError: there is no such layout.
     """
     return _functions(layout).read(text, list(words), typed)
+
+
+def is_answer(layout: str, text: str) -> bool:
+    """Return whether a text can be read as an answer in this layout, right or wrong.
+
+    Raises:
+        UnknownNameError: there is no such layout.
+    """
+    if _functions(layout).read is _read_mentions:
+        return bool(text.strip())
+    return any(_TAGGED.fullmatch(line.strip()) for line in text.split("\n"))
 
 
 def spans(tags: Iterable[str]) -> list[Entity]:
@@ -145,24 +157,33 @@ def _read_mentions(text: str, words: list[str], typed: bool) -> list[Entity]:
     A mention without a free occurrence stays in the answer as an entity outside the input, so
     that it counts as wrong.
     """
-    lines = [line.strip() for line in text.split("\n") if line.strip()]
-    if all(line.casefold() == NONE for line in lines):
+    lines = [list(line_forms(line)) for line in text.split("\n") if line.strip()]
+    if all(any(form.casefold() == NONE for form in forms) for forms in lines):
         return []
     places = _Places(words)
     entities = []
     nowhere = 0
-    for line in lines:
-        mention, type = line, ""
-        if typed and "|" in line:
-            mention, _, type = (part.strip() for part in line.rpartition("|"))
-        place = places.find(mention)
-        if place:
-            places.take(*place)
-        else:
+    for forms in lines:
+        named = _typed(forms, typed)
+        # `gout.` is not the two words `gout .`, if it can be the one.
+        exact = [pair for pair in named if _occur(words, pair[0].split())]
+        found = ((places.find(mention), type) for mention, type in (*exact, *reversed(named)))
+        place, type = next((pair for pair in found if pair[0]), (None, named[0][1]))
+        if place is None:
             nowhere -= 1
-            place = (nowhere, nowhere)
+            entities.append(Entity(nowhere, nowhere, type))
+            continue
+        places.take(*place)
         entities.append(Entity(*place, type))
     return entities
+
+
+def _typed(forms: list[str], typed: bool) -> list[tuple[str, str]]:
+    """Return the mention and the type that each form of a line names."""
+    if not typed:
+        return [(form, "") for form in forms]
+    parts = [form.rpartition("|") for form in forms]
+    return [(m.strip(), t.strip()) if bar else (t, "") for m, bar, t in parts]
 
 
 _NUMBERED = re.compile(r"(.*\S) #([1-9]\d{0,3})")
@@ -196,12 +217,16 @@ def _occurrences(words: list[str], mention: str) -> list[tuple[int, int]]:
     Corpora split words at punctuation (`T - cell`); a model that writes `T-cell` means the same.
     """
     wanted = mention.split()
-    size = len(wanted)
-    if not size:
+    if not wanted:
         return []
-    starts = range(len(words) - size + 1)
-    exact = [(start, start + size) for start in starts if words[start : start + size] == wanted]
-    return exact or _occurrences_without_spaces(words, "".join(wanted))
+    return _occur(words, wanted) or _occurrences_without_spaces(words, "".join(wanted))
+
+
+def _occur(words: list[str], wanted: list[str]) -> list[tuple[int, int]]:
+    """Return where just these words occur."""
+    size = len(wanted)
+    starts = range(len(words) - size + 1) if wanted else ()
+    return [(start, start + size) for start in starts if words[start : start + size] == wanted]
 
 
 def _occurrences_without_spaces(words: list[str], letters: str) -> list[tuple[int, int]]:

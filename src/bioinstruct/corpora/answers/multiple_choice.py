@@ -157,15 +157,48 @@ def parse_letter(text: str, options: Sequence[str], *, layout: str = "letter") -
     if by_text and layout == "text":
         return by_text
     first = _ALONE.fullmatch(text) or _FIRST.match(text)
-    if first:
-        found = {first[1].upper()}
-    elif by_text:
+    if by_text and not first:
         return by_text
-    else:
-        # The word before is read whatever its case, the letter only as a capital: `is a`.
-        found = {letter for letter in _SAID.findall(text) if letter.isupper()}
+    if len(set(_LISTED.findall(text))) > 1:
+        return None  # the options are repeated, and none is chosen
+    found: set[str | None] = {_chosen(text, said) for said in _SAID.finditer(text)} - {""}
+    if first:
+        found.add(_chosen(text, first, at_start=True))
     known = found & set(letters(options))
     return known.pop() if len(found) == len(known) == 1 else None
+
+
+# Several options of which none is chosen, one that is denied, and a sentence that denies.
+_LISTED = re.compile(r"^\W*([A-J])[.)]\s", re.MULTILINE)
+_OR = re.compile(r"[\W_]*?(?:\b(?:or|and|versus|vs)\b|[/&])[\W_]*(?:option\s+)?([A-J])(?![\w'])")
+_NEXT = re.compile(
+    r"[\W_]*,\s*(?:or\s+|and\s+)?[*(\[]*([A-J])[*)\]]*(?:\s*[.,;]|\s*$|\s+(?:or|and)\b)"
+)
+_DENIED = re.compile(
+    r"[\W_]*(?:is|was|would be|seems)\s+(?:not|never|wrong|incorrect|false|unlikely)\b"
+    r"|[\W_]*(?:isn't|wasn't|can't|cannot)\b",
+    re.IGNORECASE,
+)
+_DENIES = re.compile(
+    r"\b(?:not|never|neither|nor|cannot|\w+n['\u2019]t|except|rather than|instead of|unless|if|"
+    r"wrong|incorrect|false|eliminate|exclude|rules? out|ruled out)\b[^.!?\n]*$",
+    re.IGNORECASE,
+)
+
+
+def _chosen(text: str, match: re.Match[str], *, at_start: bool = False) -> str | None:
+    """Return the letter of a match; None if it is denied or one of several, "" if it is no letter.
+
+    The word before a letter is read whatever its case, the letter only as a capital: `is a`.
+    """
+    letter = match[1]
+    if not (at_start or letter.isupper()):
+        return ""
+    rest = text[match.end(1) :]
+    other = _OR.match(rest) or _NEXT.match(rest)
+    several = other is not None and other[1] != letter
+    denied = _DENIED.match(rest) or (not at_start and _DENIES.search(text, 0, match.start()))
+    return None if several or denied else letter.upper()
 
 
 def _by_text(text: str, options: Sequence[str]) -> str | None:
