@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from bioinstruct.bench.tasks.base import Task, task
     from bioinstruct.bench.tasks.evaluation_set import Evaluation
     from bioinstruct.bench.tasks.formulation import Formulation
+    from bioinstruct.bench.tasks.variation import Variation
     from bioinstruct.bench.training.recipe import Recipe, load_recipe
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "Scores",
     "Task",
     "Tuned",
+    "Variation",
     "accuracy",
     "bert_score",
     "bleu",
@@ -94,6 +96,7 @@ _HOMES = {
     "bioinstruct.bench.tasks.base": ("Task", "task"),
     "bioinstruct.bench.tasks.evaluation_set": ("Evaluation",),
     "bioinstruct.bench.tasks.formulation": ("Formulation",),
+    "bioinstruct.bench.tasks.variation": ("Variation",),
     "bioinstruct.bench.training.recipe": ("Recipe", "load_recipe"),
 }
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from bioinstruct.bench.models.base import Model, Tunable
     from bioinstruct.bench.models.causal_lm import CausalLM
     from bioinstruct.bench.results import Scores, TaskScores, Tuned
+    from bioinstruct.bench.tasks.variation import Variation
     from bioinstruct.bench.training.recipe import Recipe
     from bioinstruct.bench.training.trainer import Progress as Step
     from bioinstruct.bench.training.trainer import Tuning
@@ -129,6 +130,7 @@ def evaluate(
     *,
     limit: int | None = None,
     shots: int = 0,
+    variation: Variation | None = None,
     seed: int = 0,
     out: Path | str | None = None,
     progress: OnProgress | None = None,
@@ -140,6 +142,8 @@ def evaluate(
         tasks: from `load_tasks`, or names; an `Evaluation` chooses split and formulation.
         limit: at most this many items of each task: a random sample, always the same.
         shots: worked examples in front of every prompt, from the training split.
+        variation: ask the items in several orders of their options and in several wordings, such
+            as `Variation(orders=4)`; the rows then have the `stability` of the answers.
         seed: draws the worked examples, and the bootstrap samples of the intervals.
         out: a folder that keeps every answer as it comes; a second call with the same folder asks
             only what is not answered there. Default: nothing is kept.
@@ -159,7 +163,7 @@ def evaluate(
     from bioinstruct.bench.results import Scores
 
     check_model(model)
-    evaluations = _evaluations(tasks, limit, shots, seed)
+    evaluations = _evaluations(tasks, limit, shots, seed, variation)
     with contextlib.ExitStack() as stack:
         stack.enter_context(_quiet())
         stack.enter_context(model.adapter())
@@ -270,10 +274,14 @@ def _train(
 
 
 def _evaluations(
-    tasks: Named | Iterable[Named], limit: int | None, shots: int, seed: int
+    tasks: Named | Iterable[Named],
+    limit: int | None,
+    shots: int,
+    seed: int,
+    variation: Variation | None,
 ) -> list[Evaluation]:
     """Read the items of the tasks, each task once."""
-    from bioinstruct.bench.tasks.evaluation_set import load_evaluations, with_shots
+    from bioinstruct.bench.tasks.evaluation_set import load_evaluations, varied, with_shots
 
     if limit is not None and limit < 1:
         raise BioinstructError(f"limit={limit}: there is nothing to score", hint="1 or more")
@@ -281,6 +289,8 @@ def _evaluations(
     if not chosen:
         raise BioinstructError("no tasks to score", hint="name some with bench.load_tasks")
     evaluations, _ = load_evaluations(chosen, limit)
+    if variation is not None:
+        evaluations = [varied(evaluation, variation) for evaluation in evaluations]
     if shots:
         names = {evaluation.name for evaluation in evaluations}
         evaluations, _ = with_shots(evaluations, shots, seed=seed, must=names)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -12,7 +14,7 @@ from typing import Protocol, TypeAlias
 from bioinstruct.errors import DataError
 from bioinstruct.schema import Category, Instruction, Provenance, content_id
 
-__all__ = ["Access", "Corpus", "Download", "Reader", "Row", "Skipped", "choose"]
+__all__ = ["Access", "Corpus", "Download", "Reader", "Row", "Skipped", "choose", "wording_number"]
 
 
 class Access(StrEnum):
@@ -126,7 +128,29 @@ def _provenance(
     )
 
 
+_NUMBER: ContextVar[int | None] = ContextVar("wording_number", default=None)
+
+
+@contextlib.contextmanager
+def wording_number(number: int) -> Iterator[None]:
+    """Give every record that is read within the block the wording of this number, from 0.
+
+    A corpus with fewer wordings begins again with its first one. A corpus is read lazily: collect
+    the records within the block.
+    """
+    token = _NUMBER.set(number)
+    try:
+        yield
+    finally:
+        _NUMBER.reset(token)
+
+
 def choose(wordings: Sequence[str], input: str, seed: int) -> str:
-    """Choose a wording by the input and the seed, independently of order and answer."""
+    """Choose a wording by the input and the seed, independently of order and answer.
+
+    Within a block of `wording_number`, it is the wording of that number instead.
+    """
+    if (number := _NUMBER.get()) is not None:
+        return wordings[number % len(wordings)]
     digest = content_id(str(seed) if seed else "", input, "")
     return wordings[int(digest, 16) % len(wordings)]

@@ -240,6 +240,8 @@ def _written(report: Report, evaluations: Sequence[Evaluation], out: Path) -> li
     with Answers(out / ANSWERS) as answers:
         for evaluation in evaluations:
             if evaluation.task.group is Category.GEN and not evaluation.task.choices:
+                # Each item is judged once, in whatever wordings it was asked.
+                evaluation = replace(evaluation, examples=tuple(evaluation.items), variants=())
                 before = _recorded(base, evaluation, answers)
                 after = _recorded(report.fingerprint, evaluation, answers) if plus else None
                 examples = list(evaluation.examples)

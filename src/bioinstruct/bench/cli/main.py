@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import bioinstruct
 from bioinstruct.bench.cli import compare, endpoint, export, model
 from bioinstruct.bench.cli import training as training_options
-from bioinstruct.bench.cli.tasks import add_arguments, chosen_evaluations, listing
+from bioinstruct.bench.cli.tasks import add_arguments, add_variation, chosen_evaluations, listing
 from bioinstruct.bench.tasks.user_file import load_task_file
 from bioinstruct.console import Line, run_command, say
 from bioinstruct.errors import BioinstructError
@@ -59,19 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         if argv[0] != args.name:
             parser.error(f"options of `{args.name}` follow it: bioinstruct-bench {args.name} ...")
         run_command("bioinstruct-bench", lambda: args.command(args))
-    if args.encoder and (args.model or args.adapter or args.data or args.no_tune):
-        parser.error("--encoder cannot be combined with --model, --adapter, --data or --no-tune")
-    if args.merge and (args.plan or (args.no_tune and not args.adapter)):
-        parser.error("--merge needs an adapter: tune one, or name one with --adapter")
-    if args.plan and (args.no_tune or args.adapter):
-        parser.error("--plan is for tuning and cannot be combined with --no-tune or --adapter")
-    if (args.no_tune or args.adapter) and (args.data or args.recipe):
-        parser.error(
-            "--data and --recipe are for tuning and cannot be combined with --no-tune or --adapter"
-        )
-    if args.track and (args.plan or args.no_tune or args.adapter or args.encoder or not args.model):
-        parser.error("--track needs --model, and a run that tunes it")
-    if wrong := endpoint.usage_error(args) or model.usage_error(args):
+    if wrong := _usage_error(args) or endpoint.usage_error(args) or model.usage_error(args):
         parser.error(wrong)
     args.style = args.style or (Style.CHAT if args.endpoint else Style.ALPACA)
     run_command(
@@ -79,6 +67,26 @@ def main(argv: Sequence[str] | None = None) -> None:
         lambda: _list(args) if args.list else _in_step(args),
         stopped="all answers so far are saved; run the same command again to continue",
     )
+
+
+def _usage_error(args: argparse.Namespace) -> str:
+    """Return what is wrong with the combination of options, or an empty string."""
+    alone = args.no_tune or args.adapter
+    tuned = args.model and not (args.plan or alone or args.encoder)
+    found = {
+        "--encoder cannot be combined with --model, --adapter, --data or --no-tune": args.encoder
+        and (args.model or args.adapter or args.data or args.no_tune),
+        "--orders and --wordings need a language model: an encoder reads neither": args.encoder
+        and (args.orders > 1 or args.wordings > 1),
+        "--merge needs an adapter: tune one, or name one with --adapter": args.merge
+        and (args.plan or (args.no_tune and not args.adapter)),
+        "--plan is for tuning and cannot be combined with --no-tune or --adapter": args.plan
+        and alone,
+        "--data and --recipe are for tuning and cannot be combined with --no-tune or "
+        "--adapter": alone and (args.data or args.recipe),
+        "--track needs --model, and a run that tunes it": args.track and not tuned,
+    }
+    return next((message for message, wrong in found.items() if wrong), "")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -102,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
         "--adapter", type=Path, metavar="DIR", help="score this adapter instead of tuning"
     )
     add_arguments(what)
+    add_variation(what)
     model.add_arguments(what)
     training_options.add_arguments(parser.add_argument_group("how to tune"))
     output = parser.add_argument_group("output")

@@ -16,18 +16,20 @@ from bioinstruct.bench.tasks.evaluation_set import (
     Evaluation,
     Unavailable,
     load_evaluations,
+    varied,
     with_shots,
 )
 from bioinstruct.bench.tasks.formulation import ALIASES, Formulation, formulation_of
 from bioinstruct.bench.tasks.suites import ABOUT, SUITES, expand
 from bioinstruct.bench.tasks.user_file import load_task_file
+from bioinstruct.bench.tasks.variation import Variation
 from bioinstruct.console import positive, say
 from bioinstruct.corpora.formats.plain import read_lines
 from bioinstruct.errors import BioinstructError, DataError, MissingError
 from bioinstruct.files import resolve_gz
 from bioinstruct.schema import Category
 
-__all__ = ["add_arguments", "chosen_evaluations", "listing"]
+__all__ = ["add_arguments", "add_variation", "chosen_evaluations", "listing"]
 
 SPLITS = ("train", "validation", "test")
 
@@ -90,6 +92,26 @@ def add_arguments(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def add_variation(group: argparse._ArgumentGroup) -> None:
+    """Add the options that ask the same items in several forms."""
+    group.add_argument(
+        "--orders",
+        type=positive,
+        default=1,
+        metavar="K",
+        help="ask questions with options in K cyclic orders of the options, and report how often "
+        "the answer follows the text and how often the letter",
+    )
+    group.add_argument(
+        "--wordings",
+        type=positive,
+        default=1,
+        metavar="K",
+        help="ask in the first K of the wordings that the corpus has, and report how often the "
+        "answer stays the same",
+    )
+
+
 def listing() -> str:
     """List the tasks and the suites, one on each line."""
     tasks = known_tasks().values()
@@ -121,6 +143,9 @@ def chosen_evaluations(
         for form in args.forms
     ]
     evaluations, unavailable = load_evaluations(dict.fromkeys(planned), args.limit, must=must)
+    variation = Variation(getattr(args, "orders", 1), getattr(args, "wordings", 1))
+    evaluations = [varied(evaluation, variation) for evaluation in evaluations]
+    _say_forms(evaluations, variation)
     if args.shots:
         evaluations, too_few = with_shots(evaluations, args.shots, seed=args.seed, must=must)
         unavailable += too_few
@@ -129,6 +154,16 @@ def chosen_evaluations(
         )
     _check(evaluations, unavailable)
     return evaluations, unavailable
+
+
+def _say_forms(evaluations: Sequence[Evaluation], wanted: Variation) -> None:
+    """Say which tasks are asked in fewer orders or wordings than wanted, and in how many."""
+    for name in ("orders", "wordings"):
+        most = getattr(wanted, name)
+        had = {e.name: getattr(e.variation, name) for e in evaluations}
+        fewer = [f"{task} {count}" for task, count in had.items() if count < most]
+        if fewer:
+            say(f"fewer than {most} {name}, since there are no more: {', '.join(fewer)}")
 
 
 def _check(evaluations: Sequence[Evaluation], unavailable: Sequence[Unavailable]) -> None:

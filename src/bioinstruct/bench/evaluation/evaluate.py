@@ -52,6 +52,8 @@ class MetricCounts:
     the model wrote."""
     counts: Array
     """Shape (items, counts of the metric)."""
+    answers: Sequence[Any] = ()
+    """What was read of each answer, None for none; of a metric of texts the text."""
     predicted: Counter[str] = field(default_factory=Counter)
     """Counts of each answer of a closed set; by A, B, C if the options differ by item."""
 
@@ -214,6 +216,7 @@ def readouts(evaluation: Evaluation, texts: Sequence[str | None], name: str) -> 
             metric,
             name,
             metric.counts(golds, texts) if metric.of_texts else metric.counts(read, found),
+            texts if metric.of_texts else found,
         )
         for metric in evaluation.task.metrics
     ]

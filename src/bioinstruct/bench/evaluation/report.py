@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 
 from bioinstruct.bench.baselines.memory import Seen
 from bioinstruct.bench.evaluation.evaluate import FLAGS
+from bioinstruct.bench.evaluation.stability import Stability
 from bioinstruct.bench.judge.judge import Judgement
 from bioinstruct.bench.metrics.comparisons import PairedTest, Verdict
 from bioinstruct.bench.metrics.intervals import Interval
@@ -76,6 +77,10 @@ class Row:
     """Score of the best method without a language model; None if there is none."""
     floor_name: str = ""
     """That way, or why there is none."""
+    asked: int = 0
+    """Questions asked: more than items where they are asked in several orders or wordings."""
+    stability: Sequence[Stability] = ()
+    """How the answers change with order and wording, for a task's first metric only."""
     seen: Seen | None = None
     """Scores on items seen in training and others, for a task's first metric only."""
     comparison: PairedTest | None = None
@@ -98,6 +103,7 @@ class Row:
         shown = f"{len(self.shots)} worked examples in front" if self.shots else "no examples shown"
         items = f"{self.n:,} items in {self.documents:,} documents of the {self.split} split"
         items += f", {self.nameless:,} of them of no known document" if self.nameless else ""
+        items += f", asked in {self.asked:,} forms" if self.asked > self.n else ""
         about = f"{items}; read by: {self.how}; {shown}"
         said = _shares(self.base_said) + (f", tuned {s}" if (s := _shares(self.tuned_said)) else "")
         about += f"; items {self.left_out} are left out" if self.left_out else ""
@@ -241,6 +247,7 @@ def table_cells(
     more = [
         *_marked(report),
         *_uncounted(report),
+        *_stable(report),
         *_memory(report),
         *_judged(report),
         *_missing(report),
@@ -339,6 +346,25 @@ def _memory(report: Report) -> list[str]:
     if all(row.tuned is None for row in rows):
         lines = [[*line[:4], line[5]] for line in lines]
     return ["", *aligned(lines)]
+
+
+def _stable(report: Report) -> list[str]:
+    """Show how scores and answers change with the order of the options and with the wording."""
+    lines: list[str] = []
+    for of, same in (("orders", "follows the text"), ("wordings", "same answer")):
+        head = [of, "metric", "model", "items", "forms", "score in each", same]
+        head += ["follows the letter"] if of == "orders" else []
+        rows = []
+        for row, found in ((r, each) for r in report.rows for each in r.stability):
+            for name, model in (("base", found.base), ("tuned", found.tuned)):
+                if found.of != of or model is None:
+                    continue
+                scores = " ".join(f"{score:.3f}" for score in model.scores)
+                cells = [row.task, row.metric, name, f"{found.items:,}", f"{found.forms}", scores]
+                cells.append(f"{model.same:.1%}")
+                rows.append(cells + ([f"{model.same_letter:.1%}"] if of == "orders" else []))
+        lines += ["", *aligned([head, *rows])] if rows else []
+    return lines
 
 
 def _missing(report: Report) -> list[str]:

@@ -13,7 +13,6 @@ import numpy as np
 from bioinstruct.bench.evaluation.evaluate import TaskResult
 from bioinstruct.bench.metrics import Array, Metric
 from bioinstruct.bench.metrics.comparisons import PairedTest, Verdict, compare, verdicts
-from bioinstruct.bench.metrics.documents import documents_of
 from bioinstruct.bench.metrics.intervals import Interval, interval
 from bioinstruct.bench.tasks.base import get_task
 from bioinstruct.bench.tasks.evaluation_set import Evaluation
@@ -52,6 +51,9 @@ class Counted:
     documents: tuple[str, ...]
     counts: Array
     """Counts of each item, shape (items, k)."""
+    orders: int = 1
+    """Orders of the options that an item was asked in, at most."""
+    wordings: int = 1
 
     @property
     def place(self) -> tuple[str, str, str]:
@@ -91,8 +93,10 @@ def counted(evaluation: Evaluation, outcome: TaskResult, system: str) -> Counted
         metric=first.metric.name,
         shots=len(evaluation.shots),
         ids=tuple(example.id for example in evaluation.examples),
-        documents=tuple(documents_of(evaluation.examples)),
+        documents=tuple(evaluation.documents),
         counts=first.counts,
+        orders=evaluation.variation.orders,
+        wordings=evaluation.variation.wordings,
     )
 
 
@@ -122,6 +126,8 @@ def write_counts(path: Path, found: Sequence[Counted]) -> None:
                 "how": each.how,
                 "metric": each.metric,
                 "shots": each.shots,
+                "orders": each.orders,
+                "wordings": each.wordings,
                 "ids": each.ids,
                 "documents": each.documents,
                 "counts": each.counts.tolist(),
@@ -249,6 +255,8 @@ def _differs(one: Counted, other: Counted) -> str:
     about: Mapping[str, tuple[Any, Any]] = {
         "read by": (one.how, other.how),
         "worked examples": (one.shots, other.shots),
+        "orders of the options": (one.orders, other.orders),
+        "wordings": (one.wordings, other.wordings),
     }
     return "; ".join(f"{name} {a} and {b}" for name, (a, b) in about.items() if a != b)
 

@@ -18,7 +18,7 @@ from bioinstruct.bench.baselines.memory import (
 )
 from bioinstruct.bench.evaluation.evaluate import TaskResult
 from bioinstruct.bench.metrics import Array, Metric
-from bioinstruct.bench.tasks.base import Task
+from bioinstruct.bench.tasks.evaluation_set import Evaluation
 from bioinstruct.schema import Category, Instruction
 
 __all__ = ["seen_of"]
@@ -27,16 +27,14 @@ Scores = tuple[float | None, float | None]
 
 
 def seen_of(
-    task: Task,
-    examples: Sequence[Instruction],
+    evaluation: Evaluation,
     training: Sequence[Instruction],
     outcomes: tuple[TaskResult, TaskResult | None],
 ) -> Seen | None:
     """Return a task's first metric on items seen in training and on the others.
 
     Args:
-        task: the task.
-        examples: those that were scored.
+        evaluation: what was asked.
         training: the training split of the task's corpus.
         outcomes: of the model as it was, and tuned.
 
@@ -44,17 +42,18 @@ def seen_of(
         None where there is no training data, where texts are written, or where the answers are
         not kept.
     """
+    task, examples = evaluation.task, evaluation.examples
     if not training or task.group is Category.GEN:
         return None
     if names_entities(task):
-        return _of_mentions(task, examples, training, outcomes)
+        return _of_mentions(evaluation, training, outcomes)
     known, asked = ([e.input or e.instruction for e in each] for each in (training, examples))
     pairs = seen_pairs(known, asked)
     mask = near_texts(known, asked) if pairs is None else pairs
     of = "texts" if pairs is None else "pairs"
     base, tuned = (_of_items(o, mask) if o else None for o in outcomes)
     assert base is not None
-    return Seen(of, len(examples), float(mask.mean()), base, tuned)
+    return Seen(of, len(evaluation.items), float(mask.mean()), base, tuned)
 
 
 def _of_items(outcome: TaskResult, mask: Mask) -> Scores:
@@ -63,15 +62,16 @@ def _of_items(outcome: TaskResult, mask: Mask) -> Scores:
 
 
 def _of_mentions(
-    task: Task,
-    examples: Sequence[Instruction],
+    evaluation: Evaluation,
     training: Sequence[Instruction],
     outcomes: tuple[TaskResult, TaskResult | None],
 ) -> Seen | None:
     if not outcomes[0].written:
         return None  # an encoder's spans are not kept as text
+    task, examples = evaluation.task, evaluation.examples
     texts, known = tagged(task, examples), surfaces(tagged(task, training))
     metric = task.metrics[0]
+    mentions = sum(len(text.entities) for text in tagged(task, evaluation.items))
     found: list[Scores | None] = []
     seen = unseen = np.zeros(3)
     for outcome in outcomes:
@@ -85,8 +85,8 @@ def _of_mentions(
         found.append((_score(metric, parts[0]), _score(metric, parts[1])))
     base, tuned = found
     assert base is not None
-    n = int(seen[1] + unseen[1])
-    return Seen("mentions", n, float(seen[1]) / max(1, n), base, tuned)
+    share = float(seen[1]) / max(1.0, float(seen[1] + unseen[1]))
+    return Seen("mentions", mentions, share, base, tuned)
 
 
 def _score(metric: Metric, counts: Array) -> float | None:

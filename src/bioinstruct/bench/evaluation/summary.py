@@ -9,9 +9,10 @@ from bioinstruct.bench.baselines.floors import best, floors, training_of
 from bioinstruct.bench.evaluation.evaluate import TaskResult, majority
 from bioinstruct.bench.evaluation.report import Group, Row
 from bioinstruct.bench.evaluation.seen import seen_of
+from bioinstruct.bench.evaluation.stability import stability_of
 from bioinstruct.bench.metrics import Array, Metric
 from bioinstruct.bench.metrics.comparisons import compare, verdicts
-from bioinstruct.bench.metrics.documents import documents_of, nameless
+from bioinstruct.bench.metrics.documents import nameless
 from bioinstruct.bench.metrics.intervals import (
     Part,
     interval,
@@ -36,7 +37,7 @@ def rows_of(
     known = floors(task, examples, training)
     names = (metric.name for metric in task.metrics)
     constant = dict(zip(names, majority(evaluation, training), strict=True))
-    documents = documents_of(examples)
+    documents, items = evaluation.documents, evaluation.items
     missing = missing or ("" if known else "no method is known for its answers")
     rows: list[Row] = []
     for i, readout in enumerate(base.readouts):
@@ -52,17 +53,19 @@ def rows_of(
                 metric=metric.name,
                 how=readout.how,
                 spec=metric.spec,
-                n=metric.counted(counts),
+                n=metric.counted(counts[evaluation.firsts]),
+                asked=metric.counted(counts),
                 majority=constant[metric.name],
                 documents=len(set(documents)),
-                nameless=nameless(examples),
+                nameless=nameless(items),
                 base=interval(metric, counts, documents, seed=seed),
                 tuned=None if after is None else interval(metric, after, documents, seed=seed),
                 difference=compared.difference if compared else None,
                 comparison=compared,
                 floor=floor[1] if floor else None,
                 floor_name=floor[0] if floor else missing,
-                seen=None if rows else seen_of(task, examples, training, (base, tuned)),
+                seen=None if rows else seen_of(evaluation, training, (base, tuned)),
+                stability=() if rows else stability_of(evaluation, base, tuned),
                 base_flags=_flags(base, metric, counts),
                 tuned_flags={} if tuned is None or after is None else _flags(tuned, metric, after),
                 left_out=metric.left_out,
@@ -129,7 +132,7 @@ def groups_of(
 
 def _part(evaluation: Evaluation, outcome: TaskResult) -> Part:
     first = outcome.readouts[0]
-    return Part(first.metric, first.counts, documents_of(evaluation.examples))
+    return Part(first.metric, first.counts, evaluation.documents)
 
 
 def _members(evaluations: Sequence[Evaluation], form: str) -> tuple[Evaluation, ...]:

@@ -7,6 +7,7 @@ from bioinstruct.bench.tasks.base import Task, get_task, known_tasks
 from bioinstruct.bench.tasks.evaluation_set import Evaluation, Unavailable, load_evaluations
 from bioinstruct.bench.tasks.formulation import Formulation
 from bioinstruct.bench.tasks.protection import Protected, protected_texts
+from bioinstruct.bench.tasks.variation import Variation
 
 __all__ = [
     "Evaluation",
@@ -14,6 +15,7 @@ __all__ = [
     "Protected",
     "Task",
     "Unavailable",
+    "Variation",
     "classification",
     "demo",
     "gen",

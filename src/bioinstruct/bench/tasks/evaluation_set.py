@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bioinstruct.answer_text import unwrap
+from bioinstruct.bench.metrics.documents import documents_of
 from bioinstruct.bench.tasks.base import Task
 from bioinstruct.bench.tasks.formulation import (
     ALIASES,
@@ -17,6 +18,7 @@ from bioinstruct.bench.tasks.formulation import (
     parse_option,
     without_options,
 )
+from bioinstruct.bench.tasks.variation import Variant, Variation, in_order, reworded
 from bioinstruct.errors import BioinstructError, MissingError, UnknownNameError
 from bioinstruct.schema import Instruction
 
@@ -26,6 +28,7 @@ __all__ = [
     "draw_shots",
     "load_evaluations",
     "sample",
+    "varied",
     "with_shots",
 ]
 
@@ -60,6 +63,8 @@ class Evaluation:
     """The examples that are asked, in their order; `load_evaluations` reads them."""
     stop: tuple[str, ...] = ()
     """Strings that end a written answer."""
+    variants: tuple[Variant, ...] = field(default=(), hash=False)
+    """The form in which each example asks its item; empty where each item is asked once."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "split", self.split or self.task.split)
@@ -82,6 +87,29 @@ class Evaluation:
     def usual(self) -> bool:
         """Whether the formulation is the default of its task."""
         return self.formulation is Evaluation(self.task, self.split).formulation
+
+    @property
+    def firsts(self) -> list[int]:
+        """The places of the examples that are the first form of their item."""
+        asked = (variant.item for variant in self.variants)
+        return list(dict.fromkeys(asked) if self.variants else range(len(self.examples)))
+
+    @property
+    def items(self) -> list[Instruction]:
+        """The examples without further orders and wordings of the same item."""
+        return [self.examples[place] for place in self.firsts]
+
+    @property
+    def documents(self) -> list[str]:
+        """The document of each example; all that ask one item are of one document."""
+        asked = [self.examples[v.item] for v in self.variants] or self.examples
+        return documents_of(asked)
+
+    @property
+    def variation(self) -> Variation:
+        """The most orders and wordings that an item is asked in."""
+        orders = max((v.order for v in self.variants), default=0)
+        return Variation(orders + 1, max((v.wording for v in self.variants), default=0) + 1)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -167,6 +195,35 @@ def load_evaluations(
         else:
             loaded.append(replace(evaluation, examples=tuple(examples)))
     return loaded, unavailable
+
+
+def varied(evaluation: Evaluation, variation: Variation) -> Evaluation:
+    """Return an evaluation that asks each of its items in several orders and wordings.
+
+    Only a question with options of its own that shows them has orders, and a cloze has neither
+    orders nor wordings. With both, each wording is asked in the usual order, and each order in the
+    first wording.
+
+    Raises:
+        BioinstructError: the corpus cannot be read in other wordings.
+    """
+    task, examples = evaluation.task, evaluation.examples
+    if evaluation.formulation is Formulation.CLOZE or variation == Variation():
+        return evaluation
+    worded = [[example] for example in examples]
+    if variation.wordings > 1:
+        worded = reworded(task.read, evaluation.split, examples, variation.wordings)
+    orders = variation.orders if task.choices is letters else 1
+    asked: list[Instruction] = []
+    variants: list[Variant] = []
+    for wordings in worded:
+        item = len(asked)
+        asked += wordings
+        variants += [Variant(item, 0, number) for number in range(len(wordings))]
+        most = min(orders, len(letters(wordings[0]))) if orders > 1 else 1
+        asked += [in_order(wordings[0], places) for places in range(1, most)]
+        variants += [Variant(item, places) for places in range(1, most)]
+    return replace(evaluation, examples=tuple(asked), variants=tuple(variants))
 
 
 def sample(examples: Sequence[Instruction], limit: int | None) -> list[Instruction]:
