@@ -198,3 +198,11 @@ def test_runs_with_other_orders_are_compared_on_the_common_questions_and_it_is_s
     assert (pair.n, pair.left_out, refused) == (12, 36, [])
     assert "orders of the options 1 and 4" in pair.differs
     assert pair.comparison.documents == 12
+
+
+def test_items_of_no_known_document_are_named_below_the_table(tmp_path: Path) -> None:
+    evaluation = Evaluation(MEDQA, examples=tuple(question(n) for n in range(3)))
+    with Answers(tmp_path / "answers.jsonl") as answers:
+        outcome = score(Fake(), evaluation, answers)
+    scores = Scores("fake", "", "alpaca", [TaskScores(evaluation, outcome)])
+    assert "no document known: medqa: 3 of 3 items" in str(scores)

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 
 from bioinstruct.bench.baselines.memory import Seen
 from bioinstruct.bench.evaluation.evaluate import FLAGS
+from bioinstruct.bench.evaluation.sections import BELOW, marks, memory_lines, stability_lines
 from bioinstruct.bench.evaluation.stability import Stability
 from bioinstruct.bench.judge.judge import Judgement
 from bioinstruct.bench.metrics.comparisons import PairedTest, Verdict
@@ -40,8 +41,6 @@ DEMONSTRATION = (
     "This is the demonstration, on short notes and sentences written for it. "
     "It shows that the pipeline runs end to end; it says nothing about model quality."
 )
-BELOW = " <"
-"""Behind the score of a tuned model that does not reach a floor."""
 NOT_JUDGED = "not judged: written answers are counted by the metrics above only (see --judge)"
 
 
@@ -245,10 +244,10 @@ def table_cells(
         lines[0][6] = "encoder"
     lines[0] = [(columns or {}).get(name, name) for name in lines[0]]
     more = [
-        *_marked(report),
+        *marks(report),
         *_uncounted(report),
-        *_stable(report),
-        *_memory(report),
+        *stability_lines(report),
+        *memory_lines(report),
         *_judged(report),
         *_missing(report),
         *(_specified(report) if specified else []),
@@ -309,16 +308,6 @@ def _judged(report: Report) -> list[str]:
     return ["", *report.judge.lines()]
 
 
-def _marked(report: Report) -> list[str]:
-    """Explain the mark if it is used, and name the tasks without a floor."""
-    lines = []
-    if any(row.below_floor for row in report.rows):
-        lines += [f"{BELOW.strip()} less than without a language model: majority or floor"]
-    without = {r.task: r.floor_name for r in report.rows if r.floor is None and r.floor_name}
-    lines += [f"no floor but the majority: {task}: {why}" for task, why in without.items()]
-    return ["", *lines] if lines else []
-
-
 def _uncounted(report: Report) -> list[str]:
     """Name the items that a metric cannot count."""
     lines = [
@@ -327,44 +316,6 @@ def _uncounted(report: Report) -> list[str]:
         if row.left_out and (found := _odd(row, "left out"))
     ]
     return ["", *lines] if lines else []
-
-
-def _memory(report: Report) -> list[str]:
-    """Compare the scores on items seen in training with those on unseen ones."""
-    rows = [row for row in report.rows if row.seen and row.seen.n]
-    if not rows:
-        return []
-    head = ["memory", "metric", "seen in training", "seen: base", "tuned", "unseen: base", "tuned"]
-    lines = [head]
-    for row in rows:
-        assert row.seen
-        base, tuned = row.seen.base, row.seen.tuned or (None, None)
-        share = f"{row.seen.share:.0%} of {row.seen.n:,} {row.seen.of}"
-        scores = [base[0], tuned[0], base[1], tuned[1]]
-        cells = ["" if score is None else f"{score:.3f}" for score in scores]
-        lines.append([row.task, row.metric, share, *cells])
-    if all(row.tuned is None for row in rows):
-        lines = [[*line[:4], line[5]] for line in lines]
-    return ["", *aligned(lines)]
-
-
-def _stable(report: Report) -> list[str]:
-    """Show how scores and answers change with the order of the options and with the wording."""
-    lines: list[str] = []
-    for of, same in (("orders", "follows the text"), ("wordings", "same answer")):
-        head = [of, "metric", "model", "items", "forms", "score in each", same]
-        head += ["follows the letter"] if of == "orders" else []
-        rows = []
-        for row, found in ((r, each) for r in report.rows for each in r.stability):
-            for name, model in (("base", found.base), ("tuned", found.tuned)):
-                if found.of != of or model is None:
-                    continue
-                scores = " ".join(f"{score:.3f}" for score in model.scores)
-                cells = [row.task, row.metric, name, f"{found.items:,}", f"{found.forms}", scores]
-                cells.append(f"{model.same:.1%}")
-                rows.append(cells + ([f"{model.same_letter:.1%}"] if of == "orders" else []))
-        lines += ["", *aligned([head, *rows])] if rows else []
-    return lines
 
 
 def _missing(report: Report) -> list[str]:
