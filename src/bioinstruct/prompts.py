@@ -9,7 +9,16 @@ from enum import StrEnum
 from bioinstruct.errors import ModelError
 from bioinstruct.schema import Instruction
 
-__all__ = ["ChatTemplate", "Style", "check_style", "render"]
+__all__ = [
+    "AFTER_EXAMPLE",
+    "NEXT_EXAMPLE",
+    "ChatTemplate",
+    "Style",
+    "check_style",
+    "few_shot_text",
+    "render",
+    "user_turn",
+]
 
 ChatTemplate = Callable[[Sequence[dict[str, str]]], str]
 """Render messages as text, up to and including the header of the assistant's turn."""
@@ -35,6 +44,13 @@ _ALPACA_WITHOUT_INPUT = (
     "Below is an instruction that describes a task. "
     "Write a response that appropriately completes the request."
 )
+
+AFTER_EXAMPLE = "\n\n"
+"""Text between the output of a worked example and the next prompt."""
+NEXT_EXAMPLE = tuple(
+    f"{AFTER_EXAMPLE}{start}" for start in ("Below is an instruction", "### Instruction")
+)
+"""Texts with which a model that does not stop begins another example; not part of its answer."""
 
 
 # A line of a record that looks like a mark of the layouts; a backslash makes it plain text, as in
@@ -91,7 +107,18 @@ def render(
     check_style(style, chat_template)
     text = example.input if input is None else input
     if chat_template is not None and style is Style.CHAT:
-        content = f"{example.instruction}\n\n{text}" if text else example.instruction
-        return chat_template([{"role": "user", "content": content}])
+        return chat_template([{"role": "user", "content": user_turn(example, input=text)}])
     layout = _alpaca if style is Style.ALPACA else _medtuned
     return layout(_without_marks(example.instruction), _without_marks(text))
+
+
+def user_turn(example: Instruction, *, input: str | None = None) -> str:
+    """Return the text of the user's turn in the style `chat`; `input` as in `render`."""
+    text = example.input if input is None else input
+    return f"{example.instruction}\n\n{text}" if text else example.instruction
+
+
+def few_shot_text(example: Instruction, shots: Sequence[Instruction], style: Style) -> str:
+    """Return the prompt for an example after worked examples, for a style that is plain text."""
+    front = (f"{render(shot, style)}{shot.output}{AFTER_EXAMPLE}" for shot in shots)
+    return "".join(front) + render(example, style)

@@ -15,7 +15,6 @@ import pytest
 from bioinstruct import BioinstructError, Category, Instruction, ModelError
 from bioinstruct.bench.evaluation.cache import Answers
 from bioinstruct.bench.evaluation.evaluate import (
-    NEXT_EXAMPLE,
     TaskResult,
     _predicted_counts,
     majority,
@@ -27,7 +26,7 @@ from bioinstruct.bench.models import Choice, Completion
 from bioinstruct.bench.tasks import Formulation, Task, known_tasks
 from bioinstruct.bench.tasks.formulation import letters, parse_letter
 from bioinstruct.corpora.answers import multiple_choice
-from bioinstruct.prompts import Style
+from bioinstruct.prompts import NEXT_EXAMPLE, Style
 from tests.records import ask
 
 Make = Callable[..., Instruction]

@@ -10,7 +10,7 @@ from typing import IO, Any
 from bioinstruct.dataset.publish import obstacle
 from bioinstruct.errors import BioinstructError, UnknownNameError
 from bioinstruct.files import atomic_directory, atomic_file
-from bioinstruct.prompts import Style, render
+from bioinstruct.prompts import user_turn
 from bioinstruct.schema import Instruction
 
 __all__ = ["FOLDERS", "FORMATS", "export"]
@@ -91,26 +91,21 @@ def _alpaca(example: Instruction) -> dict[str, Any]:
     }
 
 
-def _user_turn(example: Instruction) -> str:
-    """Return the text of the user's turn, as in the chat style of `prompts`."""
-    return render(example, Style.CHAT, chat_template=lambda messages: messages[0]["content"])
-
-
 def _chat(example: Instruction) -> dict[str, Any]:
-    turns = [("user", _user_turn(example)), ("assistant", example.output)]
+    turns = [("user", user_turn(example)), ("assistant", example.output)]
     return {"id": example.id, "messages": [{"role": r, "content": text} for r, text in turns]}
 
 
 def _prompt_completion(example: Instruction) -> dict[str, Any]:
     return {
         "id": example.id,
-        "prompt": [{"role": "user", "content": _user_turn(example)}],
+        "prompt": [{"role": "user", "content": user_turn(example)}],
         "completion": [{"role": "assistant", "content": example.output}],
     }
 
 
 def _sharegpt(example: Instruction) -> dict[str, Any]:
-    turns = [("human", _user_turn(example)), ("gpt", example.output)]
+    turns = [("human", user_turn(example)), ("gpt", example.output)]
     return {
         "id": example.id,
         "conversations": [{"from": who, "value": text} for who, text in turns],

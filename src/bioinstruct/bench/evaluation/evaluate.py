@@ -19,6 +19,7 @@ from bioinstruct.bench.tasks.formulation import Formulation
 from bioinstruct.corpora.answers.entities import Entity
 from bioinstruct.corpora.bc5cdr_relations import Pair
 from bioinstruct.errors import BioinstructError, ModelError
+from bioinstruct.prompts import NEXT_EXAMPLE
 from bioinstruct.schema import Instruction
 
 __all__ = ["FLAGS", "MetricCounts", "Progress", "TaskResult", "majority", "readouts", "score"]
@@ -34,9 +35,6 @@ FLAGS = {
     "left out": "not counted by this metric, which cannot; n is without them",
 }
 """Counts reported with a score, so that odd answers are visible, with their labels."""
-
-NEXT_EXAMPLE = ("\n\nBelow is an instruction", "\n\n### Instruction")
-"""Continuations of a model that does not stop after few-shot examples; not part of its answer."""
 
 Progress = Callable[[int, int], None]
 """Called with the number of questions answered and the number of all."""

@@ -10,13 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from bioinstruct.bench.evaluation.evaluate import NEXT_EXAMPLE
-from bioinstruct.bench.models.endpoint import user_turn
 from bioinstruct.bench.tasks import Evaluation, Formulation, get_task
 from bioinstruct.bench.tasks.formulation import formulation_of
 from bioinstruct.errors import BioinstructError, DataError, MissingError
 from bioinstruct.files import resolve_gz, write_text
-from bioinstruct.prompts import Style, render
+from bioinstruct.prompts import NEXT_EXAMPLE, Style, few_shot_text, user_turn
 from bioinstruct.schema import Instruction
 
 __all__ = [
@@ -260,13 +258,12 @@ def _named(task: str, form: str) -> str:
 
 def _document(evaluation: Evaluation, example: Instruction, style: Style) -> dict[str, Any]:
     """Return one line of data: the prompt of this package, and what is needed to score it."""
-    shots = (evaluation.shown(shot) for shot in evaluation.shots)
     shown = evaluation.shown(example)
     if style is Style.CHAT:
         prompt = user_turn(shown)
     else:
-        front = "".join(f"{render(shot, style)}{shot.output}\n\n" for shot in shots)
-        prompt = front + render(shown, style)
+        shots = [evaluation.shown(shot) for shot in evaluation.shots]
+        prompt = few_shot_text(shown, shots, style)
     document: dict[str, Any] = {"id": example.id, "prompt": prompt}
     options = evaluation.options(example)
     if options:

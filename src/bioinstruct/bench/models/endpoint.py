@@ -21,10 +21,10 @@ from bioinstruct.llm.pricing import Budget
 from bioinstruct.llm.runner import ask
 from bioinstruct.llm.transcript import Transcript
 from bioinstruct.llm.types import Answer, Failure, Message, Provider, Request, Response
-from bioinstruct.prompts import Style, render
+from bioinstruct.prompts import Style, few_shot_text, user_turn
 from bioinstruct.schema import Instruction
 
-__all__ = ["Asking", "Endpoint", "check_answered", "outcomes_of", "user_turn"]
+__all__ = ["Asking", "Endpoint", "check_answered", "outcomes_of"]
 
 _PROBE = "The patient has a fever. Answer: yes"
 _MOST_STOPS = 4  # stop strings that OpenAI accepts; all are also searched for here
@@ -192,8 +192,7 @@ class Endpoint:
     def _prompt(self, example: Instruction, shots: Sequence[Instruction]) -> dict[str, Any]:
         """Return the turns of a conversation, or the text that tuning trains on."""
         if self.style is not Style.CHAT:
-            front = "".join(f"{render(shot, self.style)}{shot.output}\n\n" for shot in shots)
-            return {"prompt": front + render(example, self.style)}
+            return {"prompt": few_shot_text(example, shots, self.style)}
         turns = []
         for shot in shots:
             turns += [Message("user", user_turn(shot)), Message("assistant", shot.output)]
@@ -251,11 +250,6 @@ async def _next(
     outcomes: AsyncGenerator[tuple[Request, Response], None],
 ) -> tuple[Request, Response] | None:
     return await anext(outcomes, None)
-
-
-def user_turn(example: Instruction) -> str:
-    """Return the user's turn in the style `chat`."""
-    return render(example, Style.CHAT, chat_template=lambda messages: messages[-1]["content"])
 
 
 def _does_not_fit(failure: Failure) -> bool:

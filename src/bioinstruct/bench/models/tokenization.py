@@ -16,7 +16,7 @@ from typing import Any
 
 from bioinstruct.bench.models.plain_text import PlainText
 from bioinstruct.errors import ModelError
-from bioinstruct.prompts import ChatTemplate, Style, check_style, render
+from bioinstruct.prompts import AFTER_EXAMPLE, ChatTemplate, Style, check_style, render, user_turn
 from bioinstruct.schema import Category, Instruction, Provenance
 
 __all__ = ["PROBE", "Encoded", "Front", "Overflow", "PromptTokenizer", "before_stop"]
@@ -113,11 +113,11 @@ class PromptTokenizer:
         In the style `chat` each is a turn of the user and one of the assistant.
         """
         if self.style is not Style.CHAT:
-            pieces = [(render(shot, self.style), f"{shot.output}\n\n") for shot in shots]
+            pieces = [(render(shot, self.style), f"{shot.output}{AFTER_EXAMPLE}") for shot in shots]
             return Front(tuple(i for piece in pieces for text in piece for i in self._ids(text)))
         turns: list[dict[str, str]] = []
         for shot in shots:
-            asked = render(shot, self.style, chat_template=_last_turn)
+            asked = user_turn(shot)
             turns += [
                 {"role": "user", "content": asked},
                 {"role": "assistant", "content": shot.output},
@@ -182,7 +182,7 @@ class PromptTokenizer:
     def _prompt_ids(self, example: Instruction, text: str, front: Front) -> list[int]:
         if self.style is not Style.CHAT:
             return [*self._front, *front.ids, *self._ids(render(example, self.style, input=text))]
-        asked = render(example, self.style, input=text, chat_template=_last_turn)
+        asked = user_turn(example, input=text)
         return self._chat_ids([*front.turns, {"role": "user", "content": asked}])
 
     def _chat_ids(self, turns: Sequence[dict[str, str]]) -> list[int]:
@@ -207,10 +207,6 @@ class PromptTokenizer:
 
     def _ids(self, text: str) -> list[int]:
         return self.plain.ids(text)
-
-
-def _last_turn(messages: Sequence[dict[str, str]]) -> str:
-    return messages[-1]["content"]
 
 
 def before_stop(text: str, stop: Sequence[str]) -> str:
