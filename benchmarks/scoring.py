@@ -226,10 +226,11 @@ def generated(model: Any, asked: list[str], size: int) -> list[str]:
 
 
 def written(model: Any, asked: list[str]) -> list[str]:
+    from bioinstruct.bench.models.thinking import Ending
     from bioinstruct.bench.models.tokenization import before_stop
 
     ids = model.prompt_tokenizer.tokenizer(asked)["input_ids"]
-    ended = model.ends(UNTIL)
+    ended = Ending(model.prompt_tokenizer, UNTIL, NEW_TOKENS).ended
     done = dict(model.generator.generate(ids, max_new_tokens=NEW_TOKENS, ended=ended))
     return [before_stop(model.prompt_tokenizer.text(done[n]), UNTIL) for n in range(len(asked))]
 

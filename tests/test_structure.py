@@ -48,7 +48,7 @@ MODELS = [
         "token_tree",
     },
     {"fsdp", "tokenization"},
-    {"base"},
+    {"base", "thinking"},
     {"constant", "endpoint", "forward", "loading"},
     {"adapter", "hf_generate", "loglikelihood"},
     {"generation"},

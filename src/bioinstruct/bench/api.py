@@ -84,6 +84,7 @@ def load_model(
     device: str | None = None,
     quantize: str = "none",
     overflow: str = "shorten",
+    max_thinking: int = 0,
 ) -> CausalLM:
     """Load a causal language model.
 
@@ -95,6 +96,7 @@ def load_model(
         quantize: `nf4` holds the weights in 4 bits, for QLoRA; needs `bioinstruct[quant]`.
         overflow: what to do with a prompt that does not fit the context: `shorten` its input, cut
             its `left`, or `skip` it.
+        max_thinking: tokens of the thought of a reasoning model, besides those of its answer.
 
     Returns:
         The model in evaluation mode, float32 on a CPU and bfloat16 on an accelerator.
@@ -118,6 +120,7 @@ def load_model(
             quantize=quantize,
             overflow=Overflow(overflow),
         )
+        model.max_thinking = max_thinking
         checked = [model.load_adapter(Path(adapter))] if adapter is not None else []
     for sentence in (*model.notes, *checked):
         logger.info("%s: %s", path, sentence)

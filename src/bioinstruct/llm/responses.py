@@ -95,7 +95,13 @@ def _outcome(choice: dict[str, Any], content: dict[str, Any], request: Request) 
         prompt_tokens=counts[0],
         completion_tokens=counts[1],
         echoed=_echoed(choice.get("logprobs")) if request.echo else (),
+        reasoning_tokens=_reasoning(usage),
     )
+
+
+def _reasoning(usage: dict[str, Any]) -> int:
+    details = usage.get("completion_tokens_details")
+    return _count(details.get("reasoning_tokens")) if isinstance(details, dict) else 0
 
 
 def _echoed(said: object) -> tuple[tuple[str, float | None], ...]:

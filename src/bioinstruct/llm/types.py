@@ -83,10 +83,13 @@ class Answer:
     echoed: tuple[tuple[str, float | None], ...] = ()
     """With `echo`, each token of the prompt with its log-probability in nats, or None if the server
     reports none, as for the first token."""
+    reasoning_tokens: int = 0
+    """Those of `completion_tokens` that the server says were a thought."""
 
     def row(self) -> dict[str, Any]:
         """Return all fields as JSON values."""
-        left_out = () if self.echoed else ("echoed",)
+        optional = ("echoed", "reasoning_tokens")
+        left_out = [name for name in optional if not getattr(self, name)]
         return {name: getattr(self, name) for name in self.__slots__ if name not in left_out}
 
 

@@ -275,7 +275,12 @@ def _asking(args: argparse.Namespace, model: str, base_url: str, *, paid: bool) 
     from bioinstruct.bench.models.endpoint import Asking
 
     _, budget = price_and_budget(args, model, base_url) if paid else (None, None)
-    return Asking(budget=budget, concurrency=args.concurrency, temperature=args.temperature)
+    return Asking(
+        budget=budget,
+        concurrency=args.concurrency,
+        temperature=args.temperature,
+        max_thinking=args.max_thinking,
+    )
 
 
 def _key(args: argparse.Namespace) -> str:

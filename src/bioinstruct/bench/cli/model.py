@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from bioinstruct.bench.models.tokenization import Overflow
+from bioinstruct.console import positive
 from bioinstruct.prompts import Style
 
 if TYPE_CHECKING:
@@ -36,6 +37,14 @@ def add_arguments(group: argparse._ArgumentGroup) -> None:
         "fastest that is exact for the model)",
     )
     group.add_argument(
+        "--max-thinking",
+        type=positive,
+        default=0,
+        metavar="N",
+        help="let a reasoning model think for N tokens in front of each written answer (default: "
+        "its thought uses up the tokens of the answer)",
+    )
+    group.add_argument(
         "--trust-remote-code", action="store_true", help="run Python code from the model folder"
     )
 
@@ -44,6 +53,8 @@ def usage_error(args: argparse.Namespace) -> str:
     """Return what is wrong with the options, or an empty string."""
     if (args.endpoint or args.encoder) and (args.overflow or args.scorer):
         return "--overflow and --scorer need a local causal language model"
+    if args.encoder and args.max_thinking:
+        return "--max-thinking needs a model that writes its answers"
     return ""
 
 
@@ -57,7 +68,7 @@ def load(args: argparse.Namespace, *, quantize: str) -> CausalLM:
     from bioinstruct.bench.models.causal_lm import CausalLM
     from bioinstruct.bench.models.loglikelihood import Plan
 
-    return CausalLM.load(
+    model = CausalLM.load(
         args.model,
         style=args.style,
         quantize=quantize,
@@ -65,3 +76,5 @@ def load(args: argparse.Namespace, *, quantize: str) -> CausalLM:
         plan=Plan(args.scorer or "auto"),
         overflow=args.overflow or Overflow.SHORTEN,
     )
+    model.max_thinking = args.max_thinking
+    return model

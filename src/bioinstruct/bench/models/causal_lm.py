@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from bioinstruct.answer_text import split_thought
 from bioinstruct.bench.models.adapter import ABOUT, attach, settings_of, tensors_of
 from bioinstruct.bench.models.base import Choice, Completion
 from bioinstruct.bench.models.forward import Decoder
@@ -18,8 +19,9 @@ from bioinstruct.bench.models.fsdp import in_step, whole
 from bioinstruct.bench.models.generation import Engine, Generator
 from bioinstruct.bench.models.loading import context_length, load_model_and_tokenizer
 from bioinstruct.bench.models.loglikelihood import Plan, Scorer
+from bioinstruct.bench.models.thinking import Ending
 from bioinstruct.bench.models.token_tree import LoglikelihoodRequest
-from bioinstruct.bench.models.tokenization import Overflow, PromptTokenizer, before_stop
+from bioinstruct.bench.models.tokenization import Overflow, PromptTokenizer
 from bioinstruct.errors import ModelError
 from bioinstruct.prompts import Style
 from bioinstruct.schema import Instruction
@@ -42,6 +44,8 @@ class CausalLM(Decoder):
         """The style, the precision of the weights, and digests of all else that decides answers."""
         self.base_fingerprint = _digest(self.parts)
         self._adapter_fingerprint = ""
+        self.max_thinking = 0
+        """Tokens of the thought of a reasoning model at most, besides those of its answer."""
         self.notes: list[str] = []
         """Sentences on what was found at loading, for the report."""
 
@@ -82,6 +86,7 @@ class CausalLM(Decoder):
         """
         policy = self.prompt_tokenizer.overflow
         said = "" if policy is Overflow.SHORTEN else f"-{policy}"
+        said += f"-thinking{self.max_thinking}" if self.max_thinking else ""
         return f"{self.base_fingerprint}{said}{self._adapter_fingerprint}"
 
     @property
@@ -141,43 +146,42 @@ class CausalLM(Decoder):
     ) -> Iterator[tuple[int, Completion]]:
         """Yield the index of each example and its greedy completion, in any order.
 
-        A completion ends before the first string of `stop`; `shots` are worked examples in front.
+        An answer ends before the first string of `stop`; `shots` are worked examples in front. A
+        thought has up to `max_thinking` tokens besides the `max_new_tokens` of the answer.
         """
         front = self.prompt_tokenizer.front(shots)
+        ending = Ending(self.prompt_tokenizer, stop, max_new_tokens, self.max_thinking)
         asked: list[tuple[int, bool]] = []
         prompts = []
         for index, example in enumerate(examples):
-            prompt = self.prompt_tokenizer.prompt(example, room=max_new_tokens, front=front)
+            prompt = self.prompt_tokenizer.prompt(example, room=ending.room, front=front)
             if prompt is None:
                 yield index, Completion("", skipped=True)
             else:
                 asked.append((index, prompt.shortened))
                 prompts.append(prompt.ids)
-        ended = self.ends(stop) if stop else None
+        ending = ending.after(prompts[0]) if prompts else ending
+        ended = ending.ended if stop or self.max_thinking else None
         for number, ids in self.generator.generate(
-            prompts, max_new_tokens=max_new_tokens, ended=ended
+            prompts, max_new_tokens=ending.room, ended=ended
         ):
             index, shortened = asked[number]
-            text = self.prompt_tokenizer.text(ids)
-            cut = before_stop(text, stop)
-            stopped = cut != text or not self._stop_ids().isdisjoint(ids[-1:])
-            truncated = len(ids) == max_new_tokens and not stopped
+            text, stopped = ending.cut(ids)
+            stopped = stopped or not self._stop_ids().isdisjoint(ids[-1:])
+            truncated = not stopped and ending.full(ids)
+            thought = ending.thought_tokens(ids) if split_thought(text).thought else 0
             by = self.generator.used
-            why = self.generator.fallback_reason if by is Engine.PLAIN else ""
-            yield index, Completion(cut, truncated, shortened, by=by.value, why=why)
-
-    def ends(self, stop: Sequence[str]) -> Callable[[list[int]], bool]:
-        """Return a test for the strings in a text; it looks at the last ids first."""
-        tail = max(len(mark.encode()) for mark in stop) + 1  # a token is a byte at least
-
-        def ended(ids: list[int]) -> bool:
-            last = self.prompt_tokenizer.text(ids[-tail:])
-            if before_stop(last, stop) == last:
-                return False
-            text = self.prompt_tokenizer.text(ids)
-            return before_stop(text, stop) != text
-
-        return ended
+            yield (
+                index,
+                Completion(
+                    text,
+                    truncated,
+                    shortened,
+                    thought_tokens=len(ids) if thought is None else thought,
+                    by=by.value,
+                    why=self.generator.fallback_reason if by is Engine.PLAIN else "",
+                ),
+            )
 
     def choose(
         self,

@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from bioinstruct.answer_text import split_thought
 from bioinstruct.bench.models.base import Choice, Completion
 from bioinstruct.bench.models.fingerprint import key
 from bioinstruct.bench.models.tokenization import PROBE, before_stop
@@ -41,6 +42,8 @@ class Asking:
     concurrency: int = 16
     temperature: float | None = 0.0
     """None leaves it to the server, for models that take no other: they do not decode greedily."""
+    max_thinking: int = 0
+    """Tokens of the thought of a reasoning model, which the limit of its answer is raised by."""
 
 
 class Endpoint:
@@ -90,7 +93,8 @@ class Endpoint:
     def fingerprint(self) -> str:
         """Identify server, model and settings; changes inside the server stay unnoticed."""
         about = ("endpoint", self.client.base_url, self.name, self.style, self.asking.temperature)
-        return key(*about, str(self._prompt(PROBE, [PROBE])))[:16]
+        more = (self.asking.max_thinking,) if self.asking.max_thinking else ()
+        return key(*about, *more, str(self._prompt(PROBE, [PROBE])))[:16]
 
     def adapter(self, *, on: bool = True) -> contextlib.nullcontext[bool]:
         """Return a block without effect: the server has one model."""
@@ -129,18 +133,21 @@ class Endpoint:
         shots: Sequence[Instruction] = (),
     ) -> Iterator[tuple[int, Completion]]:
         """Yield completions in the order of the examples; see `Model`."""
-        sent = tuple(stop)[:_MOST_STOPS]
+        # A stop string would end the thought too.
+        sent = () if self.asking.max_thinking else tuple(stop)[:_MOST_STOPS]
+        room = max_new_tokens + self.asking.max_thinking
         asked = (
-            self._request(**self._prompt(example, shots), most=max_new_tokens, stop=sent)
+            self._request(**self._prompt(example, shots), most=room, stop=sent)
             for example in examples
         )
         unanswered: list[Failure] = []
         for index, (_, outcome) in enumerate(self._ask(asked)):
             if isinstance(outcome, Answer):
                 self.called.add(outcome.model)
-                text = before_stop(outcome.text, stop)
+                split = split_thought(outcome.text)
+                text = split.thought + before_stop(split.answer or "", stop)
                 cut = outcome.finish_reason == "length" and text == outcome.text
-                yield index, Completion(text, truncated=cut)
+                yield index, Completion(text, cut, thought_tokens=_thought_tokens(outcome))
             elif outcome.reason in _WRITTEN_ON:
                 self.odd[outcome.reason] += 1
                 yield index, Completion("")
@@ -250,6 +257,13 @@ async def _next(
     outcomes: AsyncGenerator[tuple[Request, Response], None],
 ) -> tuple[Request, Response] | None:
     return await anext(outcomes, None)
+
+
+def _thought_tokens(answer: Answer) -> int:
+    """Return the tokens of a thought: those that the server reports, else its share of the text."""
+    thought = split_thought(answer.text).thought
+    share = len(thought) / max(1, len(answer.text))
+    return answer.reasoning_tokens or round(answer.completion_tokens * share)
 
 
 def _does_not_fit(failure: Failure) -> bool:
