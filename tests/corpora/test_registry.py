@@ -13,7 +13,19 @@ from pathlib import Path
 import pytest
 
 from bioinstruct import BioinstructError, UnknownNameError
-from bioinstruct.corpora import Corpus, Row, get_corpus, names, read, register, registry
+from bioinstruct.corpora import (
+    Corpus,
+    Row,
+    chemprot_abstracts,
+    gad,
+    get_corpus,
+    hoc,
+    names,
+    read,
+    register,
+    registry,
+    rqe,
+)
 from bioinstruct.corpora.user_file import load_corpus_file
 from tests.records import record
 
@@ -118,6 +130,7 @@ READERS = {
         "import bioinstruct.corpora",
         "from bioinstruct import corpora; [corpora.get_corpus(name) for name in corpora.names()]",
         "from bioinstruct.cli.main import main; main(['compile', '--help'])",
+        "from bioinstruct.bench.cli.main import main; main(['--list'])",
     ],
 )
 def test_no_corpus_module_is_imported_before_it_reads(statement: str) -> None:
@@ -131,6 +144,14 @@ print(*(name for name in sys.modules if name.startswith('bioinstruct.corpora.'))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {name.rpartition(".")[2] for name in done.stderr.split()} & READERS
+
+
+def test_the_labels_of_a_corpus_are_those_of_its_reader() -> None:
+    assert tuple(hoc.MEDTUNED) == hoc.LABELS
+    assert tuple(chemprot_abstracts.GROUPS.values()) == chemprot_abstracts.LABELS
+    assert set(rqe.ANSWERS.values()) == set(rqe.LABELS)
+    assert set(gad.POLARITY.values()) == set(gad.LABELS)
+    assert not get_corpus("ddi2013-drugs").labels
 
 
 def test_reading_a_corpus_imports_its_module_only() -> None:

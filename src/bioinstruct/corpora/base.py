@@ -89,6 +89,10 @@ class Corpus:
     near duplicate of a test question counts as contamination only if the subject is the same."""
     layouts: tuple[str, ...] = ()
     """Forms of the answer, the default first; empty if there is only one."""
+    labels: tuple[str, ...] = ()
+    """The closed set of answers, as its own words; empty if the answers are open."""
+    highest: float = 0.0
+    """The highest answer of a corpus whose answers are numbers from 0."""
     citation: str
     reader: Reader
     access: Access = Access.OPEN

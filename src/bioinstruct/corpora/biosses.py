@@ -16,7 +16,7 @@ from bioinstruct.schema import Category, Instruction
 
 __all__ = ["CORPUS", "HIGHEST"]
 
-HIGHEST = 4.0
+HIGHEST = described("biosses").highest
 """The score of two sentences that mean the same; 0 is that of unrelated ones."""
 
 FILES = {"train": "train.tsv", "validation": "dev.tsv", "test": "test.tsv"}

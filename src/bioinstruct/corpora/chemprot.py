@@ -20,21 +20,7 @@ from bioinstruct.schema import Category, Instruction
 
 __all__ = ["CORPUS", "LABELS"]
 
-LABELS = (
-    "ACTIVATOR",
-    "AGONIST",
-    "AGONIST-ACTIVATOR",
-    "AGONIST-INHIBITOR",
-    "ANTAGONIST",
-    "DOWNREGULATOR",
-    "INDIRECT-DOWNREGULATOR",
-    "INDIRECT-UPREGULATOR",
-    "INHIBITOR",
-    "PRODUCT-OF",
-    "SUBSTRATE",
-    "SUBSTRATE_PRODUCT-OF",
-    "UPREGULATOR",
-)
+LABELS = described("chemprot").labels
 FILES = {"train": "train.txt", "validation": "dev.txt", "test": "test.txt"}
 _ALL = f"{', '.join(LABELS[:-1])} or {LABELS[-1]}"
 WORDINGS = wordings("chemprot", labels=_ALL)

@@ -24,7 +24,7 @@ GROUPS = {
     "CPR:6": "antagonist",
     "CPR:9": "substrate or product",
 }
-LABELS = tuple(GROUPS.values())
+LABELS = described("chemprot-abstracts").labels
 """The five groups of relations that BioCreative VI evaluated."""
 
 FILES = {

@@ -23,7 +23,7 @@ from bioinstruct.schema import Category, Instruction
 
 __all__ = ["DRUGS", "LABELS", "PAIRS", "TYPES"]
 
-LABELS = ("advise", "effect", "int", "mechanism", "none")
+LABELS = described("ddi2013").labels
 TYPES = ("drug", "brand", "group", "drug_n")
 ARCHIVE = "DDICorpus-2013"
 # The DrugNER test part has no interactions: all its pairs are marked false, and are not negatives.

@@ -17,7 +17,7 @@ from bioinstruct.schema import Category, Instruction
 
 __all__ = ["CORPUS", "LABELS"]
 
-LABELS = ("Positive", "Negative")
+LABELS = described("gad").labels
 COLUMNS = ("index", "sentence", "label")
 # The instruction version of Llama2-MedTuned has it the other way round; 2,801 positives are GAD's.
 POLARITY = {"1": "Positive", "0": "Negative"}

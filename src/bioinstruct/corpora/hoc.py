@@ -29,7 +29,7 @@ MEDTUNED = {
     "Cellular energetics": "Deregulating cellular energetics (CE)",
     "Avoiding immune destruction": "Avoiding immune destruction (ID)",
 }
-LABELS = tuple(MEDTUNED)
+LABELS = described("hoc").labels
 """The ten top levels of the taxonomy, named as in the corpus."""
 
 NAMES = {"lines": {label: label.lower() for label in LABELS}, "medtuned": MEDTUNED}

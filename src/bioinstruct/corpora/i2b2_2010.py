@@ -20,7 +20,7 @@ from bioinstruct.schema import Category, Instruction
 
 __all__ = ["CORPUS", "LABELS"]
 
-LABELS = ("PIP", "TeCP", "TeRP", "TrAP", "TrCP", "TrIP", "TrNAP", "TrWP", "No Relations")
+LABELS = described("i2b2-2010").labels
 TYPES = ("problem", "test", "treatment")
 TRAINING = "concept_assertion_relation_training_data"
 REFERENCE = "reference_standard_for_test_data"

@@ -18,7 +18,7 @@ from bioinstruct.schema import Category, Instruction
 
 __all__ = ["CORPUS", "LABELS"]
 
-LABELS = ("Entailment", "Neutral", "Contradiction")
+LABELS = described("mednli").labels
 FILES = {
     "train": "mli_train_v1.jsonl",
     "validation": "mli_dev_v1.jsonl",

@@ -147,7 +147,7 @@ def described(name: str) -> Corpus:
     reader: Reader = _Reader(values.pop("reader"), values.pop("options", {}))
     category = values.pop("category", None)
     folder = values.pop("folder", None)
-    for key in ("splits", "layouts"):
+    for key in ("splits", "layouts", "labels"):
         values[key] = tuple(values.get(key, ()))
     return Corpus(
         name=name,

@@ -17,7 +17,7 @@ from bioinstruct.schema import Category, Instruction
 __all__ = ["CORPUS", "LABELS"]
 
 ANSWERS = {"true": "yes", "false": "no"}
-LABELS = tuple(ANSWERS.values())
+LABELS = described("rqe").labels
 FILES = {
     "train": ("RQE_Train_8588_AMIA2016.xml", "RQE-med-train"),
     "test": ("RQE_Test_302_pairs_AMIA2016.xml", "RQE-med-test"),

@@ -15,7 +15,7 @@ from bioinstruct.schema import Category, Instruction
 
 __all__ = ["CORPUS", "LABELS"]
 
-LABELS = ("entails", "neutral")
+LABELS = described("scitail").labels
 FILES = {
     "train": "tsv_format/scitail_1.0_train.tsv",
     "validation": "tsv_format/scitail_1.0_dev.tsv",

@@ -16,19 +16,20 @@ from bioinstruct.bench.metrics import (
     same_set,
 )
 from bioinstruct.bench.tasks.base import Parse, Task, add, of_corpus, task
-from bioinstruct.corpora import hoc, mednli, rqe, scitail
 from bioinstruct.corpora.answers import labels
-from bioinstruct.corpora.biosses import HIGHEST
+from bioinstruct.corpora.registry import described
 from bioinstruct.schema import Category, Instruction
 
 __all__: list[str] = []
 
-NONE = "none"
-HALLMARKS = tuple(hoc.NAMES["lines"].values())
+HALLMARKS = described("hoc").labels
+ONE_HALLMARK = (*(label.lower() for label in HALLMARKS), "none")
 
 
 def _hallmarks(layout: str) -> Parse:
     def parse(text: str, example: Instruction) -> tuple[str, ...] | None:
+        from bioinstruct.corpora import hoc  # imported only to score
+
         return labels.parse(layout, text, hoc.NAMES[layout]) if text.strip() else None
 
     return parse
@@ -36,7 +37,7 @@ def _hallmarks(layout: str) -> Parse:
 
 def _hallmark_task(name: str, corpus: str, about: str, layout: str) -> None:
     read, parse = of_corpus(corpus, about, layout=layout), _hallmarks(layout)
-    metrics = (label_f1, macro_label_f1(hoc.LABELS), example_f1, same_set)
+    metrics = (label_f1, macro_label_f1(HALLMARKS), example_f1, same_set)
     variant = layout == "medtuned"
     add(Task(name, Category.OTHER, read, parse, metrics, (), 96, corpus, variant))
 
@@ -53,9 +54,9 @@ _hallmark_task(
 
 @task(
     Category.OTHER,
-    macro_f1((*HALLMARKS, NONE)),
+    macro_f1(ONE_HALLMARK),
     accuracy,
-    choices=(*HALLMARKS, NONE),
+    choices=ONE_HALLMARK,
     max_new_tokens=24,
     corpus="hoc",
     variant=True,
@@ -69,8 +70,8 @@ def hoc_single(split: str) -> Iterator[Instruction]:
 @task(
     Category.OTHER,
     accuracy,
-    macro_f1(rqe.LABELS),
-    choices=rqe.LABELS,
+    macro_f1(described("rqe").labels),
+    choices=described("rqe").labels,
     max_new_tokens=4,
     corpus="rqe",
 )
@@ -82,8 +83,8 @@ def question_entailment(split: str) -> Iterator[Instruction]:
 @task(
     Category.OTHER,
     accuracy,
-    macro_f1(mednli.LABELS),
-    choices=mednli.LABELS,
+    macro_f1(described("mednli").labels),
+    choices=described("mednli").labels,
     max_new_tokens=8,
     corpus="mednli",
 )
@@ -95,8 +96,8 @@ def medical_inference(split: str) -> Iterator[Instruction]:
 @task(
     Category.OTHER,
     accuracy,
-    macro_f1(scitail.LABELS),
-    choices=scitail.LABELS,
+    macro_f1(described("scitail").labels),
+    choices=described("scitail").labels,
     max_new_tokens=8,
     corpus="scitail",
 )
@@ -105,6 +106,7 @@ def science_inference(split: str) -> Iterator[Instruction]:
     return corpora.read("scitail", split)
 
 
+HIGHEST = described("biosses").highest
 _NUMBER = re.compile(r"(?<![\w.,/-])\d+(?:\.\d+)?(?![\w%\u2030]|[.,]\d)")
 _OF = re.compile(rf"\s*(?:/|out of|of)\s*{HIGHEST:g}(?:\.0+)?(?![\w%]|[.,]\d)")
 _MORE = re.compile(r"\s*(?:/|out of|of|to|-|\u2013)\s*\d")

@@ -20,11 +20,9 @@ from bioinstruct.bench.metrics import (
     token_f1,
 )
 from bioinstruct.bench.tasks.base import Parse, Task, add, of_corpus, task
-from bioinstruct.corpora import bc5cdr_relations as cdr
-from bioinstruct.corpora import chemprot, chemprot_abstracts, ddi2013, gad, i2b2_2010
 from bioinstruct.corpora.answers import entities
 from bioinstruct.corpora.answers.labels import parse_one
-from bioinstruct.corpora.clinical_ie import parse_medications
+from bioinstruct.corpora.registry import described
 from bioinstruct.schema import Category, Instruction
 
 __all__: list[str] = []
@@ -79,10 +77,16 @@ for _name, _about in ENTITIES.items():
 # ---- relations
 
 
+def _induced(text: str, example: Instruction) -> object:
+    from bioinstruct.corpora import bc5cdr_relations  # imported only to score
+
+    return bc5cdr_relations.parse(text, example.input) if text.strip() else None
+
+
 @task(
     Category.IE,
     pair_f1,
-    parse=lambda text, example: cdr.parse(text, example.input) if text.strip() else None,
+    parse=_induced,
     max_new_tokens=256,
     corpus="bc5cdr-relations",
 )
@@ -95,12 +99,13 @@ PUBLISHED = {"gad", "i2b2-2010"}
 """Relations that Llama2-MedTuned was scored on."""
 
 
-def _relation_task(name: str, about: str, labels: tuple[str, ...], negative: str = "") -> None:
+def _relation_task(name: str, about: str, negative: str = "") -> None:
     """Make a task on pairs named below the text, and one on masked pairs if there is one."""
 
     def parse(text: str, example: Instruction) -> str | None:
         return parse_one(text, labels)
 
+    labels = described(name).labels
     metrics: tuple[Metric, ...] = (accuracy, macro_f1(labels))
     if negative:
         metrics = (relation_f1(negative), *metrics)
@@ -119,30 +124,22 @@ def _relation_task(name: str, about: str, labels: tuple[str, ...], negative: str
         add(Task(each, Category.IE, read, parse, counted, labels, 16, name, variant=masked))
 
 
-_relation_task(
-    "gad", "GAD: does a sentence associate a gene with a disease?", gad.LABELS, "Negative"
-)
-_relation_task("ddi2013", "DDI-2013: how two drugs interact", ddi2013.LABELS, "none")
-_relation_task(
-    "chemprot", "ChemProt, by sentence: how a chemical acts on a protein", chemprot.LABELS
-)
+_relation_task("gad", "GAD: does a sentence associate a gene with a disease?", "Negative")
+_relation_task("ddi2013", "DDI-2013: how two drugs interact", "none")
+_relation_task("chemprot", "ChemProt, by sentence: how a chemical acts on a protein")
 _relation_task(
     "chemprot-abstracts",
     "ChemProt, the five groups of the shared task: how a chemical acts on a protein",
-    chemprot_abstracts.LABELS,
 )
-_relation_task(
-    "i2b2-2010",
-    "i2b2 2010: how problems, tests and treatments relate",
-    i2b2_2010.LABELS,
-    "No Relations",
-)
+_relation_task("i2b2-2010", "i2b2 2010: how problems, tests and treatments relate", "No Relations")
 
 
 # ---- the re-annotated clinical notes of CASI
 
 
 def _medications(text: str, example: Instruction) -> tuple[tuple[str, str], ...] | None:
+    from bioinstruct.corpora.clinical_ie import parse_medications  # imported only to score
+
     found = tuple(parse_medications(text).items())
     return found if found or text.strip(" .\n").casefold() == "none" else None
 
