@@ -6,12 +6,24 @@ benchmark, of labels, of verdicts and of generated records. docs/tasks.md has th
 
 from __future__ import annotations
 
+import html
+import html.entities
 import json
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-__all__ = ["Split", "line_forms", "split_thought", "stated", "unwrap"]
+__all__ = [
+    "Split",
+    "decode_entities",
+    "html_entity",
+    "is_nothing",
+    "line_forms",
+    "split_thought",
+    "stated",
+    "unwrap",
+]
 
 # ---- the thought of a reasoning model
 
@@ -169,3 +181,53 @@ def line_forms(line: str) -> Iterator[str]:
         if changed and (changed != form or step is str):
             yield changed
             form = changed
+
+
+# ---- nothing, and texts out of HTML
+
+_NOTHING = frozenset(
+    {
+        *("n/a", "n.a", "none", "null", "not applicable", "empty", "no text", "no context"),
+        *("noinput", "no input", "no additional input", "no further input", "no input needed"),
+        *("no input required", "no input provided", "no input necessary", "not required"),
+        *("not needed", "nooutput", "no output", "no answer"),
+    }
+)
+_EDGES = " \t\r\n.,:;!-_/*`'\"<>[](){}\u2010\u2011\u2012\u2013\u2014\u2212\u2026"
+_BLANK = re.compile("[-\\s._/<>\\[\\](){}\u2010-\u2014\u2212\u2026]*")
+
+
+def is_nothing(text: str) -> bool:
+    """Return whether a text only says that there is nothing: `N/A`, `None`, `<noinput>`, `-`.
+
+    Whether that is a fault depends on the field and on who wrote it: `none` is a gold answer of
+    corpora with entities, and no output that a teacher was asked for.
+    """
+    text = unicodedata.normalize("NFKC", text)
+    plain = " ".join(text.strip(_EDGES).replace("_", " ").split())
+    if not plain or plain == "NA":  # `Na` is sodium
+        return bool(plain) or _BLANK.fullmatch(text) is not None
+    return plain.casefold().replace("no-", "no ") in _NOTHING
+
+
+_REFERENCE = re.compile(r"&(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+
+
+def html_entity(text: str) -> str:
+    """Return the first HTML entity of a text with its semicolon, such as `&gt;`; "" if none."""
+    return next((f[0] for f in _REFERENCE.finditer(text) if _decoded(f) != f[0]), "")
+
+
+def _decoded(found: re.Match[str]) -> str:
+    known = found[1].startswith("#") or f"{found[1]};" in html.entities.html5
+    return html.unescape(found[0]) if known else found[0]
+
+
+def decode_entities(text: str) -> str:
+    """Return a text with its HTML entities decoded, also those that were encoded twice or more."""
+    for _ in range(4):
+        decoded = _REFERENCE.sub(_decoded, text)
+        if decoded == text:
+            break
+        text = decoded
+    return text

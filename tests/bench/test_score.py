@@ -26,6 +26,7 @@ from bioinstruct.bench.models import Choice, Completion
 from bioinstruct.bench.tasks import Formulation, Task, known_tasks
 from bioinstruct.bench.tasks.formulation import letters, parse_letter
 from bioinstruct.corpora.answers import multiple_choice
+from bioinstruct.filters import RULES
 from bioinstruct.prompts import NEXT_EXAMPLE, Style
 from tests.records import ask
 
@@ -426,3 +427,10 @@ def test_the_number_of_items_is_of_those_that_the_metric_counted(
     assert [row.base_flags.get("left out", 0) for row in rows] == [2, 0]
     assert "a-z" in rows[0].left_out
     assert not rows[1].left_out
+
+
+@every
+def test_no_gold_of_a_corpus_is_taken_for_nothing(each: Task, examples_of: Examples) -> None:
+    for example in examples_of(each, 50):
+        gold = example.model_copy(update={"input": ""})
+        assert RULES["says-nothing"](gold) is None

@@ -6,6 +6,7 @@ from bioinstruct import UnknownNameError, load_seeds, read_examples
 from bioinstruct.filters import RULES, choose_rules
 from tests.records import record
 
+TAUGHT = {"kind": "generated", "teacher": {"model": "m", "prompt": "p"}}
 BAD = [
     ("too-short", {"instruction": "Name three drugs"}, "3 words"),
     ("too-long", {"instruction": "word " * 151}, "151 words"),
@@ -31,6 +32,15 @@ BAD = [
     ("broken-text", {"output": "IFN-\u00ce\u00b3 was raised."}, "output has"),
     ("broken-text", {"input": "a\x00b"}, "input has"),
     ("broken-text", {"input": "it\u00e2\u20ac\u2122s"}, "input has"),
+    ("says-nothing", {"input": "N/A"}, "input is 'N/A'"),
+    ("says-nothing", {"input": "No input."}, "input is"),
+    ("says-nothing", {"input": " - "}, "input is"),
+    ("says-nothing", {"output": "<nooutput>"}, "output is"),
+    ("says-nothing", {"output": "None.", "provenance": TAUGHT}, "output is 'None.'"),
+    ("says-nothing", {"output": "n/a", "provenance": TAUGHT}, "output is"),
+    ("has-html-entities", {"input": "IL-6 &gt; 5"}, "&gt;"),
+    ("has-html-entities", {"output": "5 &#956;g"}, "&#956;"),
+    ("has-html-entities", {"instruction": "What is p &amp;lt; 0.05 here?"}, "&amp;"),
     ("special-token", {"input": "Fill the <mask> in."}, "<mask>"),
     ("special-token", {"output": "yes<|im_end|>"}, "im_end"),
     ("special-token", {"instruction": "What does [SEP] stand for in BERT?"}, "SEP"),
@@ -40,6 +50,12 @@ BAD = [
 ]
 
 GOOD = [
+    {"output": "none"},
+    {"output": "None"},
+    {"output": "No", "provenance": TAUGHT},
+    {"output": "Na", "provenance": TAUGHT},
+    {"output": "+", "provenance": TAUGHT},
+    {"output": "AT&T; R&D; 5 & 6", "input": "A &copy B"},
     {"instruction": "Name four new drugs."},
     {"instruction": "Describe the mapping of genes, and the paragraph."},
     {"instruction": "Is IL-6 raised in COVID-19?", "input": ""},

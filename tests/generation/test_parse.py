@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bioinstruct.answer_text import decode_entities, is_nothing
 from bioinstruct.generation.answer_format import Form, choose_format
 from bioinstruct.generation.parse import Draft, parse
 from bioinstruct.rejection import Rejection
@@ -19,9 +20,15 @@ JSON = Form("json", labels=True)
 FORMS = [MARKED, JSON, Form("delimited", labels=False, tag="0a1b2c"), Form("json", labels=False)]
 forms = pytest.mark.parametrize("form", FORMS, ids=lambda f: f"{f.format}-{f.labels}")
 
-# All that UTF-8 has, line breaks of every kind included, but for the tag of this request.
+# All that UTF-8 has, line breaks of every kind included, but for the tag of this request, what says
+# that there is nothing, and entities of HTML.
 payload = st.text(st.characters(exclude_categories=["Cs"])).filter(
-    lambda text: text.strip() and "0a1b2c" not in text and "input" not in text.lower()
+    lambda text: (
+        "0a1b2c" not in text
+        and "input" not in text.lower()
+        and not is_nothing(text)
+        and decode_entities(text) == text
+    )
 )
 
 
@@ -187,3 +194,41 @@ def test_the_schema_is_strict_as_servers_want_it() -> None:
 def test_the_format_goes_by_the_model_unless_it_is_said(model: str, format: str) -> None:
     assert choose_format("auto", model) == format
     assert choose_format("json", model) == "json"
+
+
+NOTHING = [
+    "N/A",
+    "n/a",
+    "None",
+    "none.",
+    "No input",
+    "<nooutput>",
+    "<noinput>",
+    "-",
+    "—",
+    "NA",
+    "...",
+]
+SOMETHING = ["No", "Na", "+", "0", "5", "\u03b1", "none of them", "不明", "not found", "No.", "na"]
+
+
+@pytest.mark.parametrize("form", [MARKED, JSON], ids=["delimited", "json"])
+@pytest.mark.parametrize("text", NOTHING)
+def test_nothing_has_many_spellings(form: Form, text: str) -> None:
+    kept, lost = (
+        form.show(records_of([pair])) for pair in (("Do it.", text, "x"), ("Do.", "y", text))
+    )
+    assert read(kept, form) == [("Do it.", "", "x")]
+    assert read(lost, form) == [("incomplete",)]
+
+
+@pytest.mark.parametrize("text", SOMETHING)
+def test_what_looks_like_nothing_is_kept(text: str) -> None:
+    assert read(JSON.show(records_of([("Do it.", text, text)])), JSON) == [("Do it.", text, text)]
+
+
+def test_entities_of_html_are_decoded_however_often_they_were_encoded() -> None:
+    task = ("Is IL-6 &gt; 5 &amp;micro;g?", "p &amp;amp;lt; 0.05, AT&T;", "A&nbsp;dose of 5&#956;g")
+    assert read(MARKED.show(records_of([task])), MARKED) == [
+        ("Is IL-6 > 5 \u00b5g?", "p < 0.05, AT&T;", "A\u00a0dose of 5μg")
+    ]

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints
 
+from bioinstruct.answer_text import is_nothing
 from bioinstruct.corpora.base import Row
 from bioinstruct.corpora.formats.records import records
 from bioinstruct.corpora.registry import described
@@ -16,7 +17,6 @@ from bioinstruct.schema import Category, Instruction
 
 __all__ = ["CORPUS"]
 
-NO_INPUT = {"<noinput>", "<no input>", "no input"}
 Filled = Annotated[str, StringConstraints(pattern=r"\S")]
 
 
@@ -51,7 +51,7 @@ def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
         document = number if isinstance(record, Trained) else record.id
         yield Instruction(
             instruction=record.instruction,
-            input="" if input.casefold() in NO_INPUT else input,
+            input="" if is_nothing(input) else input,
             output=record.output,
             category=Category.OTHER,
             task="medical-instruction",

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from pydantic import BaseModel
 
 from bioinstruct import parquet
+from bioinstruct.answer_text import is_nothing
 from bioinstruct.corpora import hoc, i2b2_2010, mednli
 from bioinstruct.corpora.base import Corpus, Row, Skipped
 from bioinstruct.corpora.formats.records import checked, records
@@ -21,7 +22,6 @@ from bioinstruct.schema import Category, Instruction
 __all__ = ["BIOINSTRUCT", "MEDTUNED"]
 
 _TAGGED = re.compile(r".*\S : [BIO](-\w+)?")
-_NO_INPUT = {"<noinput>", "<no input>"}
 
 
 class Record(BaseModel):
@@ -33,9 +33,9 @@ class Record(BaseModel):
 
     @property
     def input_text(self) -> str:
-        """The input; empty if it is Self-Instruct's marker for no input."""
+        """The input; empty if it only says that there is none."""
         text = self.input or ""
-        return "" if text.strip() in _NO_INPUT else text
+        return "" if is_nothing(text) else text
 
 
 class _Kind(NamedTuple):

@@ -6,6 +6,7 @@ import re
 import string
 from collections.abc import Callable, Iterable
 
+from bioinstruct.answer_text import html_entity, is_nothing
 from bioinstruct.errors import UnknownNameError
 from bioinstruct.markup import special_tokens
 from bioinstruct.schema import Instruction
@@ -139,6 +140,31 @@ _BROKEN = re.compile(
 )
 
 
+def says_nothing(example: Instruction) -> str | None:
+    """Reject an input that only says that there is none, and an output that does.
+
+    `none` is a gold answer of annotated corpora, so only a mark such as `<nooutput>` counts in an
+    output that no teacher wrote.
+    """
+    if example.input and is_nothing(example.input):
+        return f"the input is {example.input.strip()!r}"
+    written = example.provenance.kind == "generated" or _MARK.fullmatch(example.output.strip())
+    if written and is_nothing(example.output):
+        return f"the output is {example.output.strip()!r}"
+    return None
+
+
+_MARK = re.compile(r"<[^<>]*>")
+
+
+def has_html_entities(example: Instruction) -> str | None:
+    """Reject a text with character references of HTML, such as `&gt;`: it was not decoded."""
+    for name in ("instruction", "input", "output"):
+        if found := html_entity(getattr(example, name)):
+            return f"the {name} has {found!r}"
+    return None
+
+
 def special_token(example: Instruction) -> str | None:
     """Reject a text that spells a special token, which most trainers take for a mark."""
     for name in ("instruction", "input", "output"):
@@ -178,7 +204,16 @@ PUBLISHED = (
     repeats_input,
     unfinished,
 )
-OURS = (speaks_as_a_model, placeholder, missing_input, broken_text, special_token, impossible_vital)
+OURS = (
+    speaks_as_a_model,
+    says_nothing,
+    placeholder,
+    missing_input,
+    broken_text,
+    has_html_entities,
+    special_token,
+    impossible_vital,
+)
 
 RULES: dict[str, Rule] = {rule.__name__.replace("_", "-"): rule for rule in (*PUBLISHED, *OURS)}
 """All rules by name, in the order in which they are tried."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from bioinstruct.answer_text import split_thought, unwrap
+from bioinstruct.answer_text import decode_entities, is_nothing, split_thought, unwrap
 from bioinstruct.generation.answer_format import Form
 from bioinstruct.rejection import Rejection
 
@@ -18,7 +18,6 @@ CUT_OFF = "cut-off"
 INCOMPLETE = "incomplete"
 UNPARSABLE = "unparsable"
 
-_NO_INPUT = re.compile(r"<\s*no\s*input\s*>", re.IGNORECASE)
 _LIST = re.compile(r'\{\s*"tasks"\s*:\s*\[|^\s*\[')
 _SPACE = re.compile(r"[ \t\r\n]*")
 
@@ -28,7 +27,7 @@ class Draft:
     """A task that was parsed, and not checked yet."""
 
     fields: dict[str, str]
-    """Without surrounding white space; `input` is empty where there is none."""
+    """Without surrounding white space and HTML entities; `input` is empty where there is none."""
     raw: str
 
 
@@ -185,10 +184,12 @@ def _begins(parts: list[_Part], name: str, names: tuple[str, ...]) -> bool:
 
 
 def _complete(texts: dict[str, str], raw: str) -> Draft | Rejection:
-    fields = {name: text.strip() for name, text in texts.items()}
-    if _NO_INPUT.fullmatch(fields["input"]):
+    fields = {name: decode_entities(text).strip() for name, text in texts.items()}
+    if is_nothing(fields["input"]):
         fields["input"] = ""
     for name in ("instruction", "output"):
         if not fields[name]:
             return _reject(INCOMPLETE, f"no {name}", raw)
+        if is_nothing(fields[name]):
+            return _reject(INCOMPLETE, f"no {name}: it is {fields[name]!r}", raw)
     return Draft(fields, raw)

@@ -25,9 +25,11 @@ _PUBLISHED = (
 _CLEAN_UP = ("repeats-input", "unfinished")
 _OURS = (
     "speaks-as-a-model",
+    "says-nothing",
     "placeholder",
     "missing-input",
     "broken-text",
+    "has-html-entities",
     "special-token",
     "impossible-vital",
 )
