@@ -1,9 +1,13 @@
 """Simulated studies that show whether the statistics hold: `python -m benchmarks.coverage`.
 
 A study draws as many documents as a test set has from the counts of its real documents, on which
-two systems without a language model were scored (`results/coverage_documents.json`, counted on
-the official files). So documents have their real sizes and
-their items the real correlation, and the true score is known: that of all documents together.
+two systems without a language model were scored. So documents have their real sizes and their items
+the real correlation, and the true score is known: that of all documents together.
+
+`--estimate` counts the documents of the official files in `$BIOINSTRUCT_DATA` and writes
+`results/coverage_documents.json`. The two systems are the floor of the task, fitted on its training
+split, and the same fitted on half of the training documents, or another copy of the input where
+nothing is fitted.
 
 In the studies of no difference, the two systems' answers to each document change places at random.
 Resampling weights are shared between the studies; intervals, tests and Holm's correction are those
@@ -26,20 +30,96 @@ import numpy as np
 from benchmarks.near_duplicates_report import table
 from numpy.typing import NDArray
 
+from bioinstruct.bench import tasks as _tasks  # noqa: F401  # defines the tasks
+from bioinstruct.bench.baselines.floors import answered, training_of
 from bioinstruct.bench.metrics import METRICS, pearson
 from bioinstruct.bench.metrics.base import f1
 from bioinstruct.bench.metrics.closed import mean_over_classes
 from bioinstruct.bench.metrics.comparisons import holm
-from bioinstruct.bench.metrics.intervals import interval_of_draws, weights
+from bioinstruct.bench.metrics.documents import documents_of
+from bioinstruct.bench.metrics.intervals import by_document, interval_of_draws, weights
+from bioinstruct.bench.tasks.base import get_task
+from bioinstruct.bench.tasks.evaluation_set import Evaluation
 from bioinstruct.files import write_text
+from bioinstruct.schema import Instruction
 
 RESULTS = Path(__file__).parent / "results"
 DOCUMENTS = RESULTS / "coverage_documents.json"
 STUDIES, DRAWS, FLIPS = 2_000, 1_000, 999
 _AT_ONCE = 100  # studies computed together
 
+CELLS = {
+    "ncbi-disease": ("entity F1", "entity F1, overlap"),
+    "bc5cdr-disease": ("entity F1",),
+    "bc5cdr-chemical": ("entity F1",),
+    "ddi2013-drugs": ("entity F1", "entity F1, overlap"),
+    "mts-dialog": ("ROUGE-L", "ROUGE-1"),
+    "meqsum": ("ROUGE-L", "ROUGE-1"),
+    "biosses": ("Pearson r",),
+    "gad": ("relation F1", "accuracy"),
+    "chemprot": ("accuracy",),
+    "question-entailment": ("accuracy",),
+    "pubmedqa": ("accuracy",),
+    "hoc": ("label F1", "macro F1"),
+    "ddi2013": ("relation F1", "macro F1"),
+}
+"""The tasks and metrics of a study."""
+COPIES = {
+    "mts-dialog": ("first sentence", "first 3 sentences"),
+    "meqsum": ("copy", "last sentence"),
+}
+
 Array = NDArray[np.float64]
 Value = Callable[[Array], Array]
+
+
+def estimated(name: str) -> list[dict[str, Any]]:
+    """Return the cells of a task: the counts of two systems, summed by document."""
+    task = get_task(name)
+    examples = list(task.read("test"))
+    training, _ = training_of(Evaluation(task, examples=tuple(examples)))
+    documents = documents_of(examples)
+    golds = [task.parse(example.output, example) for example in examples]
+    metrics = {metric.name: metric for metric in task.metrics}
+    one, other = _systems(name, training, examples)
+    return [
+        {
+            "task": name,
+            "metric": metric,
+            "items": len(examples),
+            "one": _sums_of(metrics[metric].counts(golds, one), documents),
+            "other": _sums_of(metrics[metric].counts(golds, other), documents),
+        }
+        for metric in CELLS[name]
+    ]
+
+
+def _systems(
+    name: str, training: list[Instruction], examples: list[Instruction]
+) -> tuple[list[Any], list[Any]]:
+    """Return what two systems answer."""
+    task = get_task(name)
+    if name in COPIES:
+        copies = dict(answered(task, [], examples))
+        return copies[COPIES[name][0]], copies[COPIES[name][1]]
+    if name == "biosses":
+        _, found = next(answered(task, [], examples))
+        return found, [_letters_shared(example.input) for example in examples]
+    places = {d: i for i, d in enumerate(dict.fromkeys(documents_of(training)))}
+    half = [e for e, d in zip(training, documents_of(training), strict=True) if places[d] % 2 == 0]
+    (_, found), (_, of_half) = (next(answered(task, fit, examples)) for fit in (training, half))
+    return found, of_half
+
+
+def _letters_shared(text: str) -> float:
+    """Return the share of runs of three letters that two sentences have in common (Dice)."""
+    lines = [line.partition(": ")[2].casefold() for line in text.split("\n")]
+    one, other = ({s[i : i + 3] for i in range(len(s) - 2)} for s in (lines[0], lines[-1]))
+    return 2 * len(one & other) / max(1, len(one) + len(other))
+
+
+def _sums_of(counts: Array, documents: list[str]) -> list[list[float]]:
+    return [[round(x, 6) for x in row] for row in by_document(counts, documents).tolist()]
 
 
 def value_of(metric: str, counts: int) -> Value:
@@ -191,7 +271,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--studies", type=int, default=STUDIES)
     parser.add_argument("--out", type=Path, default=RESULTS / "coverage.json")
+    parser.add_argument(
+        "--estimate", action="store_true", help="count the documents of $BIOINSTRUCT_DATA, and exit"
+    )
     args = parser.parse_args()
+    if args.estimate:
+        cells = [cell for name in CELLS for cell in estimated(name)]
+        write_text(DOCUMENTS, json.dumps(cells, separators=(",", ":")) + "\n")
+        return
     results = simulate(json.loads(DOCUMENTS.read_text(encoding="utf-8")), args.studies)
     write_text(args.out, json.dumps(results, indent=2) + "\n")
     print(rendered(results))

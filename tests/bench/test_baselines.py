@@ -109,11 +109,11 @@ def test_the_demonstration_has_floors_and_they_are_taken_from_the_cache(
     name_of_best, score = best(found, task.metrics[0].name) or ("", 0.0)
     assert name_of_best == floor
     assert 0.0 <= score < 1.0
-    monkeypatch.setattr(module, "_answers", lambda *given: pytest.fail("computed again"))
+    monkeypatch.setattr(module, "answered", lambda *given: pytest.fail("computed again"))
     assert floors(task, examples, training, cache=tmp_path) == found
     [kept] = tmp_path.iterdir()
     kept.write_text("damaged", encoding="utf-8")
-    monkeypatch.setattr(module, "_answers", lambda *given: iter(()))
+    monkeypatch.setattr(module, "answered", lambda *given: iter(()))
     assert floors(task, examples, training, cache=tmp_path) == ()
 
 

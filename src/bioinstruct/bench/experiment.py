@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from bioinstruct.bench.evaluation.cache import Answers
-from bioinstruct.bench.evaluation.evaluate import TaskResult, score
+from bioinstruct.bench.evaluation.evaluate import TaskResult, pooled, score
 from bioinstruct.bench.evaluation.model_card import adapter_card
 from bioinstruct.bench.evaluation.report import (
     Backend,
@@ -35,7 +35,7 @@ from bioinstruct.bench.models.endpoint import Endpoint
 from bioinstruct.bench.models.fingerprint import key
 from bioinstruct.bench.tasks import Evaluation, Formulation, Unavailable, protected_texts
 from bioinstruct.bench.training.checkpoint import run_key
-from bioinstruct.bench.training.lora import save_adapter
+from bioinstruct.bench.training.lora import remove_adapter, save_adapter
 from bioinstruct.bench.training.recipe import Recipe
 from bioinstruct.bench.training.tracking import track, tracker
 from bioinstruct.bench.training.trainer import Progress, Tuning, check_tuning, tune
@@ -74,6 +74,8 @@ class Training:
     source: str
     examples: list[Instruction]
     contaminated: list[Rejection] = field(default_factory=list)
+    repeats: int = 1
+    """Tunings, each with the next seed."""
 
     @property
     def data(self) -> Data:
@@ -90,7 +92,7 @@ class Watch:
     """Callbacks that follow the progress of a run."""
 
     scored: Callable[[str, str, int, int], None] = lambda which, task, done, of: None
-    """`base` or `tuned`, the task, questions answered, questions in all."""
+    """`base` or `tuned` (further ones with their seed), the task, questions answered, questions."""
     tuned: Callable[[Progress], None] = lambda progress: None
     track: str | None = None
     """Tracker that also receives the steps of tuning, one of `TRACKERS`."""
@@ -204,9 +206,14 @@ def run(
     with Answers(out / ANSWERS) as answers:
         _take_over(answers)
         base = _score_all("base", model, evaluations, answers, watch)
-        if training is not None:
-            tuning = _tuned(as_tunable(model), training, out, seed, watch)
-        tuned = _score_all("tuned", model, evaluations, answers, watch)
+        found: list[dict[Evaluation, TaskResult]] = []
+        for number in _numbers(training):
+            if training is not None:
+                folder = _folder(out, number)
+                tuning = _tuned(as_tunable(model), training, folder, seed + number, watch)
+            which = f"tuned, seed {seed + number}" if number else "tuned"
+            found.insert(0, _score_all(which, model, evaluations, answers, watch))
+        tuned = {e: pooled([each[e] for each in found]) for e in found[0]}
     rows = {
         evaluation: rows_of(evaluation, base[evaluation], tuned.get(evaluation), seed=seed)
         for evaluation in evaluations
@@ -255,10 +262,22 @@ def follow(
     with Answers(own) as answers:
         answers.load(out / ANSWERS)
         _answer_share(model, evaluations, answers, adapter=False)
-        if training is not None:
-            _tuned(as_tunable(model), training, out, seed, Watch())
-        _answer_share(model, evaluations, answers, adapter=True)
+        for number in _numbers(training):
+            if training is not None:
+                folder = _folder(out, number)
+                _tuned(as_tunable(model), training, folder, seed + number, Watch())
+            _answer_share(model, evaluations, answers, adapter=True)
     own.unlink(missing_ok=True)
+
+
+def _numbers(training: Training | None) -> Iterable[int]:
+    """Return the numbers of the tunings, the first one last: the model keeps its adapter."""
+    return reversed(range(training.repeats if training else 1))
+
+
+def _folder(out: Path, number: int) -> Path:
+    """Return the folder of a tuning: that of the run for the first seed."""
+    return out / f"repeat-{number + 1}" if number else out
 
 
 def _prepare(model: Model, training: Training | None, adapter: Path | None) -> list[str]:
@@ -308,6 +327,7 @@ def _tuned(model: Tunable, training: Training, out: Path, seed: int, watch: Watc
     key = run_key(model, training.examples, training.recipe, seed)
     about = out / ADAPTER / ABOUT
     known = json.loads(about.read_text(encoding="utf-8")) if about.is_file() else {}
+    remove_adapter(model)
     if known.get("run") == key:
         model.load_adapter(out / ADAPTER)
         return Tuning(**known["tuning"])
@@ -336,7 +356,7 @@ def _score_all(
     which: str, model: Model, evaluations: Sequence[Evaluation], answers: Answers, watch: Watch
 ) -> dict[Evaluation, TaskResult]:
     """Score every task without the adapter (`base`) or with it; nothing if there is none."""
-    adapter = which == "tuned"
+    adapter = which != "base"
     if Devices().count > 1:
         _answer_share(model, evaluations, answers, adapter=adapter, first=True)
     outcomes = {}

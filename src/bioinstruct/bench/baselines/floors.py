@@ -30,7 +30,7 @@ from bioinstruct.errors import BioinstructError, DataError
 from bioinstruct.files import write_text
 from bioinstruct.schema import Category, Instruction
 
-__all__ = ["Floor", "best", "floors", "names_entities", "tagged", "training_of"]
+__all__ = ["Floor", "answered", "best", "floors", "names_entities", "tagged", "training_of"]
 
 VERSION = 2
 """Raised whenever a floor is computed otherwise: older ones are then not taken from the cache."""
@@ -72,7 +72,7 @@ def floors(
         return known
     scored = {
         name: _scores(task, _golds(task, examples), answers)
-        for name, answers in _answers(task, training, examples)
+        for name, answers in answered(task, training, examples)
     }
     rehearsed = _rehearsed(task, training) if len(scored) > 1 and training else {}
     found = tuple(Floor(name, scores, rehearsed.get(name, {})) for name, scores in scored.items())
@@ -129,14 +129,14 @@ def _rehearsed(task: Task, training: Sequence[Instruction]) -> dict[str, dict[st
     halves = [[e for e, d in zip(chosen, documents, strict=True) if fold[d] == i] for i in (0, 1)]
     if not all(halves):
         return {}
-    answered: dict[str, list[Any]] = defaultdict(list)
+    given: dict[str, list[Any]] = defaultdict(list)
     for fitted, asked in (halves, halves[::-1]):
-        for name, answers in _answers(task, fitted, asked):
-            answered[name] += answers
+        for name, answers in answered(task, fitted, asked):
+            given[name] += answers
     golds = _golds(task, [*halves[1], *halves[0]])
     return {
         name: _scores(task, golds, answers)
-        for name, answers in answered.items()
+        for name, answers in given.items()
         if len(answers) == len(golds)
     }
 
@@ -162,7 +162,8 @@ Answers = Iterator[tuple[str, list[Any]]]
 """The name of a floor, and an answer to each example in the form of the task's `parse`."""
 
 
-def _answers(task: Task, training: Sequence[Instruction], asked: Sequence[Instruction]) -> Answers:
+def answered(task: Task, training: Sequence[Instruction], asked: Sequence[Instruction]) -> Answers:
+    """Yield what each method for a task answers, fitted on the training examples."""
     names = {metric.name for metric in task.metrics}
     if names_entities(task):
         if training:

@@ -85,7 +85,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def usage_error(args: argparse.Namespace) -> str:
     """Return what is wrong with the options, or an empty string."""
-    if args.endpoint and (args.adapter or args.data or args.recipe or args.plan or args.merge):
+    if args.endpoint and (
+        args.adapter or args.data or args.recipe or args.plan or args.merge or args.repeats > 1
+    ):
         return "--endpoint only scores: it cannot tune, merge or load an adapter"
     if args.endpoint and (args.encoder or not args.model):
         return "--endpoint needs --model NAME, the name of the model at the server"

@@ -78,6 +78,8 @@ def _usage_error(args: argparse.Namespace) -> str:
         and (args.model or args.adapter or args.data or args.no_tune),
         "--orders and --wordings need a language model: an encoder reads neither": args.encoder
         and (args.orders > 1 or args.wordings > 1),
+        "--repeats is for tuning and cannot be combined with --no-tune or --adapter": alone
+        and args.repeats > 1,
         "--merge needs an adapter: tune one, or name one with --adapter": args.merge
         and (args.plan or (args.no_tune and not args.adapter)),
         "--plan is for tuning and cannot be combined with --no-tune or --adapter": args.plan
@@ -279,7 +281,13 @@ def _bench_encoder(args: argparse.Namespace) -> int:
         line.show(text, last=now.step == now.steps)
 
     report = run_encoder(
-        args.encoder, evaluations, args.out, recipe=recipe, seed=args.seed, tuned=tuned
+        args.encoder,
+        evaluations,
+        args.out,
+        recipe=recipe,
+        seed=args.seed,
+        repeats=args.repeats,
+        tuned=tuned,
     )
     left = [e.name for e in evaluations if e.name not in {row.task for row in report.rows}]
     if left:

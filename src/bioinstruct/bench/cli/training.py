@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from bioinstruct.console import say
+from bioinstruct.console import positive, say
 from bioinstruct.dataset.load import read_examples
 
 if TYPE_CHECKING:
@@ -39,6 +39,13 @@ def add_arguments(how: argparse._ArgumentGroup) -> None:
     how.add_argument(
         "--track", choices=("tensorboard", "wandb"), help="log the training steps there"
     )
+    how.add_argument(
+        "--repeats",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="tune N times, with the seeds from --seed on, and report mean and spread (default: 1)",
+    )
     how.add_argument("--no-tune", action="store_true", help="score only")
     how.add_argument(
         "--merge",
@@ -56,6 +63,7 @@ def load(args: argparse.Namespace, evaluations: Sequence[Evaluation]) -> Trainin
     recipe = load_recipe(args.recipe or ("tiny" if args.model == "tiny" else "default"))
     given = read_examples(args.data) if args.data else None
     training = load_training(recipe, evaluations, given, args.data or "")
+    training = replace(training, repeats=args.repeats)
     say(f"tuning on {len(training.examples):,} instructions from {training.source}")
     if training.contaminated:
         say(f"left out {len(training.contaminated):,} because they overlap a test")
@@ -68,7 +76,8 @@ def print_plan(model: CausalLM, training: Training, args: argparse.Namespace) ->
 
     plan = make_plan(model, training.examples, training.recipe, seed=args.seed)
     if args.json:
-        print(json.dumps(asdict(plan) | {"fits": plan.fits}, indent=2))
+        more = {"fits": plan.fits, "repeats": args.repeats}
+        print(json.dumps(asdict(plan) | more, indent=2))
     else:
-        print("\n".join(plan.lines()))
+        print("\n".join(plan.lines(args.repeats)))
     return 1 if plan.fits is False else 0

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bioinstruct.bench.encoders.model import EncoderRecipe, Progress, fits, load_encoder
-from bioinstruct.bench.evaluation.evaluate import MetricCounts, TaskResult
+from bioinstruct.bench.evaluation.evaluate import MetricCounts, TaskResult, pooled
 from bioinstruct.bench.evaluation.report import Report, versions
 from bioinstruct.bench.evaluation.runs import write_run
 from bioinstruct.bench.evaluation.summary import rows_of
@@ -33,12 +33,14 @@ def run_encoder(
     *,
     recipe: EncoderRecipe | None = None,
     seed: int = 0,
+    repeats: int = 1,
     tuned: Callable[[str, Progress], None] = lambda task, progress: None,
 ) -> Report:
     """Fine-tune an encoder on the training split of each task and score it on the tests.
 
     A training example that overlaps a test is left out, as for language models. Each classifier is
     kept in a folder of `out` with its predictions; called again, what is there is not done again.
+    `repeats` fine-tunes with so many seeds from `seed` on, and reports their mean and spread.
 
     Raises:
         ModelError: it is no encoder, or no task is for one.
@@ -49,24 +51,28 @@ def run_encoder(
     outcomes: dict[Evaluation, TaskResult] = {}
     notes: list[str] = []
     for evaluation in chosen:
-        task, questions = evaluation.task, evaluation.examples
+        task = evaluation.task
         training, _ = without_tests(task.read("train"), [evaluation])
-        folder = out / f"encoder-{task.name}"
-        key = _key(weights, recipe, seed, training, questions)
-        kept = _known(folder / PREDICTIONS, key)
-        if kept is None:
+        found = []
+        for number in range(repeats):
+            folder = out / f"encoder-{task.name}{f'-repeat-{number + 1}' if number else ''}"
+            one = seed + number
+            key = _key(weights, recipe, one, training, evaluation.examples)
+            kept = _known(folder / PREDICTIONS, key)
+            if kept is None:
 
-            def progress(now: Progress, name: str = task.name) -> None:
-                tuned(name, now)
+                def progress(now: Progress, name: str = task.name) -> None:
+                    tuned(name, now)
 
-            encoder = load_encoder(path, task, training, recipe, seed=seed)
-            encoder.tune(training, seed=seed, progress=progress)
-            predictions = encoder.predict(questions)
-            encoder.save(folder)
-            kept = {"run": key, "notes": encoder.notes, "predictions": predictions}
-            write_text(folder / PREDICTIONS, json.dumps(kept) + "\n")
-        notes += [f"{task.name}: {note}" for note in kept.get("notes", ())]
-        outcomes[evaluation] = _counted(evaluation, kept["predictions"])
+                encoder = load_encoder(path, task, training, recipe, seed=one)
+                encoder.tune(training, seed=one, progress=progress)
+                predictions = encoder.predict(evaluation.examples)
+                encoder.save(folder)
+                kept = {"run": key, "notes": encoder.notes, "predictions": predictions}
+                write_text(folder / PREDICTIONS, json.dumps(kept) + "\n")
+            notes += [f"{task.name}: {note}" for note in kept.get("notes", ())]
+            found.append(_counted(evaluation, kept["predictions"]))
+        outcomes[evaluation] = pooled(found)
     rows = [row for e, outcome in outcomes.items() for row in rows_of(e, outcome, seed=seed)]
     report = Report(
         model=path,
@@ -80,7 +86,7 @@ def run_encoder(
         recipe=None,
         tuning=None,
         versions=versions(),
-        found=notes,
+        found=list(dict.fromkeys(notes)),
     )
     write_run(out, chosen, {"base": outcomes})
     write_text(out / REPORT, report.as_json())
@@ -103,7 +109,7 @@ def _counted(evaluation: Evaluation, found: list[Any]) -> TaskResult:
     golds = [task.parse(example.output, example) for example in evaluation.examples]
     metrics = [metric for metric in task.metrics if not metric.of_texts]
     return TaskResult(
-        [MetricCounts(metric, "encoder", metric.counts(golds, found)) for metric in metrics]
+        [MetricCounts(metric, "encoder", metric.counts(golds, found), found) for metric in metrics]
     )
 
 

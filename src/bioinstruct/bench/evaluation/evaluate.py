@@ -22,7 +22,16 @@ from bioinstruct.errors import BioinstructError, ModelError
 from bioinstruct.prompts import NEXT_EXAMPLE
 from bioinstruct.schema import Instruction
 
-__all__ = ["FLAGS", "MetricCounts", "Progress", "TaskResult", "majority", "readouts", "score"]
+__all__ = [
+    "FLAGS",
+    "MetricCounts",
+    "Progress",
+    "TaskResult",
+    "majority",
+    "pooled",
+    "readouts",
+    "score",
+]
 
 FLAGS = {
     "unparsed": "not readable as an answer",
@@ -70,6 +79,23 @@ class TaskResult:
     """Counts of answers by plan or engine, with the reason for a slow one."""
     written: list[str | None] = field(default_factory=list)
     """The written answers, None for what was not asked; empty where choices were scored."""
+    repeats: list[TaskResult] = field(default_factory=list)
+    """The results of each seed that this one is the mean of; empty for one seed."""
+
+
+def pooled(results: Sequence[TaskResult]) -> TaskResult:
+    """Return the mean over seeds: the counts of an item are the mean of its counts.
+
+    Odd answers, texts and what was read are those of the first result.
+    """
+    first, *others = results
+    if not others:
+        return first
+    readouts = [
+        replace(each, counts=np.mean([r.readouts[i].counts for r in results], axis=0))
+        for i, each in enumerate(first.readouts)
+    ]
+    return replace(first, readouts=readouts, repeats=list(results))
 
 
 def score(

@@ -10,7 +10,13 @@ from dataclasses import asdict, dataclass, field
 
 from bioinstruct.bench.baselines.memory import Seen
 from bioinstruct.bench.evaluation.evaluate import FLAGS
-from bioinstruct.bench.evaluation.sections import BELOW, marks, memory_lines, stability_lines
+from bioinstruct.bench.evaluation.sections import (
+    BELOW,
+    marks,
+    memory_lines,
+    spread,
+    stability_lines,
+)
 from bioinstruct.bench.evaluation.stability import Stability
 from bioinstruct.bench.judge.judge import Judgement
 from bioinstruct.bench.metrics.comparisons import PairedTest, Verdict
@@ -78,6 +84,8 @@ class Row:
     """That way, or why there is none."""
     asked: int = 0
     """Questions asked: more than items where they are asked in several orders or wordings."""
+    repeats: tuple[float, ...] = ()
+    """Score with each seed of tuning, where there are several; `tuned` is then of all together."""
     stability: Sequence[Stability] = ()
     """How the answers change with order and wording, for a task's first metric only."""
     seen: Seen | None = None
@@ -238,6 +246,10 @@ def table_cells(
         flags = [_odd(row, flag) for flag in odd]
         lines.append([name, metric, f"{row.n:,}", f"{row.documents:,}", *_numbers(row), *flags])
     lines += [_group_cells(group, splits) + [""] * len(odd) for group in _shown_groups(report)]
+    if seeds := max((len(row.repeats) for row in report.rows), default=0):
+        cells = [f"mean and sd of {seeds} seeds", *(spread(row) for row in report.rows)]
+        cells += [""] * (len(lines) - len(cells))
+        lines = [[*line, cell] for line, cell in zip(lines, cells, strict=True)]
     if all(row.tuned is None for row in report.rows):
         lines = [[*line[:7], *line[11:]] for line in lines]
     if report.style == "encoder":

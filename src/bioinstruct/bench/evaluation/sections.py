@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import statistics
 from typing import TYPE_CHECKING
 
 from bioinstruct.tables import aligned
 
 if TYPE_CHECKING:
-    from bioinstruct.bench.evaluation.report import Report
+    from bioinstruct.bench.evaluation.report import Report, Row
 
-__all__ = ["BELOW", "marks", "memory_lines", "stability_lines"]
+__all__ = ["BELOW", "marks", "memory_lines", "spread", "stability_lines"]
 
 BELOW = " <"
 """Behind the score of a tuned model that does not reach a floor."""
+
+
+def spread(row: Row) -> str:
+    """Return mean and standard deviation of a score over seeds; empty for one seed."""
+    if len(row.repeats) < 2:
+        return ""
+    return f"{statistics.mean(row.repeats):.3f} ± {statistics.stdev(row.repeats):.3f}"
 
 
 def marks(report: Report) -> list[str]:

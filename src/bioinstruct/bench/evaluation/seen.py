@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bioinstruct.answer_text import unwrap
 from bioinstruct.bench.baselines.floors import names_entities, tagged
 from bioinstruct.bench.baselines.memory import (
     Mask,
@@ -39,8 +38,7 @@ def seen_of(
         outcomes: of the model as it was, and tuned.
 
     Returns:
-        None where there is no training data, where texts are written, or where the answers are
-        not kept.
+        None where there is no training data, or where texts are written.
     """
     task, examples = evaluation.task, evaluation.examples
     if not training or task.group is Category.GEN:
@@ -65,9 +63,7 @@ def _of_mentions(
     evaluation: Evaluation,
     training: Sequence[Instruction],
     outcomes: tuple[TaskResult, TaskResult | None],
-) -> Seen | None:
-    if not outcomes[0].written:
-        return None  # an encoder's spans are not kept as text
+) -> Seen:
     task, examples = evaluation.task, evaluation.examples
     texts, known = tagged(task, examples), surfaces(tagged(task, training))
     metric = task.metrics[0]
@@ -78,9 +74,7 @@ def _of_mentions(
         if outcome is None:
             found.append(None)
             continue
-        answers = zip(outcome.written, examples, strict=True)
-        spans = [None if text is None else task.parse(unwrap(text), e) for text, e in answers]
-        parts = entity_counts(metric, texts, spans, known)
+        parts = entity_counts(metric, texts, outcome.readouts[0].answers, known)
         seen, unseen = (part.sum(axis=0) for part in parts)
         found.append((_score(metric, parts[0]), _score(metric, parts[1])))
     base, tuned = found

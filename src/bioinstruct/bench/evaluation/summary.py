@@ -65,6 +65,7 @@ def rows_of(
                 floor=floor[1] if floor else None,
                 floor_name=floor[0] if floor else missing,
                 seen=None if rows else seen_of(evaluation, training, (base, tuned)),
+                repeats=tuple(r.readouts[i].value for r in (tuned or base).repeats),
                 stability=() if rows else stability_of(evaluation, base, tuned),
                 base_flags=_flags(base, metric, counts),
                 tuned_flags={} if tuned is None or after is None else _flags(tuned, metric, after),

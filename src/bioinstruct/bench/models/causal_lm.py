@@ -121,6 +121,7 @@ class CausalLM(Decoder):
         self.model = model.eval()
         self.capabilities.forget()
         self._adapter_fingerprint = ""
+        self._adapter_fingerprint = ""
         if self.has_adapter:
             digest = hashlib.sha256(_digest(settings_of(model)).encode())
             self._adapter_fingerprint = "+" + _hash_tensors(digest, tensors_of(model))

@@ -55,12 +55,11 @@ class Plan:
         """True if the memory suffices; None if that is unknown."""
         return None if self.available is None else self.memory <= self.available
 
-    def lines(self) -> list[str]:
-        """Return the lines for a terminal."""
+    def lines(self, repeats: int = 1) -> list[str]:
+        """Return the lines for a terminal; `repeats` tunings take so many times the time."""
         mib = self.memory / 2**20
         where = "" if self.available is None else f" of {self.available / 2**20:,.0f} MiB free"
         verdict = {True: ": fits", False: ": DOES NOT FIT", None: ""}[self.fits]
-        hours = self.seconds / 3600
         lines = [
             f"examples    {self.examples:,} ({self.shortened:,} shortened, "
             f"{self.skipped:,} do not fit)",
@@ -69,13 +68,18 @@ class Plan:
             f"layout      {'packed' if self.packed else 'padded'}, {self.fill:.1%} of it tokens",
             f"parameters  {self.trained_parameters:,} trained of {self.parameters:,}",
             f"memory      {mib:,.0f} MiB{where}{verdict}",
-            f"time        {self.seconds / 60:,.1f} minutes"
-            if hours < 2
-            else f"time        {hours:,.1f} hours",
+            f"time        {_duration(self.seconds)}",
         ]
+        if repeats > 1:
+            lines.append(f"repeats     {repeats} tunings: {_duration(repeats * self.seconds)}")
         if self.fits is False:
             lines.append(f"to lower    {smaller(self.micro_batch_tokens)} in the recipe")
         return lines
+
+
+def _duration(seconds: float) -> str:
+    hours = seconds / 3600
+    return f"{seconds / 60:,.1f} minutes" if hours < 2 else f"{hours:,.1f} hours"
 
 
 def make_plan(

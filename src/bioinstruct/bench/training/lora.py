@@ -19,7 +19,14 @@ from bioinstruct.bench.training.checkpoint import weights_directory
 from bioinstruct.bench.training.recipe import Recipe
 from bioinstruct.errors import ModelError, UnknownNameError
 
-__all__ = ["add_adapter", "check_adapter", "linear_layers", "save_adapter", "save_merged"]
+__all__ = [
+    "add_adapter",
+    "check_adapter",
+    "linear_layers",
+    "remove_adapter",
+    "save_adapter",
+    "save_merged",
+]
 
 
 def add_adapter(model: Tunable, recipe: Recipe) -> Callable[[], None]:
@@ -55,6 +62,28 @@ def add_adapter(model: Tunable, recipe: Recipe) -> Callable[[], None]:
         return lambda: None
     starts = {name: _matrices(layer) for name, layer in _adapted_layers(adapted)}
     return partial(_to_plain_lora, model, config, originals, starts)
+
+
+def remove_adapter(model: Tunable) -> None:
+    """Take the adapter off, if there is one: the model is then its base again, to the bit.
+
+    peft's `unload` alone would leave trained embeddings in the place of the base's.
+    """
+    if not model.has_adapter:
+        return
+    adapted = model.model
+    originals = {
+        name: module.original_module
+        for name, module in adapted.get_base_model().named_modules()
+        if hasattr(module, "modules_to_save") and hasattr(module, "original_module")
+    }
+    bare = adapted.unload()
+    for name, module in originals.items():
+        parent, _, last = name.rpartition(".")
+        setattr(bare.get_submodule(parent), last, module)
+    if hasattr(bare, "peft_config"):
+        del bare.peft_config
+    model.adapted(bare)
 
 
 def check_adapter(model: Tunable, recipe: Recipe) -> list[str]:

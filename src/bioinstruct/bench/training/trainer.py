@@ -29,7 +29,7 @@ from bioinstruct.bench.training.batching import (
     packing,
 )
 from bioinstruct.bench.training.checkpoint import Checkpoints, run_key
-from bioinstruct.bench.training.lora import add_adapter, check_adapter
+from bioinstruct.bench.training.lora import add_adapter, check_adapter, remove_adapter
 from bioinstruct.bench.training.loss import AnswerLoss
 from bioinstruct.bench.training.recipe import Recipe
 from bioinstruct.errors import BioinstructError
@@ -191,6 +191,7 @@ def start(
     rows, tuning = encode_examples(model, examples, recipe)
     if not rows:
         raise _nothing_fits(len(examples))
+    remove_adapter(model)
     torch.manual_seed(seed)
     finish = add_adapter(model, recipe)
     steps = Steps(model, recipe, rows, tuning, seed=seed)
