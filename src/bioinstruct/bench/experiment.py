@@ -206,14 +206,14 @@ def run(
     with Answers(out / ANSWERS) as answers:
         _take_over(answers)
         base = _score_all("base", model, evaluations, answers, watch)
-        found: list[dict[Evaluation, TaskResult]] = []
+        found = []
         for number in _numbers(training):
             if training is not None:
                 folder = _folder(out, number)
                 tuning = _tuned(as_tunable(model), training, folder, seed + number, watch)
             which = f"tuned, seed {seed + number}" if number else "tuned"
-            found.insert(0, _score_all(which, model, evaluations, answers, watch))
-        tuned = {e: pooled([each[e] for each in found]) for e in found[0]}
+            found.append(_score_all(which, model, evaluations, answers, watch))
+    tuned = {e: pooled([each[e] for each in reversed(found)]) for e in found[0]}
     rows = {
         evaluation: rows_of(evaluation, base[evaluation], tuned.get(evaluation), seed=seed)
         for evaluation in evaluations
@@ -235,13 +235,18 @@ def run(
         scoring=_scoring(model, [*base.values(), *tuned.values()]),
         found=[*notes_of(model), *checked],
     )
+    write_run(out, evaluations, {"base": base, "tuned": tuned})
+    _write(out, report, training)
+    return report
+
+
+def _write(out: Path, report: Report, training: Training | None) -> None:
+    """Write the report, and for a tuned model the adapter's card and what was left out."""
     if training is not None and training.contaminated:
         write_rejections(out / CONTAMINATED, training.contaminated)
     if training is not None:
         write_text(out / ADAPTER / "README.md", adapter_card(report))
-    write_run(out, evaluations, {"base": base, "tuned": tuned})
     write_text(out / REPORT, report.as_json())
-    return report
 
 
 def follow(

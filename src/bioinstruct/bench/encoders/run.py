@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bioinstruct.bench.encoders.model import EncoderRecipe, Progress, fits, load_encoder
+from bioinstruct.bench.encoders.model import Encoder, EncoderRecipe, Progress, fits, load_encoder
 from bioinstruct.bench.evaluation.evaluate import MetricCounts, TaskResult, pooled
 from bioinstruct.bench.evaluation.report import Report, versions
 from bioinstruct.bench.evaluation.runs import write_run
@@ -56,20 +57,12 @@ def run_encoder(
         found = []
         for number in range(repeats):
             folder = out / f"encoder-{task.name}{f'-repeat-{number + 1}' if number else ''}"
-            one = seed + number
-            key = _key(weights, recipe, one, training, evaluation.examples)
+            key = _key(weights, recipe, seed + number, training, evaluation.examples)
             kept = _known(folder / PREDICTIONS, key)
             if kept is None:
-
-                def progress(now: Progress, name: str = task.name) -> None:
-                    tuned(name, now)
-
-                encoder = load_encoder(path, task, training, recipe, seed=one)
-                encoder.tune(training, seed=one, progress=progress)
-                predictions = encoder.predict(evaluation.examples)
-                encoder.save(folder)
-                kept = {"run": key, "notes": encoder.notes, "predictions": predictions}
-                write_text(folder / PREDICTIONS, json.dumps(kept) + "\n")
+                encoder = load_encoder(path, task, training, recipe, seed=seed + number)
+                encoder.tune(training, seed=seed + number, progress=partial(tuned, task.name))
+                kept = _keep(encoder, folder, key, evaluation)
             notes += [f"{task.name}: {note}" for note in kept.get("notes", ())]
             found.append(_counted(evaluation, kept["predictions"]))
         outcomes[evaluation] = pooled(found)
@@ -91,6 +84,15 @@ def run_encoder(
     write_run(out, chosen, {"base": outcomes})
     write_text(out / REPORT, report.as_json())
     return report
+
+
+def _keep(encoder: Encoder, folder: Path, key: str, evaluation: Evaluation) -> dict[str, Any]:
+    """Save a classifier with what it predicts, and return that."""
+    predictions = encoder.predict(evaluation.examples)
+    encoder.save(folder)
+    kept = {"run": key, "notes": encoder.notes, "predictions": predictions}
+    write_text(folder / PREDICTIONS, json.dumps(kept) + "\n")
+    return kept
 
 
 def _for_encoders(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
