@@ -190,9 +190,8 @@ def run(
 ) -> Report:
     """Score the model; tune it, or load an adapter, and score it again.
 
-    Everything is written to `out`: answers.jsonl as they come, then the adapter and what was left
-    out of its training, report.json last. Called again after a crash it asks nothing that was
-    answered before. With several processes, the first calls this and the others `follow`.
+    Everything is written to `out`: answers.jsonl as they come, report.json last. Called again after
+    a crash it asks nothing twice. With several processes, the first calls this, others `follow`.
 
     Raises:
         ModelError: the model lacks a member of `Model`, or of `Tunable` where it is to be tuned.
