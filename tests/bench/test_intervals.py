@@ -104,7 +104,7 @@ def test_few_documents_have_the_interval_of_scipy_but_wider() -> None:
     peer = bootstrap((values,), np.mean, n_resamples=20_000, method="BCa", rng=1)
     low, high = peer.confidence_interval
     assert found.low < low < high < found.high
-    assert found.high - found.low < 1.4 * (high - low)
+    assert found.high - found.low < 1.5 * (high - low)
     assert found.high - found.value > found.value - found.low  # as skewed as the values
 
 
