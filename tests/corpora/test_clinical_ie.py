@@ -124,7 +124,7 @@ def test_a_pronoun_stands_below_its_note(tmp_path: Path) -> None:
             {"active_medications": "[1]"},
             "row 2: expected lists of medications",
         ),
-        ("medication-status", {"active_medications": "['a | b']"}, "row 2: a name of a medication"),
+        ("medication-status", {"active_medications": "['a | b']"}, "row 2: a medication name"),
         ("coreference", {"antecedent": " "}, "row 2: expected a snippet, pronoun, antecedent"),
     ],
 )
