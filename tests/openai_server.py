@@ -275,6 +275,8 @@ class Server:
             case "hang":
                 await asyncio.sleep(self.settings.hang)
                 raise ConnectionError
+            case "nested":
+                return Reply(200, b"[" * 1000)
             case "error-in-body":
                 return Reply(200, b'{"error": {"message": "upstream failed", "code": 502}}')
         text = self.settings.answer(body, sample)

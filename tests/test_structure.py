@@ -15,6 +15,7 @@ import bioinstruct
 SOURCE = Path(bioinstruct.__file__).parent
 
 LEVELS = [
+    {"json_text"},
     {"answer_text", "errors", "lazy", "markup", "progress", "tables", "text"},
     {"licenses", "tokens"},
     {"schema"},

@@ -14,6 +14,8 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from bioinstruct.json_text import loads
+
 __all__ = [
     "Split",
     "decode_entities",
@@ -140,8 +142,8 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _of_json(text: str) -> str | None:
     """Return the answer of a JSON object; None unless exactly one field is it."""
     try:
-        value = json.loads(text, object_pairs_hook=_once)
-    except (ValueError, RecursionError):
+        value = loads(text, object_pairs_hook=_once)
+    except ValueError:
         return None
     found = [content for name, content in value.items() if name.casefold() in _KEYS]
     if len(found) != 1:

@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 
 from bioinstruct.errors import BioinstructError, DataError, MissingError
 from bioinstruct.files import add_filename_to_oserror
+from bioinstruct.json_text import loads
 
 __all__ = ["Journal"]
 
@@ -146,7 +147,7 @@ class Journal:
     def row(self, place: int) -> dict[str, Any]:
         """Return the row at a byte offset."""
         self._file.seek(place)
-        row: dict[str, Any] = json.loads(self._file.readline())
+        row: dict[str, Any] = loads(self._file.readline())
         return row
 
     def rows(self) -> Iterator[dict[str, Any]]:
@@ -155,7 +156,7 @@ class Journal:
         while place < self._end:
             self._file.seek(place)
             line = self._file.readline()
-            yield json.loads(line)
+            yield loads(line)
             place += len(line)
 
     def get(self, key: str) -> dict[str, Any] | None:
@@ -211,7 +212,7 @@ class Journal:
                     raise self._fault(number)
                 break  # cut off while it was written
             try:
-                row = json.loads(line)
+                row = loads(line)
                 self._enter(row, place, number)
                 if (key := row.get("key")) is not None:
                     self._keys[key] = place

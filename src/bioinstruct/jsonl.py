@@ -25,6 +25,7 @@ from pydantic import ValidationError
 
 from bioinstruct.errors import DataError, MissingError
 from bioinstruct.files import atomic_file
+from bioinstruct.json_text import loads
 from bioinstruct.rejection import Rejection
 from bioinstruct.schema import Instruction, explain, first_fault
 
@@ -161,5 +162,5 @@ def _repeated_field(line: bytes) -> str:
         if len(pairs) != len(dict(pairs)):
             repeated.extend(n for n, count in Counter(n for n, _ in pairs).items() if count > 1)
 
-    json.loads(line, object_pairs_hook=note)
+    loads(line, object_pairs_hook=note)
     return repeated[0] if repeated else ""

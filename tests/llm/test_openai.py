@@ -36,7 +36,7 @@ def test_an_answer_has_the_words_and_the_counts_of_the_server(server: Server) ->
 @pytest.mark.parametrize(
     "fault",
     ["429", "429-after", "500", "503", "hang", "reset", "half-json", "empty-choices",
-     "error-in-body", "drip-forever"],
+     "error-in-body", "drip-forever", "nested"],
 )  # fmt: skip
 def test_a_fault_that_passes_costs_one_more_attempt(server: Server, fault: str) -> None:
     server.settings.script = deque([fault])

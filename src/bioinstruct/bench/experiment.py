@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -48,6 +47,7 @@ from bioinstruct.filters import (
     split,
     write_rejections,
 )
+from bioinstruct.json_text import loads
 from bioinstruct.schema import Instruction
 
 __all__ = [
@@ -330,7 +330,7 @@ def _tuned(model: Tunable, training: Training, out: Path, seed: int, watch: Watc
     """Tune from where an earlier run was stopped; not at all where that had ended."""
     key = run_key(model, training.examples, training.recipe, seed)
     about = out / ADAPTER / ABOUT
-    known = json.loads(about.read_text(encoding="utf-8")) if about.is_file() else {}
+    known = loads(about.read_text(encoding="utf-8")) if about.is_file() else {}
     remove_adapter(model)
     if known.get("run") == key:
         model.load_adapter(out / ADAPTER)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from pydantic import BaseModel, StringConstraints
 
 from bioinstruct.corpora.base import Row, Skipped, choose
 from bioinstruct.corpora.formats.archive import members
-from bioinstruct.corpora.formats.plain import read_json
+from bioinstruct.corpora.formats.plain import parse_json, read_json
 from bioinstruct.corpora.formats.records import checked
 from bioinstruct.corpora.registry import described
 from bioinstruct.corpora.wordings import wordings
@@ -98,12 +97,7 @@ def _in(path: Path) -> list[_File]:
         return [_File(path, _questions(read_json(path), path))]
     found = []
     for member in members(path, "*.json"):
-        try:
-            content = json.loads(member.text)
-        except json.JSONDecodeError as error:
-            raise DataError(
-                f"not valid JSON ({error.msg})", path=member.path, line=error.lineno
-            ) from error
+        content = parse_json(member.text, member.path)
         found.append(_File(member.path, _questions(content, member.path)))
     return found
 

@@ -119,7 +119,7 @@ def _items(text: str) -> list[str]:
     """Return the distinct strings of a list in Python's notation."""
     try:
         found = ast.literal_eval(text)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         found = None
     if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
         raise ValueError(f"expected a list of names, found {text[:80]!r}")

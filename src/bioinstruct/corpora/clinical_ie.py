@@ -145,7 +145,7 @@ def _names(value: Any) -> list[str]:
     if isinstance(value, str):
         try:
             value = ast.literal_eval(value) if value.strip() else []
-        except (SyntaxError, ValueError):
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
             value = None
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise ValueError("expected lists of medications, such as ['aspirin', 'heparin']")

@@ -113,7 +113,7 @@ def licenses_of_card(path: Path) -> list[str]:
     try:
         card: Any = DatasetCard
         declared = card(path.read_text(encoding="utf-8")).data.license
-    except (OSError, ValueError, YAMLError):
+    except (OSError, ValueError, RecursionError, YAMLError):
         declared = None
     licenses = [declared] if isinstance(declared, str) else list(declared or ())
     if not licenses:

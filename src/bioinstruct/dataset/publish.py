@@ -17,6 +17,7 @@ from bioinstruct.dataset.card import licenses_of_card, render_card
 from bioinstruct.dataset.statistics import Collector, Statistics
 from bioinstruct.errors import BioinstructError, DataError, MissingError
 from bioinstruct.files import atomic_directory
+from bioinstruct.json_text import loads
 from bioinstruct.licenses import license_ids
 from bioinstruct.schema import Instruction
 from bioinstruct.tokens import Tokens
@@ -198,7 +199,7 @@ def _may_replace(out: Path) -> None:
 
 def _is_published(folder: Path) -> bool:
     try:
-        content = json.loads((folder / "statistics.json").read_bytes())
+        content = loads((folder / "statistics.json").read_bytes())
     except (OSError, ValueError):
         return False
     return isinstance(content, dict) and content.get("format") == _FORMAT

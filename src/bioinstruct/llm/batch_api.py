@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import IO, Any, TypeVar
 
 from bioinstruct.errors import ProviderError, SchemaUnsupportedError, SilentError
+from bioinstruct.json_text import loads
 from bioinstruct.llm.batch_state import Plan
 from bioinstruct.llm.errors import classify_error, words
 from bioinstruct.llm.openai import OpenAIClient, body_of
@@ -253,7 +254,7 @@ def _job(row: dict[str, Any]) -> Job:
 
 def _object(text: str) -> dict[str, Any]:
     try:
-        content = json.loads(text)
+        content = loads(text)
     except ValueError:
         content = None
     if not isinstance(content, dict):

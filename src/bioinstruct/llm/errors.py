@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from bioinstruct.json_text import loads
 
 __all__ = [
     "RetryDecision",
@@ -103,7 +104,7 @@ def redactor(secrets: Iterable[str], *, guess: bool = True) -> Callable[[str], s
 def _error(body: str) -> dict[str, Any]:
     """Return the object that describes an error, in the formats of OpenAI, vLLM and FastAPI."""
     try:
-        content = json.loads(body)
+        content = loads(body)
     except ValueError:
         return {}
     if not isinstance(content, dict):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bioinstruct.json_text import loads
 from bioinstruct.llm.errors import classify_error, words
 from bioinstruct.llm.request_tokens import prompt_bound
 from bioinstruct.llm.types import Answer, Failure, Request, Response
@@ -116,7 +116,7 @@ def _echoed(said: object) -> tuple[tuple[str, float | None], ...]:
 
 def _content(body: str) -> dict[str, Any]:
     try:
-        content = json.loads(body)
+        content = loads(body)
     except ValueError:
         content = None
     if not isinstance(content, dict):

@@ -28,6 +28,7 @@ from bioinstruct.bench.tasks.protection import protected_texts
 from bioinstruct.corpora.answers import multiple_choice
 from bioinstruct.errors import BioinstructError, DataError
 from bioinstruct.files import write_text
+from bioinstruct.json_text import loads
 from bioinstruct.schema import Category, Instruction
 
 __all__ = ["Floor", "answered", "best", "floors", "names_entities", "tagged", "training_of"]
@@ -258,7 +259,7 @@ def _key(task: Task, training: Sequence[Instruction], asked: Sequence[Instructio
 def _known(path: Path) -> tuple[Floor, ...] | None:
     """Return the floors that a file holds; None where it holds none that can be read."""
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
+        rows = loads(path.read_text(encoding="utf-8"))
         return tuple(Floor(str(name), _numbers(s), _numbers(t)) for name, s, t in rows)
     except (OSError, ValueError, TypeError, AttributeError):
         return None

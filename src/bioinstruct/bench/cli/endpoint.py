@@ -15,6 +15,7 @@ from bioinstruct.cli.llm_options import add_money, price_and_budget
 from bioinstruct.console import positive, say
 from bioinstruct.errors import BioinstructError
 from bioinstruct.files import write_text
+from bioinstruct.json_text import loads
 
 if TYPE_CHECKING:
     from bioinstruct.bench.evaluation.report import Report
@@ -154,7 +155,7 @@ def judged(args: argparse.Namespace, report: Report, evaluations: Sequence[Evalu
         _print_cost("judging", judge, judge.requests(written), price)
         verdict = judge.judge(written, seed=args.seed)
         path = args.out / AGREEMENT
-        known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        known = loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         if (known.get("judge"), known.get("prompt")) == (verdict.judge, verdict.prompt):
             verdict = replace(verdict, agreement=known)
         report = replace(report, judge=verdict)

@@ -20,6 +20,7 @@ from bioinstruct.bench.tasks.evaluation_set import Evaluation
 from bioinstruct.corpora.answers.entities import Entity
 from bioinstruct.errors import ModelError
 from bioinstruct.files import write_text
+from bioinstruct.json_text import loads
 from bioinstruct.schema import Instruction
 
 __all__ = ["run_encoder"]
@@ -119,7 +120,7 @@ def _known(path: Path, key: str) -> dict[str, Any] | None:
     """Return the predictions of this very run if it was completed before, else None."""
     if not path.is_file():
         return None
-    kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    kept: dict[str, Any] = loads(path.read_text(encoding="utf-8"))
     if kept["run"] != key:
         return None
     kept["predictions"] = [

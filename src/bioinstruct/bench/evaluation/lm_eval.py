@@ -14,6 +14,7 @@ from bioinstruct.bench.tasks import Evaluation, Formulation, get_task
 from bioinstruct.bench.tasks.formulation import formulation_of
 from bioinstruct.errors import BioinstructError, DataError, MissingError
 from bioinstruct.files import resolve_gz, write_text
+from bioinstruct.json_text import loads
 from bioinstruct.prompts import NEXT_EXAMPLE, Style, few_shot_text, user_turn
 from bioinstruct.schema import Instruction
 
@@ -166,7 +167,7 @@ def read_scores(path: Path, system: str = "") -> list[Score]:
             f"no {path.name} in {path.parent}", hint="name the --out folder of a run"
         )
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
+        rows = loads(path.read_text(encoding="utf-8"))["rows"]
         system = system or ("tuned" if any(row["tuned"] for row in rows) else "base")
         scores = [
             Score(row["task"], row["how"], row["metric"], row["n"], float(row[system]["value"]))
@@ -190,7 +191,7 @@ def read_results(path: Path) -> list[Peer]:
         DataError: it is not a results file of lm-evaluation-harness.
     """
     try:
-        content = json.loads(resolve_gz(path).read_text(encoding="utf-8"))
+        content = loads(resolve_gz(path).read_text(encoding="utf-8"))
         results, sizes = content["results"], content.get("n-samples", {})
         return [
             peer

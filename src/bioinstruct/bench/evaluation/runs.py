@@ -18,6 +18,7 @@ from bioinstruct.bench.tasks.base import get_task
 from bioinstruct.bench.tasks.evaluation_set import Evaluation
 from bioinstruct.errors import BioinstructError, DataError, MissingError
 from bioinstruct.files import write_text
+from bioinstruct.json_text import loads
 
 __all__ = [
     "COUNTS",
@@ -166,7 +167,7 @@ def read_counts(folder: Path, system: str = "") -> list[Counted]:
 
 def _read(line: str, path: Path, number: int) -> Counted:
     try:
-        row: dict[str, Any] = json.loads(line)
+        row: dict[str, Any] = loads(line)
         counts = np.array(row.pop("counts"), dtype=np.float64)
         ids, documents = tuple(row.pop("ids")), tuple(row.pop("documents"))
         found = Counted(ids=ids, documents=documents, counts=counts, **row)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from bioinstruct.bench.models.checks import check_adapter_weights, names
 from bioinstruct.bench.models.loading import first_line
 from bioinstruct.errors import ModelError
+from bioinstruct.json_text import loads
 
 __all__ = ["ABOUT", "attach", "settings_of", "tensors_of"]
 
@@ -92,7 +92,7 @@ def _base_of(folder: Path, name: str, parts: Mapping[str, str]) -> str:
         ModelError: it was tuned on another base, or with another style of prompts.
     """
     about = folder / ABOUT
-    kept = json.loads(about.read_text(encoding="utf-8")) if about.is_file() else {}
+    kept = loads(about.read_text(encoding="utf-8")) if about.is_file() else {}
     tuned_on: Mapping[str, str] = kept.get("parts", {})
     for part in ("style", "config", "tokenizer", "precision", "weights"):
         if tuned_on.get(part, parts[part]) != parts[part]:
@@ -108,7 +108,7 @@ def _base_of(folder: Path, name: str, parts: Mapping[str, str]) -> str:
             )
     if tuned_on:
         return "the adapter was tuned on this base: same weights, tokenizer and style"
-    config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+    config = loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
     base = config.get("base_model_name_or_path") or "no base"
     return (
         f"the adapter does not say on which weights and in which style it was tuned (it names "

@@ -88,7 +88,7 @@ def load_settings(kind: type[Settings], path: Path) -> Settings:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise MissingError(f"no file {path}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DataError(f"not a TOML file: {error}", path=path) from error
     for key in values.keys() - kind.model_fields.keys():
         raise UnknownNameError("recipe field", key, kind.model_fields)

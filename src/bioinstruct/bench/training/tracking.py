@@ -12,6 +12,7 @@ from typing import Any
 from bioinstruct.bench.training.trainer import Progress
 from bioinstruct.errors import BioinstructError, MissingError
 from bioinstruct.files import write_text
+from bioinstruct.json_text import loads
 
 __all__ = ["TRACKERS", "check_tracker", "track", "tracker"]
 
@@ -107,7 +108,7 @@ def _before(path: Path, step: int) -> list[str]:
     kept = []
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
-            done = json.loads(line)["step"]
+            done = loads(line)["step"]
         except (ValueError, KeyError, TypeError):  # a line that a kill cut short
             continue
         if done < step:

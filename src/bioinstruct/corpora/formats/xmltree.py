@@ -13,12 +13,14 @@ from bioinstruct.errors import DataError
 
 __all__ = ["attributes", "elements", "parse"]
 
+_DEEPEST = 200  # levels of elements; those of our corpora have fewer than 20
+
 
 def parse(content: bytes, path: Path, *, root: str | tuple[str, ...]) -> Element:
     """Parse XML and return the root element, whose name must be `root` or one of these names.
 
     Raises:
-        DataError: the content is not XML, or has another root element.
+        DataError: the content is not XML, has another root element, or is nested too deeply.
     """
     try:
         tree = ElementTree.fromstring(content)
@@ -29,7 +31,17 @@ def parse(content: bytes, path: Path, *, root: str | tuple[str, ...]) -> Element
     names = (root,) if isinstance(root, str) else root
     if tree.tag not in names:
         raise DataError(f"expected <{names[0]}>, found <{tree.tag}>", path=path, line=1)
+    _check_depth(tree, path)
     return tree
+
+
+def _check_depth(root: Element, path: Path) -> None:
+    """Refuse a tree that readers, which call themselves for each level, could not walk."""
+    level, depth = [root], 0
+    while level := [child for element in level for child in element]:
+        depth += 1
+        if depth > _DEEPEST:
+            raise DataError("not a usable XML document: nested too deeply", path=path)
 
 
 def elements(
