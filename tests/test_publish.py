@@ -139,8 +139,8 @@ def test_a_record_that_may_not_be_redistributed_stops_the_publication(out: Path)
     ("origin", "license", "why"),
     [
         ("i2b2-2012", "CC-BY-4.0", "i2b2-2012 needs credentialed"),
-        ("x", "CC-BY-NC-ND-4.0", "forbids passing on what was made from it"),
-        ("x", "MIT AND CC-BY-ND-4.0", "forbids passing on what was made from it"),
+        ("x", "CC-BY-NC-ND-4.0", "forbids redistributing derived works"),
+        ("x", "MIT AND CC-BY-ND-4.0", "forbids redistributing derived works"),
         ("x", "LicenseRef-i2b2-DUA", "its licence is LicenseRef-i2b2-DUA"),
         ("ncbi-disease", "NCBI-PD", ""),
         ("a corpus of the user's own", "CC-BY-SA-4.0", ""),

@@ -23,7 +23,7 @@ from bioinstruct.json_text import loads
 
 __all__ = ["Journal"]
 
-_SYNC_SECONDS = 1.0  # what a power cut may take; a killed process loses nothing that was appended
+_SYNC_SECONDS = 1.0  # at most this much is lost in a power cut; a killed process loses nothing
 
 
 class Journal:
@@ -187,7 +187,7 @@ class Journal:
         self.close()
 
     def close(self, *, discard: bool = False) -> None:
-        """Sync the file to the disk, and let others have it; `discard` removes the file."""
+        """Sync the file to disk and release the lock; `discard` removes the file."""
         if self._out is not None and not self._out.closed:
             with add_filename_to_oserror(self.path):
                 os.fsync(self._out.fileno())

@@ -60,7 +60,7 @@ def test_without_an_encoding_and_a_network_it_says_how_it_counts(tmp_path: Path)
     begun = time.monotonic()
     counter = TokenCounter("gpt-4")
     assert not counter.exact
-    assert "cl100k_base of tiktoken is not at hand" in counter.method
+    assert "cl100k_base of tiktoken is not available" in counter.method
     assert counter.text("abcdefg") == 3
     assert time.monotonic() - begun < 10
 

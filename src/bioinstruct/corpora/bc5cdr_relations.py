@@ -1,9 +1,9 @@
 """BC5CDR: which chemicals of an abstract induce which of its diseases.
 
-The input is title and abstract, then the chemicals and the diseases that are annotated in it, one
-concept a line, by all the names that the abstract has for it: `- lithium = Lithium carbonate`. The
-answer is a pair a line, `lithium | cardiac disease`, or `none`. A pair may be said by any of the
-names, so what `parse` gives are the concepts, by their places in the two lists.
+The input is title and abstract, followed by the annotated chemicals and diseases, one concept per
+line with all names that the abstract uses for it: `- lithium = Lithium carbonate`. The answer has
+one pair per line, `lithium | cardiac disease`, or is `none`. A pair may use any of the names, so
+`parse` returns concepts, by their positions in the two lists.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class Question(BaseModel):
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     """Read the newest training file without the questions of the golden files, or the golden files.
 
-    A training file holds the test questions of the years before it.
+    A training file contains the test questions of earlier years.
     """
     golden = [file for path in sorted(folder.glob("Task*BGoldenEnriched*")) for file in _in(path)]
     if split == "test":

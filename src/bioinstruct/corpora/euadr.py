@@ -1,4 +1,4 @@
-"""EU-ADR: what a sentence says of the association of a drug, a disease and a target."""
+"""EU-ADR: the association between a drug, a disease and a target in a sentence."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ def obstacle(origin: str, license: str) -> str:
     if forbids_redistribution(license):
         return f"its licence is {license}"
     if _has_word(license, {"nd"}):
-        return f"its licence, {license}, forbids passing on what was made from it"
+        return f"its licence, {license}, forbids redistributing derived works"
     if (
         origin in corpora.names()
         and (access := corpora.get_corpus(origin).access) is not Access.OPEN

@@ -37,7 +37,7 @@ class TokenCounter:
         if self.exact:
             self.method = f"by tiktoken, {name}"
         else:
-            why = f"the encoding {name} of tiktoken is not at hand"
+            why = f"the encoding {name} of tiktoken is not available"
             why = why if name else f"tiktoken does not know {model}"
             self.method = f"at most, a token for each {_BYTES_PER_TOKEN} bytes: {why}"
 

@@ -1,9 +1,9 @@
-"""Compiling a mixture: read, leave out what must not be in it, take so much of each source.
+"""Compile a mixture: read the sources, filter them, and take the wanted number of records of each.
 
-The records of all sources pass once through a temporary file; in memory there are a few numbers for
-each, and the texts only where near duplicates are looked for. Which records of a source are taken
-depends on a hash of their ids and the seed alone: neither the order of the sources nor another
-source among them changes the choice, and a smaller size takes a part of what a larger one takes.
+The records of all sources pass once through a temporary file. Memory holds a few numbers for each
+record, and the texts only during the search for near duplicates. The choice of records depends on
+a hash of their ids and the seed alone: neither the order of the sources nor another source changes
+it, and a smaller size selects a subset of a larger one.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _NONCOMMERCIAL = {"academic", "nc", "noncommercial", "research"}
 
 @dataclass(slots=True)
 class SourceReport(CorpusReport):
-    """CorpusReport of a source of a mixture."""
+    """Report of one source of a mixture."""
 
     split: str = "train"
     optional: bool = False
@@ -67,7 +67,7 @@ class SourceReport(CorpusReport):
 
 @dataclass(slots=True)
 class Report:
-    """CorpusReport of a mixture; complete when its last record has been taken."""
+    """Report of a mixture; complete when its last record has been taken."""
 
     sources: list[SourceReport] = field(default_factory=list)
     tests: int = 0
@@ -75,7 +75,7 @@ class Report:
     not_compared: dict[str, str] = field(default_factory=dict)
     """Corpora whose test split could not be read, and why."""
     show: Callable[[str], None] = lambda text: None
-    """Is told what goes on before the first record comes."""
+    """Called with a line of text on the progress before the first record."""
 
 
 def compile_mixture(
@@ -136,7 +136,7 @@ def compile_mixture(
 
 
 def is_noncommercial(license: str) -> bool:
-    """Return whether an identifier of the licence says NC, research or academic."""
+    """Return whether an identifier of the licence contains NC, research or academic."""
     return any(_NONCOMMERCIAL & set(id.lower().split("-")) for id in license_ids(license))
 
 

@@ -20,7 +20,7 @@ __all__ = ["CorpusReport", "compile_corpora", "read_into", "rejections"]
 
 @dataclass(slots=True)
 class CorpusReport:
-    """CorpusReport of a corpus; complete when its last record has been taken."""
+    """Report of one corpus; complete when its last record has been taken."""
 
     corpus: str
     layout: str = ""

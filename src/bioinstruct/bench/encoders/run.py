@@ -41,7 +41,7 @@ def run_encoder(
     """Fine-tune an encoder on the training split of each task and score it on the tests.
 
     A training example that overlaps a test is left out, as for language models. Each classifier is
-    kept in a folder of `out` with its predictions; called again, what is there is not done again.
+    kept in a folder of `out` with its predictions; a second call reuses the finished ones.
     `repeats` fine-tunes with so many seeds from `seed` on, and reports their mean and spread.
 
     Raises:

@@ -99,7 +99,7 @@ class Row:
 
     @property
     def below_floor(self) -> bool:
-        """True where a tuned model scores less than can be had without a language model."""
+        """True if a tuned model scores below a method without a language model."""
         tuned = self.base if self.how == "encoder" else self.tuned
         floors = [self.majority, *([] if self.floor is None else [self.floor])]
         return tuned is not None and tuned.value < max(floors)

@@ -33,7 +33,7 @@ def shard(model: Any, device: torch.device) -> Any:
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
 
-    model.requires_grad_(False)  # what is frozen may be of several precisions in a layer
+    model.requires_grad_(False)  # frozen parameters of a layer may differ in precision
     layers = _layers(model)
     mesh = init_device_mesh(device.type, (Devices().count,))
     for layer in layers:
@@ -44,7 +44,7 @@ def shard(model: Any, device: torch.device) -> Any:
         tensor.data = tensor.data.to(device)
     # The root has no weights of its own: it makes the layers one model, which fetches in time.
     fully_shard(getattr(model, model.base_model_prefix), mesh=mesh, ignored_params=rest)
-    for layer in layers:  # what is made within inference mode could not be trained through
+    for layer in layers:  # tensors created in inference mode cannot be trained through
         layer.unshard()
         layer.reshard()
     return model

@@ -1,4 +1,4 @@
-"""Text generation: notes from conversations, summaries, answers to patients, what a code means."""
+"""Text generation: notes from conversations, summaries, answers to patients, code descriptions."""
 
 from __future__ import annotations
 
@@ -70,5 +70,5 @@ def medquad(split: str) -> Iterator[Instruction]:
 
 @task(Category.GEN, *ROUGE, token_f1, exact_match, max_new_tokens=48, corpus="icd10cm")
 def icd_description(split: str) -> Iterator[Instruction]:
-    """ICD-10-CM: what a code stands for."""
+    """ICD-10-CM: the description of a code."""
     return (e for e in corpora.read("icd10cm", split) if e.task == "icd-description")

@@ -105,7 +105,7 @@ def tune(
         tuning = steps.tuning
         before = steps.resume(kept) if kept else 0
         steps.devices.assert_same(int(key[:12], 16), "base, examples, recipe or seed")
-        steps.devices.assert_same(before, "the step that they go on from")
+        steps.devices.assert_same(before, "the step to resume from")
         tokens, targets = tuning.tokens, tuning.target_tokens
         saved, started = time.monotonic(), time.perf_counter()
         batches = optimizer_batches(

@@ -86,7 +86,7 @@ def decode(raw: bytes, path: Path, *, fallback: str | None = None, lenient: bool
 
 
 def damage(text: str) -> str:
-    """Say which character of a text cannot be right: a byte that is not UTF-8, or NUL; else ``."""
+    """Describe the first invalid character (not UTF-8, or NUL) of a text; empty if none is."""
     found = _DAMAGE.search(text)
     if not found:
         return ""
@@ -166,6 +166,6 @@ def parse_json(text: str, path: Path) -> Any:
 
 
 def too_much(error: Exception) -> str:
-    """Say what of a value is more than a parser takes."""
+    """Describe why a JSON value exceeds the limits of the parser."""
     deep = isinstance(error, RecursionError)
     return "nested too deep" if deep else "a number with too many digits"

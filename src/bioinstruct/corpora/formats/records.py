@@ -31,11 +31,11 @@ M = TypeVar("M", bound=BaseModel)
 _SPACE = re.compile(r"[ \t\r\n]*")
 _CHUNK = 1 << 20
 _FIRST = 20
-"""If none of so many records has the fields of the model, this is another file."""
+"""If none of so many records has the fields of the model, the file is of another kind."""
 
 
 class Record(NamedTuple):
-    """What stands in the file, or its fault, its number from 1 on, and its first line."""
+    """A record as it is in the file, or its error, with its number (from 1) and first line."""
 
     number: int
     line: int
@@ -278,7 +278,7 @@ class _Window:
                 return value
 
     def skip(self) -> None:
-        """Pass what is not JSON, up to the record that seems to come next, or to the end."""
+        """Skip invalid JSON up to the probable start of the next record, or to the end."""
         pattern = _NEXT_ITEM if self.in_list else _NEXT_LINE
         while not (found := pattern.search(self._text, self.at)) and self._more():
             pass

@@ -1,4 +1,4 @@
-"""Rows of a CSV file: UTF-8, quoted fields that may hold line breaks."""
+"""Read CSV files: UTF-8, with quoted fields that may contain line breaks."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def rows(
         elif damaged and (found := _damaged(named, fields)):
             yield DataError(found, path=path, line=line)
         elif repeated and fields == named:
-            found = "the header stands here again: two files may have been joined"
+            found = "the header is repeated here: two files may have been joined"
             yield DataError(found, path=path, line=line)
         else:
             yield Row(line, dict(zip(named, fields, strict=True)))
