@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from bioinstruct import BioinstructError, MissingError
 from bioinstruct.bench.baselines.memory import Seen
 from bioinstruct.bench.evaluation.model_card import adapter_card, in_vllm, merged_card
-from bioinstruct.bench.evaluation.report import Data, Report, Row, notes, table
+from bioinstruct.bench.evaluation.notes import notes
+from bioinstruct.bench.evaluation.report import Data, Report, Row, table
 from bioinstruct.bench.experiment import (
     Training,
     Watch,

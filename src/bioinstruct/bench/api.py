@@ -80,7 +80,7 @@ def load_model(
     path: str | Path,
     *,
     adapter: Path | str | None = None,
-    style: str | Style = Style.ALPACA,
+    style: str | Style = "auto",
     device: str | None = None,
     quantize: str = "none",
     overflow: str = "shorten",
@@ -91,7 +91,9 @@ def load_model(
     Args:
         path: a folder that `save_pretrained` wrote, a Hub id, or `tiny`, which ships.
         adapter: a folder with an adapter for this model, to answer with it.
-        style: prompt style: `alpaca`, `medtuned` or `chat`, the same for tuning and scoring.
+        style: prompt style: `alpaca`, `medtuned` or `chat`, the same for tuning and scoring;
+            `auto` is that of the adapter, else the model's chat template if it has one, else
+            `alpaca`.
         device: such as `cpu` or `cuda:1`; default: an accelerator if there is one.
         quantize: `nf4` holds the weights in 4 bits, for QLoRA; needs `bioinstruct[quant]`.
         overflow: what to do with a prompt that does not fit the context: `shorten` its input, cut
@@ -106,16 +108,24 @@ def load_model(
         UnknownNameError: there is no such style or overflow.
         MissingError: a library that 4 bits need is not installed.
     """
+    from bioinstruct.bench.models.adapter import style_of
     from bioinstruct.bench.models.causal_lm import CausalLM
     from bioinstruct.bench.models.tokenization import Overflow
 
-    for kind, name, known in (("style", style, Style), ("overflow", overflow, Overflow)):
-        if name not in list(known):
-            raise UnknownNameError(kind, str(name), [each.value for each in known])
+    styles = ["auto", *(each.value for each in Style)]
+    for kind, name, known in (
+        ("style", style, styles),
+        ("overflow", overflow, [each.value for each in Overflow]),
+    ):
+        if name not in known:
+            raise UnknownNameError(kind, str(name), known)
+    chosen = None if style == "auto" else Style(style)
+    if chosen is None and adapter is not None:
+        chosen = style_of(Path(adapter))
     with _quiet():
         model = CausalLM.load(
             str(path),
-            style=Style(style),
+            style=chosen,
             device=device,
             quantize=quantize,
             overflow=Overflow(overflow),

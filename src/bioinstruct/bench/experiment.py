@@ -198,7 +198,6 @@ def run(
         BioinstructError: `out` or the adapter cannot be used, or there is nothing to tune on.
     """
     check_out(out)
-    check_model(model)
     checked = _prepare(model, training, adapter)
     watch = watch or Watch()
     tuning: Tuning | None = None
@@ -233,6 +232,7 @@ def run(
         unavailable=unavailable,
         scoring=_scoring(model, [*base.values(), *tuned.values()]),
         found=[*notes_of(model), *checked],
+        style_reason=str(getattr(model, "style_reason", "")),
     )
     write_run(out, evaluations, {"base": base, "tuned": tuned})
     _write(out, report, training)
@@ -290,6 +290,7 @@ def _prepare(model: Model, training: Training | None, adapter: Path | None) -> l
     Returns:
         What was checked of the adapter.
     """
+    check_model(model)
     if training is not None:
         check_tuning(as_tunable(model), training.examples, training.recipe)
     return [as_tunable(model).load_adapter(adapter)] if adapter is not None else []

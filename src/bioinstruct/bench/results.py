@@ -9,12 +9,12 @@ from functools import cached_property
 from pathlib import Path
 
 from bioinstruct.bench.evaluation.evaluate import TaskResult
+from bioinstruct.bench.evaluation.notes import notes
 from bioinstruct.bench.evaluation.report import (
     Backend,
     Report,
     Row,
     Scoring,
-    notes,
     table,
     table_cells,
     versions,

@@ -116,6 +116,7 @@ def score_endpoint(
     from bioinstruct.bench.experiment import readable_by, run
     from bioinstruct.bench.models.endpoint import Endpoint
     from bioinstruct.llm.openai import OpenAIClient
+    from bioinstruct.prompts import Style
 
     client = OpenAIClient(
         base_url=args.endpoint, api_key=_key(args), timeout=args.timeout, retries=_retries(args)
@@ -123,12 +124,13 @@ def score_endpoint(
     client.watches.append(_RetryNotice(client.base_url))
     asking = _asking(args, args.model, client.base_url, paid=not args.judge)
     transcript = args.out / ASKED
-    with Endpoint(client, args.model, transcript, style=args.style, asking=asking) as endpoint:
+    style = Style.CHAT if args.style == "auto" else Style(args.style)
+    with Endpoint(client, args.model, transcript, style=style, asking=asking) as endpoint:
         readable = readable_by(endpoint, evaluations)
         closed = [e.name for e in evaluations if e.closed and e not in readable]
         if closed:
             say(
-                f"{client.base_url} gives no likelihoods in the style {args.style}: the model "
+                f"{client.base_url} gives no likelihoods in the style {style}: the model "
                 f"writes its answers instead of choosing them in {', '.join(closed)}"
             )
         report = run(

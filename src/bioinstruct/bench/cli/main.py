@@ -17,7 +17,6 @@ from bioinstruct.bench.cli.tasks import add_arguments, add_variation, chosen_eva
 from bioinstruct.bench.tasks.user_file import load_task_file
 from bioinstruct.console import Line, run_command, say
 from bioinstruct.errors import BioinstructError
-from bioinstruct.prompts import Style
 
 if TYPE_CHECKING:
     from bioinstruct.bench.encoders.model import Progress as EncoderProgress
@@ -61,7 +60,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         run_command("bioinstruct-bench", lambda: args.command(args))
     if wrong := _usage_error(args) or endpoint.usage_error(args) or model.usage_error(args):
         parser.error(wrong)
-    args.style = args.style or (Style.CHAT if args.endpoint else Style.ALPACA)
     run_command(
         "bioinstruct-bench",
         lambda: _list(args) if args.list else _in_step(args),
@@ -180,7 +178,7 @@ def _bench(args: argparse.Namespace) -> int:
 
 
 def _bench_model(args: argparse.Namespace) -> int:
-    from bioinstruct.bench.evaluation.report import notes
+    from bioinstruct.bench.evaluation.notes import notes
     from bioinstruct.bench.experiment import check_out, follow, run
     from bioinstruct.bench.models.distributed import Devices
     from bioinstruct.bench.models.loading import find_model, quiet
@@ -198,7 +196,7 @@ def _bench_model(args: argparse.Namespace) -> int:
         return _show(args, scored, evaluations)
     training = None if args.no_tune or args.adapter else training_options.load(args, evaluations)
     say(f"loading {args.model}")
-    loaded = model.load(args, quantize=training.recipe.quantize if training else "none")
+    loaded = model.load(args, recipe=training.recipe if training else None)
     if args.plan and training:
         return training_options.print_plan(loaded, training, args)
     if not Devices().first:

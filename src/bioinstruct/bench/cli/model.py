@@ -11,6 +11,7 @@ from bioinstruct.prompts import Style
 
 if TYPE_CHECKING:
     from bioinstruct.bench.models.causal_lm import CausalLM
+    from bioinstruct.bench.training.recipe import Recipe
 
 __all__ = ["add_arguments", "load", "usage_error"]
 
@@ -19,9 +20,11 @@ def add_arguments(group: argparse._ArgumentGroup) -> None:
     """Add the options that `load` reads."""
     group.add_argument(
         "--style",
-        type=Style,
-        choices=list(Style),
-        help="prompt layout for tuning and scoring (default: alpaca, or chat with --endpoint)",
+        choices=["auto", *list(Style)],
+        default="auto",
+        help="prompt layout for tuning and scoring (default: auto, that of the adapter or the "
+        "recipe if it names one, else the model's chat template if it has one, else alpaca; chat "
+        "with --endpoint)",
     )
     group.add_argument(
         "--overflow",
@@ -58,8 +61,8 @@ def usage_error(args: argparse.Namespace) -> str:
     return ""
 
 
-def load(args: argparse.Namespace, *, quantize: str) -> CausalLM:
-    """Load the model that the options name.
+def load(args: argparse.Namespace, *, recipe: Recipe | None) -> CausalLM:
+    """Load the model that the options name, as the recipe says if it is to be tuned.
 
     Raises:
         ModelError: the model cannot be loaded, or does not support the prompt style.
@@ -68,13 +71,28 @@ def load(args: argparse.Namespace, *, quantize: str) -> CausalLM:
     from bioinstruct.bench.models.causal_lm import CausalLM
     from bioinstruct.bench.models.loglikelihood import Plan
 
+    style, reason = _style(args, recipe)
     model = CausalLM.load(
         args.model,
-        style=args.style,
-        quantize=quantize,
+        style=style,
+        quantize=recipe.quantize if recipe else "none",
         trust_remote_code=args.trust_remote_code,
         plan=Plan(args.scorer or "auto"),
         overflow=args.overflow or Overflow.SHORTEN,
     )
     model.max_thinking = args.max_thinking
+    model.style_reason = reason or model.style_reason
     return model
+
+
+def _style(args: argparse.Namespace, recipe: Recipe | None) -> tuple[Style | None, str]:
+    """Return the prompt style, None where the model decides, and why if nobody named it."""
+    from bioinstruct.bench.models.adapter import style_of
+
+    if args.style != "auto":
+        return Style(args.style), ""
+    if args.adapter and (tuned_in := style_of(args.adapter)):
+        return tuned_in, "the adapter was tuned in it"
+    if recipe and recipe.style != "auto":
+        return Style(recipe.style), "the recipe names it"
+    return None, ""

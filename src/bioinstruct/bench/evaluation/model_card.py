@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 
-from bioinstruct.bench.evaluation.report import DEMONSTRATION, Report, left_out, table
+from bioinstruct.bench.evaluation.notes import left_out
+from bioinstruct.bench.evaluation.report import DEMONSTRATION, Report, table
 from bioinstruct.bench.training.recipe import Recipe
 from bioinstruct.dataset.card import license_note, source_table
 

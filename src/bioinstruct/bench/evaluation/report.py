@@ -36,8 +36,6 @@ __all__ = [
     "Report",
     "Row",
     "Scoring",
-    "left_out",
-    "notes",
     "table",
     "table_cells",
     "versions",
@@ -200,6 +198,8 @@ class Report:
     """None for a model behind a server, and for an encoder."""
     found: Sequence[str] = ()
     """Sentences on what was found when the model was loaded: what does not fit or was not used."""
+    style_reason: str = ""
+    """Why prompts have their style, where no one named it."""
     judge: Judgement | str = NOT_JUDGED
     """Judge's scores of the written answers, or the reason for their absence."""
 
@@ -256,6 +256,7 @@ def table_cells(
         lines[0][6] = "encoder"
     lines[0] = [(columns or {}).get(name, name) for name in lines[0]]
     more = [
+        *_layout(report),
         *marks(report),
         *_uncounted(report),
         *stability_lines(report),
@@ -267,10 +268,10 @@ def table_cells(
     return lines, more
 
 
-def _unfit(report: Report) -> int:
-    """Count the prompts of the base model that did not fit, each once for all its metrics."""
-    asked = {(row.task, row.split, row.how.split(",")[0]): row for row in report.rows}
-    return sum(row.base_flags.get("skipped", 0) for row in asked.values())
+def _layout(report: Report) -> list[str]:
+    """Name the prompt style that nobody asked for, and why it was taken."""
+    reason = report.style_reason
+    return ["", f"prompt style: {report.style}, because {reason}"] if reason else []
 
 
 def _numbers(row: Row | Group) -> list[str]:
@@ -351,34 +352,3 @@ def _shares(said: dict[str, int]) -> str:
     most = sorted(said.items(), key=lambda item: (-item[1], item[0]))
     more = f" and {len(most) - 6} others" if len(most) > 6 else ""
     return ", ".join(f"{name} {count:,}" for name, count in most[:6]) + more
-
-
-def notes(report: Report) -> list[str]:
-    """Return the notes above the table: on the model, what was slow, what was not tuned on."""
-    lines = [f"model: {sentence}" for sentence in report.found]
-    lines += [
-        f"{way.answers:,} answers by {way.by}, the slow way: {way.why}"
-        for way in (report.scoring.ways if report.scoring else ())
-        if way.why
-    ]
-    if report.scoring and report.scoring.overflow != "skip" and (unfit := _unfit(report)):
-        lines.append(
-            f"{unfit:,} prompts did not fit the context and were not asked: show fewer --shots, or "
-            "cut them with --overflow left"
-        )
-    if report.data and report.data.contaminated:
-        lines.append(f"tuning: left out {left_out(report.data)}")
-    if report.tuning and (report.tuning.skipped or report.tuning.shortened):
-        lines.append(
-            f"tuning: {report.tuning.skipped:,} examples did not fit and were left out, "
-            f"{report.tuning.shortened:,} inputs were shortened to fit"
-        )
-    return lines
-
-
-def left_out(data: Data) -> str:
-    """Describe how many examples overlap a test and were left out of tuning, by kind."""
-    kinds = ", ".join(
-        f"{count:,} {kind.removeprefix('contaminated-')}" for kind, count in data.overlaps.items()
-    )
-    return f"{data.contaminated:,} because they overlap a test" + (f" ({kinds})" if kinds else "")

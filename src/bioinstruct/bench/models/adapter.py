@@ -11,8 +11,9 @@ from bioinstruct.bench.models.checks import check_adapter_weights, names
 from bioinstruct.bench.models.loading import first_line
 from bioinstruct.errors import ModelError
 from bioinstruct.json_text import loads
+from bioinstruct.prompts import Style
 
-__all__ = ["ABOUT", "attach", "settings_of", "tensors_of"]
+__all__ = ["ABOUT", "attach", "settings_of", "style_of", "tensors_of"]
 
 ABOUT = "bioinstruct.json"
 """The file in the folder of an adapter that names its base, its run and its training."""
@@ -78,6 +79,14 @@ def attach(model: Any, folder: Path, *, name: str, parts: Mapping[str, str]) -> 
         adapted.unload()
         raise
     return adapted, f"{known}; {said}"
+
+
+def style_of(folder: Path) -> Style | None:
+    """Return the prompt style that an adapter was tuned with, if its folder says so."""
+    about = folder / ABOUT
+    kept = loads(about.read_text(encoding="utf-8")) if about.is_file() else {}
+    named = kept.get("parts", {}).get("style")
+    return Style(named) if named in list(Style) else None
 
 
 def _is_filled(key: str) -> bool:

@@ -74,7 +74,8 @@ class Model(Protocol):
     """A model that can be scored: it completes prompts and rates given answers.
 
     A model may also have `overflow`, the name of what it does with prompts that do not fit its
-    context, and `notes`, sentences on what was found when it was loaded; the report states both.
+    context, `notes`, sentences on what was found when it was loaded, and `style_reason`, why
+    prompts have their style; the report states them.
     """
 
     @property

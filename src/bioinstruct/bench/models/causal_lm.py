@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import inspect
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,7 +22,7 @@ from bioinstruct.bench.models.loading import context_length, load_model_and_toke
 from bioinstruct.bench.models.loglikelihood import Plan, Scorer
 from bioinstruct.bench.models.thinking import Ending
 from bioinstruct.bench.models.token_tree import LoglikelihoodRequest
-from bioinstruct.bench.models.tokenization import Overflow, PromptTokenizer
+from bioinstruct.bench.models.tokenization import Overflow, PromptTokenizer, style_for
 from bioinstruct.errors import ModelError
 from bioinstruct.prompts import Style
 from bioinstruct.schema import Instruction
@@ -40,12 +41,14 @@ class CausalLM(Decoder):
         self.prompt_tokenizer = prompt_tokenizer
         self.scorer = Scorer(self, plan)
         self.generator = Generator(self, self._stop_ids)
-        self.parts = _parts(model, prompt_tokenizer)
+        self.parts = _parts(model, prompt_tokenizer, self._stop_ids())
         """The style, the precision of the weights, and digests of all else that decides answers."""
         self.base_fingerprint = _digest(self.parts)
         self._adapter_fingerprint = ""
         self.max_thinking = 0
         """Tokens of the thought of a reasoning model at most, besides those of its answer."""
+        self.style_reason = ""
+        """Why prompts have their style, if the model decided."""
         self.notes: list[str] = []
         """Sentences on what was found at loading, for the report."""
 
@@ -54,7 +57,7 @@ class CausalLM(Decoder):
         cls,
         path: str,
         *,
-        style: Style = Style.ALPACA,
+        style: Style | None = None,
         device: str | None = None,
         quantize: str = "none",
         trust_remote_code: bool = False,
@@ -62,6 +65,8 @@ class CausalLM(Decoder):
         overflow: Overflow = Overflow.SHORTEN,
     ) -> CausalLM:
         """Load a model folder, a Hub id, or `tiny`, to an accelerator if there is one.
+
+        Without a style prompts are in the model's chat template if it has one, else in Alpaca's.
 
         Raises:
             ModelError: there is no such model, or it is not a causal language model.
@@ -72,9 +77,13 @@ class CausalLM(Decoder):
             path, torch.device(name), quantize=quantize, trust_remote_code=trust_remote_code
         )
         length = context_length(model.config)
-        prompt_tokenizer = PromptTokenizer(tokenizer, style, length, overflow=overflow)
+        chosen = style or style_for(tokenizer)
+        prompt_tokenizer = PromptTokenizer(tokenizer, chosen, length, overflow=overflow)
         loaded = cls(model, prompt_tokenizer, name=path, plan=plan)
-        loaded.notes += notes
+        loaded.notes += [*notes, *prompt_tokenizer.oddities()]
+        if style is None:
+            article = "a" if chosen is Style.CHAT else "no"
+            loaded.style_reason = f"the model has {article} chat template"
         return loaded
 
     @property
@@ -220,14 +229,14 @@ class CausalLM(Decoder):
             yield index, Choice(sums, shortened, by.value, why)
 
     def _stop_ids(self) -> set[int]:
-        """Return the end ids of the tokenizer and of the generation settings."""
+        """Return the end ids of the tokenizer, the template and the generation settings."""
         config = getattr(self.model, "generation_config", None)
         own = getattr(config, "eos_token_id", None)
         more = own if isinstance(own, list) else [own] if own is not None else []
-        return {self.prompt_tokenizer.eos_id, *more}
+        return {self.prompt_tokenizer.eos_id, self.prompt_tokenizer.end_id, *more}
 
 
-def _parts(model: Any, prompt_tokenizer: PromptTokenizer) -> dict[str, str]:
+def _parts(model: Any, prompt_tokenizer: PromptTokenizer, stop: set[int]) -> dict[str, str]:
     config = {
         k: v
         for k, v in model.config.to_dict().items()
@@ -235,11 +244,21 @@ def _parts(model: Any, prompt_tokenizer: PromptTokenizer) -> dict[str, str]:
     }
     return {
         "style": prompt_tokenizer.style.value,
-        "config": _digest(config),
+        "config": _digest([config, sorted(stop), *_own_code(model)]),
         "tokenizer": _digest(prompt_tokenizer.about()),
         "precision": str(model.dtype).removeprefix("torch."),
         "weights": _hash_tensors(hashlib.sha256(), model.state_dict()),
     }
+
+
+def _own_code(model: Any) -> list[str]:
+    """Return digests of the Python files that the model brings, with trust_remote_code."""
+    module = type(model).__module__
+    if module.startswith(("transformers.models.", "peft.", "torch.")):
+        return []
+    source = inspect.getsourcefile(type(model))
+    files = sorted(Path(source).parent.glob("*.py")) if source else []
+    return [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
 
 
 _SAID_ELSEWHERE = {"architectures", "dtype", "torch_dtype", "transformers_version"}

@@ -18,6 +18,7 @@ __all__ = [
     "check_weights",
     "names",
     "template_marks",
+    "unused_settings",
 ]
 
 _SHOWN = 3  # names in a message
@@ -187,3 +188,40 @@ def template_marks(rendered: str, tokenizer: Any) -> list[str]:
         for mark in dict.fromkeys(_MARK.findall(rendered))
         if mark not in known
     ]
+
+
+# Of generation_config.json: read here, or without effect on a text.
+_READ = {
+    "_from_model_config",
+    "bos_token_id",
+    "decoder_start_token_id",
+    "eos_token_id",
+    "max_length",
+    "max_new_tokens",
+    "pad_token_id",
+    "transformers_version",
+}
+_WITHOUT_EFFECT = re.compile(r"use_cache|output_\w+|return_\w+|cache_\w+|compile_config|trust_\w+")
+
+
+def unused_settings(model: Any) -> list[str]:
+    """Return a sentence on the settings of generation that a folder brings and that are not used.
+
+    Completions are greedy: no sampling, no penalties, no forced, banned or suppressed tokens.
+    """
+    config = getattr(model, "generation_config", None)
+    found = config.to_diff_dict() if config is not None else {}
+    odd = {
+        name: value
+        for name, value in found.items()
+        if name not in _READ and not _WITHOUT_EFFECT.fullmatch(name) and value is not None
+    }
+    if not odd:
+        return []
+    said = ", ".join(f"{name} {_short(value)}" for name, value in sorted(odd.items()))
+    return [f"generation_config.json sets {said}: not used, completions are greedy"]
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 30 else f"{text[:27]}..."

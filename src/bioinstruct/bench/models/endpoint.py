@@ -22,6 +22,7 @@ from bioinstruct.llm.pricing import Budget
 from bioinstruct.llm.runner import ask
 from bioinstruct.llm.transcript import Transcript
 from bioinstruct.llm.types import Answer, Failure, Message, Provider, Request, Response
+from bioinstruct.markup import special_tokens
 from bioinstruct.prompts import Style, few_shot_text, user_turn
 from bioinstruct.schema import Instruction
 
@@ -74,6 +75,7 @@ class Endpoint:
         """Refused questions by reason; each counts as an empty answer."""
         self.called: set[str] = set()
         """The names of the model in the answers, which may be more exact than `name`."""
+        self._spelt = 0
         self._transcript = Transcript.open(transcript, base_url=client.base_url)
         self._runner = asyncio.Runner()
         self._open: list[Generator[tuple[Request, Response], None, None]] = []
@@ -95,6 +97,23 @@ class Endpoint:
         about = ("endpoint", self.client.base_url, self.name, self.style, self.asking.temperature)
         more = (self.asking.max_thinking,) if self.asking.max_thinking else ()
         return key(*about, *more, str(self._prompt(PROBE, [PROBE])))[:16]
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences on what the server decides, for the report."""
+        taken = "temperature, top_p and penalties are"
+        if self.asking.temperature is None:
+            taken = "no setting of sampling is"
+        found = [
+            f"{taken} set in each request; top_k, repetition_penalty, banned tokens and the chat "
+            "template are the server's own"
+        ]
+        if self._spelt:
+            found.append(
+                f"{self._spelt:,} requests spell a special token such as <|im_end|>, which the "
+                "server may take for a mark"
+            )
+        return found
 
     def adapter(self, *, on: bool = True) -> contextlib.nullcontext[bool]:
         """Return a block without effect: the server has one model."""
@@ -214,11 +233,19 @@ class Endpoint:
         stop: tuple[str, ...] = (),
         echo: bool = False,
     ) -> Request:
+        texts = (*(turn.content for turn in messages), prompt or "")
+        self._spelt += bool(special_tokens(*texts))
+        # What a server's generation_config.json sets by default; a model that takes no temperature
+        # takes none of these either.
+        fixed = self.asking.temperature is not None
         return Request(
             model=self.name,
             messages=messages,
             prompt=prompt,
             temperature=self.asking.temperature,
+            top_p=1.0 if fixed else None,
+            presence_penalty=0.0 if fixed else None,
+            frequency_penalty=0.0 if fixed else None,
             max_tokens=most,
             stop=stop,
             echo=echo,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -35,13 +36,27 @@ def continuous(
     for start in range(0, len(prompts), _AT_ONCE):
         part = [list(prompt) for prompt in prompts[start : start + _AT_ONCE]]
         settings = _settings(decoder, max_new_tokens, stop_ids)
-        found = decoder.model.generate_batch(inputs=part, generation_config=settings)
+        with _own_settings_off(decoder.bare):
+            found = decoder.model.generate_batch(inputs=part, generation_config=settings)
         if len(found) != len(part):
             raise RuntimeError("continuous batching of transformers lost a prompt")
         # Requests are named in the order in which they were given, with their number at the end.
         names = sorted(found, key=lambda name: int(name.rsplit("_", 1)[-1]))
         for number, name in enumerate(names, start):
             yield number, _until_end(list(found[name].generated_tokens), stop_ids, None)
+
+
+@contextmanager
+def _own_settings_off(bare: Any) -> Iterator[None]:
+    """Keep what generation_config.json says out of `generate`, which fills its settings with it."""
+    from transformers import GenerationConfig
+
+    before = bare.generation_config
+    bare.generation_config = GenerationConfig()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        bare.generation_config = before
 
 
 def _batches(
@@ -91,12 +106,13 @@ def _generate(
 
     if ended is not None:
         criteria.append(all_end)
-    out = decoder.model.generate(
-        input_ids=torch.tensor(rows, device=decoder.device),
-        attention_mask=torch.tensor(mask, device=decoder.device),
-        generation_config=_settings(decoder, max_new_tokens, stop_ids),
-        stopping_criteria=criteria,
-    )
+    with _own_settings_off(decoder.bare):
+        out = decoder.model.generate(
+            input_ids=torch.tensor(rows, device=decoder.device),
+            attention_mask=torch.tensor(mask, device=decoder.device),
+            generation_config=_settings(decoder, max_new_tokens, stop_ids),
+            stopping_criteria=criteria,
+        )
     found: list[list[int]] = out[:, width:].tolist()
     return found
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from bioinstruct.bench.models.checks import check_tokenizer, check_weights
+from bioinstruct.bench.models.checks import check_tokenizer, check_weights, unused_settings
 from bioinstruct.bench.models.distributed import Devices
 from bioinstruct.bench.models.fsdp import shard
 from bioinstruct.errors import MissingError, ModelError
@@ -78,7 +78,7 @@ def load_model_and_tokenizer(
     if getattr(model, "_hf_peft_config_loaded", False):
         raise _adapter_inside(path)
     notes = check_weights(path, model, info) + check_tokenizer(path, model, tokenizer)
-    notes += _precision(config, model)
+    notes += [*_precision(config, model), *unused_settings(model)]
     if sharded:
         model = shard(model, device)
     whole = model if sharded or quantize != "none" else model.to(device)

@@ -76,6 +76,11 @@ class PlainText:
         )["input_ids"]
         return ids
 
+    def first_mark(self, text: str) -> int | None:
+        """Return the id of the special token that a text begins with, but for white space."""
+        found = self._mark.match(text.lstrip())
+        return self.special[found.group()] if found else None
+
     def mixed(self, pieces: Sequence[tuple[str, str]]) -> list[int]:
         """Return the ids of pairs of a template's text and a record's text, one behind the other.
 

@@ -14,14 +14,25 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from bioinstruct.bench.models.checks import template_marks
 from bioinstruct.bench.models.plain_text import PlainText
 from bioinstruct.errors import ModelError
 from bioinstruct.prompts import AFTER_EXAMPLE, ChatTemplate, Style, check_style, render, user_turn
 from bioinstruct.schema import Category, Instruction, Provenance
 
-__all__ = ["PROBE", "Encoded", "Front", "Overflow", "PromptTokenizer", "before_stop"]
+__all__ = [
+    "PROBE",
+    "Encoded",
+    "Front",
+    "Overflow",
+    "PromptTokenizer",
+    "before_stop",
+    "style_for",
+]
 
 _OMISSION = " [...] "
+_ONE_DAY = "{%- macro strftime_now(form) -%}26 Jul 2024{%- endmacro %}"
+"""For templates that write the date: a question asked tomorrow must be the same one."""
 _OF_A_CALL = {"truncation", "padding"}
 
 PROBE = Instruction(
@@ -99,6 +110,10 @@ class PromptTokenizer:
         self.plain = PlainText(tokenizer)
         self._chat = _chat_template(tokenizer)
         check_style(style, self._chat)
+        self.end_id: int = self.eos_id
+        """The token that ends an answer: what a chat template writes there, else `eos_id`."""
+        if style is Style.CHAT:
+            self.end_id = self._end_of_turn()
         self._front = [] if style is Style.CHAT else self._special_ids_in_front()
 
     def completion(self, text: str) -> list[int]:
@@ -171,6 +186,19 @@ class PromptTokenizer:
         laid_out = [self._prompt_ids(PROBE, PROBE.input, front), self.style, self.max_length]
         return [words, rules, *special, *laid_out]
 
+    def oddities(self) -> list[str]:
+        """Return a sentence for each thing in which template and tokenizer do not fit."""
+        if self._chat is None or self.style is not Style.CHAT:
+            return []
+        found = template_marks(self._chat([{"role": "user", "content": "x"}]), self.tokenizer)
+        if self.end_id != self.eos_id:
+            names = self.tokenizer.convert_ids_to_tokens([self.end_id, self.eos_id])
+            found.append(
+                f"the chat template ends an answer with {names[0]} ({self.end_id}), the tokenizer "
+                f"a text with {names[1]} ({self.eos_id}): either ends one, the first is learnt"
+            )
+        return found
+
     def _special_ids_in_front(self) -> list[int]:
         """Return the special ids before a text (BOS), without those after it (EOS)."""
         with_special, plain = self.plain.parsed("a", special=True), self._ids("a")
@@ -184,6 +212,13 @@ class PromptTokenizer:
             return [*self._front, *front.ids, *self._ids(render(example, self.style, input=text))]
         asked = user_turn(example, input=text)
         return self._chat_ids([*front.turns, {"role": "user", "content": asked}])
+
+    def _end_of_turn(self) -> int:
+        """Return the special token that the template writes behind an answer, or `eos_id`."""
+        turns = [{"role": "user", "content": "x"}, {"role": "assistant", "content": "\ue000"}]
+        text: str = _templated(self.tokenizer, turns, add_generation_prompt=False)
+        found = self.plain.first_mark(text.partition("\ue000")[2])
+        return self.eos_id if found is None else found
 
     def _chat_ids(self, turns: Sequence[dict[str, str]]) -> list[int]:
         """Return the ids of a conversation; marks in its turns are plain text."""
@@ -209,6 +244,11 @@ class PromptTokenizer:
         return self.plain.ids(text)
 
 
+def style_for(tokenizer: Any) -> Style:
+    """Return the style that fits a model: its chat template where there is one, else Alpaca."""
+    return Style.CHAT if getattr(tokenizer, "chat_template", None) else Style.ALPACA
+
+
 def before_stop(text: str, stop: Sequence[str]) -> str:
     """Return the text up to the first of the stop strings."""
     ends = [at for at in (text.find(mark) for mark in stop if mark) if at >= 0]
@@ -229,9 +269,18 @@ def _chat_template(tokenizer: Any) -> ChatTemplate | None:
         return None
 
     def apply(messages: Any) -> str:
-        text: str = tokenizer.apply_chat_template(
-            messages, tokenize=False, add_generation_prompt=True
-        )
-        return text
+        return _templated(tokenizer, messages, add_generation_prompt=True)
 
     return apply
+
+
+def _templated(tokenizer: Any, messages: Any, *, add_generation_prompt: bool) -> str:
+    template = tokenizer.chat_template
+    dated = isinstance(template, str) and "strftime_now" in template
+    text: str = tokenizer.apply_chat_template(
+        messages,
+        tokenize=False,
+        add_generation_prompt=add_generation_prompt,
+        **({"chat_template": _ONE_DAY + template} if dated else {}),
+    )
+    return text

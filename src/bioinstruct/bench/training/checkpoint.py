@@ -36,9 +36,12 @@ RANDOM = "random"
 def run_key(model: Tunable, examples: Iterable[Instruction], recipe: Recipe, seed: int) -> str:
     """Return 16 hexadecimal digits that change with base, style, examples, recipe and seed.
 
-    The recipe's settings of memory do not count: a run that ran out of memory continues with less.
+    The style is the base's. The recipe's settings of memory do not count: a run that ran out of
+    memory continues with less.
     """
-    settings = recipe.model_dump_json(exclude={"gradient_checkpointing", "micro_batch_tokens"})
+    settings = recipe.model_dump_json(
+        exclude={"gradient_checkpointing", "micro_batch_tokens", "style"}
+    )
     about = f"{model.base_fingerprint} {model.prompt_tokenizer.overflow} {settings} {seed}"
     digest = hashlib.sha256(about.encode())
     for example in examples:

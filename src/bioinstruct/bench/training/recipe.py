@@ -23,6 +23,9 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
+    style: Literal["auto", "alpaca", "medtuned", "chat"] = "auto"
+    """Prompt style; `auto` is the model's chat template where there is one, else Alpaca's. Another
+    one that is named on the command line counts."""
     rank: int = Field(16, ge=1)
     """Rank of the adapter's matrices."""
     alpha: float = Field(32, gt=0)

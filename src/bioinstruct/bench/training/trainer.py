@@ -153,7 +153,7 @@ def _encoded(
     """Return an example and whether its input was shortened; None if it does not fit."""
     encoder = model.prompt_tokenizer
     spare = encoder.max_length - min(recipe.max_length, encoder.max_length)
-    completion = [*encoder.completion(example.output), encoder.eos_id]
+    completion = [*encoder.completion(example.output), encoder.end_id]
     prompt = encoder.prompt(example, room=len(completion) + spare)
     if prompt is None:
         return None
