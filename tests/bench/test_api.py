@@ -13,6 +13,7 @@ import pytest
 
 import bioinstruct as bi
 from bioinstruct import bench
+from bioinstruct.bench import metrics
 from bioinstruct.bench.metrics.intervals import difference
 from bioinstruct.bench.models import Constant
 from bioinstruct.bench.tasks.suites import SUITES
@@ -46,6 +47,13 @@ def test_tasks_come_by_name_suite_and_file(tmp_path: Path) -> None:
     train = bench.Evaluation(bench.load_tasks("demo-qa")[0].task, "train")
     assert bench.evaluate(Constant("yes"), train, limit=3).rows[0].split == "train"
     assert len(bench.evaluate(Constant("yes"), task, limit=5).tasks[0].evaluation.examples) == 5
+
+
+def test_every_metric_is_public() -> None:
+    """But those that repeat the counting of another benchmark."""
+    ours = {name for name in metrics.__all__ if isinstance(getattr(metrics, name), bench.Metric)}
+    assert {name for name in ours if not name.startswith("medtuned_")} <= set(bench.__all__)
+    assert set(bench.METRICS.values()) <= {getattr(metrics, name) for name in ours}
 
 
 def test_scores_are_the_shares_of_the_constant_answer() -> None:
