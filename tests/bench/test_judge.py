@@ -9,8 +9,9 @@ import pytest
 
 from bioinstruct import Instruction, ModelError
 from bioinstruct.bench.judge.agreement import spearman
-from bioinstruct.bench.judge.judge import Judge, Written, estimate, points
+from bioinstruct.bench.judge.judge import Judge, estimate
 from bioinstruct.bench.judge.prompt import CRITERIA, Shown, duel, grade
+from bioinstruct.bench.judge.results import Written, points
 from bioinstruct.bench.models.endpoint import Asking
 from bioinstruct.corpora import mts_dialog
 from bioinstruct.corpora.mts_dialog import Judged as Human

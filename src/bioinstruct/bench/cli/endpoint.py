@@ -20,7 +20,8 @@ from bioinstruct.json_text import loads
 if TYPE_CHECKING:
     from bioinstruct.bench.evaluation.report import Report
     from bioinstruct.bench.experiment import Watch
-    from bioinstruct.bench.judge.judge import Cost, Judge, Written
+    from bioinstruct.bench.judge.judge import Cost, Judge
+    from bioinstruct.bench.judge.results import Written
     from bioinstruct.bench.models.endpoint import Asking
     from bioinstruct.bench.tasks.evaluation_set import Evaluation, Unavailable
     from bioinstruct.llm.pricing import Price
@@ -237,7 +238,7 @@ def _written(report: Report, evaluations: Sequence[Evaluation], out: Path) -> li
     """Read the written answers of a run from its answer file, without asking the model."""
     from bioinstruct.bench.evaluation.cache import Answers
     from bioinstruct.bench.experiment import ANSWERS
-    from bioinstruct.bench.judge.judge import Written
+    from bioinstruct.bench.judge.results import Written
     from bioinstruct.schema import Category
 
     base, plus, _ = report.fingerprint.partition("+")

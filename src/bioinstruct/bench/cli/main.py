@@ -239,7 +239,7 @@ def _show(args: argparse.Namespace, report: Report, evaluations: Sequence[Evalua
 
 def _agreement(args: argparse.Namespace) -> None:
     """Measure agreement; print it only without --model, since a report includes it."""
-    from bioinstruct.bench.judge.judge import agreement_lines
+    from bioinstruct.bench.judge.results import agreement_lines
 
     found = endpoint.measure_agreement(args)
     if not args.model:

@@ -18,7 +18,7 @@ from bioinstruct.bench.evaluation.sections import (
     stability_lines,
 )
 from bioinstruct.bench.evaluation.stability import Stability
-from bioinstruct.bench.judge.judge import Judgement
+from bioinstruct.bench.judge.results import Judgement
 from bioinstruct.bench.metrics.comparisons import PairedTest, Verdict
 from bioinstruct.bench.metrics.intervals import Interval
 from bioinstruct.bench.tasks.evaluation_set import Unavailable
