@@ -53,7 +53,11 @@ class Teacher:
         if "refuse" in text:
             return Failure(reason="content-filter", message="no")
         return Answer(
-            text=text.upper(), finish_reason="stop", model="t", prompt_tokens=9, completion_tokens=9
+            text=text.upper(),
+            finish_reason="stop",
+            model="teacher",
+            prompt_tokens=9,
+            completion_tokens=9,
         )
 
 

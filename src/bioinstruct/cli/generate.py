@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bioinstruct.cli.common import SOURCE, sentence
-from bioinstruct.cli.llm_options import add_money, given_price, make_client
+from bioinstruct.cli.llm_options import add_money, add_other_models, given_price, make_client
 from bioinstruct.cli.progress import GenerationLine, money, summary
 from bioinstruct.console import positive, say
 from bioinstruct.dataset.load import read_examples
@@ -143,6 +143,7 @@ def _add_reaching(group: argparse._ArgumentGroup) -> None:
         "--dry-run", action="store_true", help="print the first prompt and the expected cost"
     )
     add_money(group)
+    add_other_models(group)
     group.add_argument(
         "--batch",
         action="store_true",

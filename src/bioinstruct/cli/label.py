@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING
 
 from bioinstruct import jsonl
 from bioinstruct.cli.common import SOURCE, SPLIT, keep_rejected, sentence, watched
-from bioinstruct.cli.llm_options import add_money, make_client
+from bioinstruct.cli.llm_options import add_money, add_other_models, make_client
 from bioinstruct.console import positive, say
 from bioinstruct.dataset.load import read_examples
 from bioinstruct.files import atomic_file, companion_path
@@ -71,6 +71,7 @@ def _add_teacher(group: argparse._ArgumentGroup) -> None:
         help="file of requests and answers (default: OUT.transcript.jsonl)",
     )
     add_money(group)
+    add_other_models(group)
     group.add_argument(
         "--records",
         type=positive,

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from bioinstruct.llm.client import Client
     from bioinstruct.llm.pricing import Budget, Price
 
-__all__ = ["add_money", "given_price", "make_client", "price_and_budget"]
+__all__ = ["add_money", "add_other_models", "given_price", "make_client", "price_and_budget"]
 
 
 def add_money(group: argparse._ArgumentGroup, *, budget: str = "spending limit") -> None:
@@ -22,6 +22,16 @@ def add_money(group: argparse._ArgumentGroup, *, budget: str = "spending limit")
         metavar=("IN", "OUT"),
         help="US dollars per million tokens, if the price is unknown or has changed; 0 0 if "
         "it is free",
+    )
+
+
+def add_other_models(group: argparse._ArgumentGroup) -> None:
+    """Add `--allow-other-models`."""
+    group.add_argument(
+        "--allow-other-models",
+        action="store_true",
+        help="accept answers by another model than was asked, as of a proxy or a deployment with a "
+        "name of its own (default: they are refused and counted)",
     )
 
 
@@ -51,6 +61,7 @@ def make_client(args: argparse.Namespace) -> Client:
         concurrency=args.concurrency,
         batch=options.get("batch", False),
         replay=options.get("replay", False),
+        other_models=args.allow_other_models,
     )
 
 

@@ -132,7 +132,7 @@ def _carry_out(
     with Memory() if out is None else Files(out) as sink:
         try:
             if teacher.replay:
-                replay_run(run, transcript, sink, watch)
+                replay_run(run, transcript, sink, watch, other_models=teacher.other_models)
             else:
                 ask_run(run, transcript, teacher, sink, watch)
         except (BudgetError, ProviderError) as error:

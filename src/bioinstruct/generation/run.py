@@ -126,9 +126,12 @@ class _Machine:
         self.records += judged.accepted
 
 
-def replay_run(run: Run, path: Path, sink: Sink, watch: Watcher | None) -> None:
+def replay_run(
+    run: Run, path: Path, sink: Sink, watch: Watcher | None, *, other_models: bool = False
+) -> None:
     """Use the outcomes in a transcript, up to the first request without one."""
     with Transcript.read(path) as transcript:
+        transcript.other_models = other_models
         _check_plan(transcript, run.plan)
         for requests in run.rounds():
             for request, outcome in replay(requests, transcript):
@@ -161,6 +164,7 @@ async def _ask(run: Run, path: Path, teacher: Client, sink: Sink, watch: Watcher
         if isinstance(provider, OpenAIClient):  # its connections end with the loop that opened them
             await stack.enter_async_context(provider)
         transcript = stack.enter_context(Transcript.open(path, base_url=provider.base_url))
+        transcript.other_models = teacher.other_models
         _note_plan(transcript, run.plan)
         if not teacher.batch:
             _check_batches(transcript)

@@ -70,10 +70,12 @@ def label_by_teacher(
     with ExitStack() as stack:
         if teacher.replay:
             record = stack.enter_context(Transcript.read(path))
+            record.other_models = teacher.other_models
             outcomes: Iterator[Response | None] = map(record.get, requests)
         else:
             base_url = teacher.reach().base_url
             record = stack.enter_context(Transcript.open(path, base_url=base_url))
+            record.other_models = teacher.other_models
             loop = stack.enter_context(EventLoop())
             outcomes = stack.enter_context(_Asked(loop, requests, teacher, record, watch))
         by = f"{teacher.model}, {PROMPT}"

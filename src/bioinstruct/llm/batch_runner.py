@@ -366,7 +366,7 @@ class _Run:
         if self._budget is not None:
             self._budget.settle(request, outcome)
         self.done.add(request)
-        self._count(outcome)
+        self._count(self._transcript.accepted(request, outcome))
 
     def _count(self, outcome: Response) -> None:
         if isinstance(outcome, Answer):

@@ -55,6 +55,8 @@ class Client:
     """Use the provider's Batch API: half the price, and up to a day for each round."""
     replay: bool = False
     """Use only the answers in the transcript: no network, no key."""
+    other_models: bool = False
+    """Accept answers by another model than `model`; by default they are failures, and counted."""
     provider: Provider | None = field(default=None, repr=False)
     """Object that sends the requests; default: an `OpenAIClient` for the address and key above."""
     rates: Price | None = field(init=False, default=None)

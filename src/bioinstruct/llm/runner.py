@@ -239,6 +239,7 @@ class _Run:
             self.sending(request)
         outcome = await self._client.complete(request)
         self._transcript.add(request, outcome)
+        outcome = self._transcript.accepted(request, outcome)
         self._usage.add(charged(request, outcome))
         if self._budget is not None:
             self._budget.settle(request, outcome)

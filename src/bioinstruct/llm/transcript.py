@@ -13,6 +13,7 @@ from typing import Any
 
 from bioinstruct.errors import BioinstructError, DataError, MissingError
 from bioinstruct.journal import Journal
+from bioinstruct.llm.served import by_asked
 from bioinstruct.llm.types import Answer, Failure, Message, Request, Response
 
 __all__ = ["Transcript", "parse_entry"]
@@ -37,6 +38,8 @@ class Transcript:
         """Open a transcript to append to, or, without `base_url`, only to read."""
         self.path = path
         self.base_url = base_url or ""
+        self.other_models = False
+        """Accept answers by another model than was asked."""
         self._notes: list[tuple[str, int]] = []
         of: dict[str, Any] = {
             "what": "a line of a transcript",
@@ -83,14 +86,21 @@ class Transcript:
         return transcript
 
     def get(self, request: Request) -> Response | None:
-        """Return the last recorded outcome, even if it is not final (`Failure.final`)."""
+        """Return the last recorded outcome, even if it is not final (`Failure.final`).
+
+        An answer by another model is a failure, unless `other_models`; the file has the answer.
+        """
         row = self._journal.get(request.key(self.base_url))
         if row is None:
             return None
         found, outcome = parse_entry(row)
         if found != request:
             raise DataError(f"the entry of {row['key']} was changed by hand", path=self.path)
-        return outcome
+        return self.accepted(request, outcome)
+
+    def accepted(self, request: Request, outcome: Response) -> Response:
+        """Return the outcome; a failure if another model answered and `other_models` is False."""
+        return outcome if self.other_models else by_asked(request, outcome)
 
     def add(self, request: Request, outcome: Response, *, batch: str = "") -> None:
         """Append an outcome; when this returns, killing the process cannot lose it.

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 __all__ = ["Answer", "Failure", "Message", "Provider", "Request", "Response", "Watch", "Watched"]
 
-_FINAL = frozenset({"bad-request", "content-filter", "refusal"})
+_FINAL = frozenset({"bad-request", "content-filter", "refusal", "other-model"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,8 @@ class Failure:
     """A request without an answer."""
 
     reason: str
-    """A short code: `bad-request`, `content-filter`, `refusal` or `retries-exhausted`."""
+    """A short code: `bad-request`, `content-filter`, `refusal`, `other-model` or
+    `retries-exhausted`."""
     message: str
     """The server's message, without secrets."""
     prompt_tokens: int = 0

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bioinstruct.bench.models.constant import Constant
-from bioinstruct.cli.llm_options import add_money, price_and_budget
+from bioinstruct.cli.llm_options import add_money, add_other_models, price_and_budget
 from bioinstruct.console import positive, say
 from bioinstruct.errors import BioinstructError
 from bioinstruct.files import write_text
@@ -83,6 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         judge,
         budget="spending limit for the judge, or without a judge for the --endpoint",
     )
+    add_other_models(judge)
 
 
 def usage_error(args: argparse.Namespace) -> str:
@@ -285,6 +286,7 @@ def _asking(args: argparse.Namespace, model: str, base_url: str, *, paid: bool) 
         budget=budget,
         concurrency=args.concurrency,
         temperature=args.temperature,
+        other_models=args.allow_other_models,
         max_thinking=args.max_thinking,
     )
 

@@ -20,6 +20,7 @@ from bioinstruct.bench.models.tokenization import PROBE, before_stop
 from bioinstruct.errors import ModelError, ProviderError
 from bioinstruct.llm.pricing import Budget
 from bioinstruct.llm.runner import ask
+from bioinstruct.llm.served import OTHER_MODEL
 from bioinstruct.llm.transcript import Transcript
 from bioinstruct.llm.types import Answer, Failure, Message, Provider, Request, Response
 from bioinstruct.markup import special_tokens
@@ -43,6 +44,8 @@ class Asking:
     concurrency: int = 16
     temperature: float | None = 0.0
     """None leaves it to the server, for models that take no other: they do not decode greedily."""
+    other_models: bool = False
+    """Accept answers by another model than was asked."""
     max_thinking: int = 0
     """Tokens of the thought of a reasoning model, which the limit of its answer is raised by."""
 
@@ -270,6 +273,7 @@ def outcomes_of(
         BudgetError: the next request does not fit into the budget.
         ProviderError: the server refuses every request alike.
     """
+    transcript.other_models = asking.other_models
     outcomes = ask(
         requests, client, transcript, concurrency=asking.concurrency, budget=asking.budget
     )
@@ -304,7 +308,9 @@ def check_answered(unanswered: Sequence[Failure]) -> None:
         raise ModelError(
             f"{len(unanswered):,} questions had no answer; the first: {first.reason}, "
             f"{first.message}",
-            hint="what was answered is kept: run the same command again",
+            hint="name that model, or accept its answers with --allow-other-models"
+            if first.reason == OTHER_MODEL
+            else "what was answered is kept: run the same command again",
         )
 
 
