@@ -133,3 +133,11 @@ def test_an_item_without_a_document_is_one_by_itself_and_counted() -> None:
     examples = [example("1", "7"), example("2", "7"), example("3", None), example("4", None)]
     assert len(set(documents_of(examples))) == 3
     assert nameless(examples) == 2
+
+
+def test_one_document_shows_no_more_than_one_question() -> None:
+    counts = right(*([1.0] * 6 + [0.0] * 2))
+    found = interval(accuracy, counts, ["only"] * 8)
+    assert found.value == 0.75
+    assert found.low < 0.05
+    assert found.high > 0.95

@@ -52,7 +52,7 @@ def test_what_is_left_out_is_counted_by_its_reason(every: list[Pair], data: Path
         split: list(read("medquad", split, data=data, skipped=skipped))
         for split in ("train", "validation", "test")
     }
-    examples = {e.provenance.document: e for split in kept for e in kept[split]}
+    examples = [example for split in kept for example in kept[split]]
     counts = {split: len(kept[split]) for split in kept}
     assert counts == {"train": 13_992, "validation": 837, "test": 796}
     assert skipped == {
@@ -61,12 +61,9 @@ def test_what_is_left_out_is_counted_by_its_reason(every: list[Pair], data: Path
         "its question or its answer is in the test split": 777,
     }
     assert len(examples) + skipped.total() == PUBLISHED
-    assert [e.instruction for e in examples.values() if e.provenance.split == "train"] == [
-        pair.question
-        for pair in every
-        if pair.document in examples and examples[pair.document].provenance.split == "train"
-    ]
-    assert not any(example.input for example in examples.values())
+    questions = iter([(pair.page, pair.question) for pair in every])
+    assert all((e.provenance.document, e.instruction) in questions for e in kept["train"])
+    assert not any(example.input for example in examples)
 
 
 def test_an_answer_has_all_its_words_and_none_of_the_layout(every: list[Pair]) -> None:
@@ -122,7 +119,7 @@ def test_folders_and_archives_are_read_alike(tmp_path: Path, archived: bool) -> 
     first, *others = every_split(mini(tmp_path, document(ASTHMA), archived=archived))
     assert first.instruction == "What is asthma & is it bad?"
     assert first.output == "A disease\nof the airways:\n- cough\n- wheeze"
-    assert first.provenance.document == "1_CancerGov_QA/1-1"
+    assert first.provenance.document == "1_CancerGov_QA/1"
     assert len(others) == 11
 
 

@@ -52,6 +52,8 @@ class Pair(NamedTuple):
     """Type of the question: information, treatment, side effects, ..."""
     document: str
     """Collection, file and number within it, since the ids in the files repeat."""
+    page: str
+    """Collection and file: the page of the site that has this and other questions."""
 
 
 def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
@@ -79,7 +81,7 @@ def _rows(found: Iterable[Pair | DataError], split: str, layout: str, seed: int)
                 output=pair.answer,
                 category=Category.QA,
                 task="health-question",
-                provenance=CORPUS.provenance(split=split, document=pair.document),
+                provenance=CORPUS.provenance(split=split, document=pair.page),
             )
 
 
@@ -128,6 +130,7 @@ def _pair(element: Element, place: str, path: Path) -> Pair | DataError:
         answer=_unfolded(answer.text or ""),
         type=question.get("qtype", ""),
         document=f"{place}-{number}",
+        page=place,
     )
 
 
