@@ -178,7 +178,7 @@ def _intervals(value: Value, first: Array, second: Array | None, drawn: Array) -
         totals = value(second.sum(axis=0)) - totals
         draws = value(_sums(drawn, second)) - draws
         without = value(second.sum(axis=0) - second) - without
-    return interval_of_draws(totals, draws, without)
+    return interval_of_draws(totals, draws, without, paired=second is not None)
 
 
 def _sums(drawn: Array, counts: Array) -> Array:

@@ -35,12 +35,13 @@ DRAWS = 10_000
 LEVEL = 0.95
 FEW = 40
 """Below so many documents the interval is corrected for bias."""
-FREEDOM = 0.45
-"""Share of the degrees of freedom that is used.
+FREEDOM = 0.35
+"""Share of the degrees of freedom that is used for a score, from `FEW` documents on.
 
 A sample has less kurtosis than what it is drawn from where few documents weigh most, such as the
 one that holds half the variance of DDI-2013. Chosen by the simulation of `benchmarks/coverage.py`,
-where the full number gives intervals that cover in less than 93 % of the studies.
+where the full number gives scores whose intervals cover in less than 93 % of the studies.
+Differences on the same documents need no such share.
 """
 _AT_ONCE = 1_000  # draws made together: bounds the memory at 1,000 x documents numbers
 _RANGE = {"Pearson r": (-1.0, 1.0)}
@@ -116,7 +117,7 @@ def difference(
     def apart(sums: Array) -> Array:
         return metric.value(sums[..., k:]) - metric.value(sums[..., :k])
 
-    return _interval(sums, apart, (low - high, high - low), seed)
+    return _interval(sums, apart, (low - high, high - low), seed, paired=True)
 
 
 def mean_interval(parts: Sequence[Part], *, seed: int = 0) -> Interval:
@@ -173,7 +174,12 @@ def weights(documents: int, seed: int = 0, draws: int = DRAWS) -> npt.NDArray[np
 
 
 def _interval(
-    sums: Array, value: Callable[[Array], Array], extent: tuple[float, float], seed: int
+    sums: Array,
+    value: Callable[[Array], Array],
+    extent: tuple[float, float],
+    seed: int,
+    *,
+    paired: bool = False,
 ) -> Interval:
     """Return the bootstrap interval; where every draw agrees, the exact bound.
 
@@ -187,11 +193,13 @@ def _interval(
     if float(np.ptp(draws)) < 1e-12:
         bound = unlike_bound(documents)
         return Interval(found, found - bound * (found - least), found + bound * (greatest - found))
-    low, high = interval_of_draws(found, draws, value(total - sums))
+    low, high = interval_of_draws(found, draws, value(total - sums), paired=paired)
     return Interval(found, float(low), float(high))
 
 
-def interval_of_draws(found: Array | float, draws: Array, without: Array) -> Array:
+def interval_of_draws(
+    found: Array | float, draws: Array, without: Array, *, paired: bool = False
+) -> Array:
     """Return the lower and the upper bound.
 
     Args:
@@ -199,9 +207,10 @@ def interval_of_draws(found: Array | float, draws: Array, without: Array) -> Arr
         draws: the values on the bootstrap's draws, along the first axis. Further axes, of all
             three alike, are intervals of their own.
         without: the values with each document left out, along the first axis.
+        paired: the values are differences of two systems on the same documents.
     """
     influence = without.mean(axis=0) - without
-    z = _expanded(influence)
+    z = _expanded(influence, 1.0 if paired or len(without) < FEW else FREEDOM)
     if len(without) >= FEW:
         return _quantiles(draws, np.stack([-z, z]))
     return _quantiles(draws, _corrected(np.stack([-z, z]), found, draws, influence))
@@ -239,17 +248,17 @@ def _corrected(levels: Array, found: Array | float, draws: Array, influence: Arr
     return corrected
 
 
-def _expanded(influence: Array) -> Array:
+def _expanded(influence: Array, share: float) -> Array:
     """Return how many standard deviations of the draws make the interval.
 
     Student's t has as many degrees of freedom as the variance is known with (Satterthwaite): fewer
-    than documents where some weigh far more than others.
+    than documents where some weigh far more than others. `share` is the part of them that is used.
     """
     from scipy.special import stdtrit
 
     m = len(influence)
     spread = np.maximum((influence**2).sum(axis=0), 1e-24)
     kurtosis = m * (influence**4).sum(axis=0) / spread**2
-    freedom = np.clip(FREEDOM * 2.0 * m / np.maximum(kurtosis - 1.0, 1e-9), 1.0, m - 1.0)
+    freedom = np.clip(share * 2.0 * m / np.maximum(kurtosis - 1.0, 1e-9), 1.0, m - 1.0)
     found: Array = -stdtrit(freedom, (1.0 - LEVEL) / 2.0) * math.sqrt(m / (m - 1.0))
     return found
