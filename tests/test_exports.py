@@ -66,7 +66,7 @@ def test_every_text_comes_back_to_the_letter(to: str, tmp_path: Path) -> None:
     for row, example in zip(found, ODD, strict=True):
         if to in TEXTS:
             assert TEXTS[to](row) == (asked(example), example.output)
-        else:
+        elif to != "prompt-completion-text":
             texts = {name: row[name] for name in ("instruction", "input", "output")}
             assert texts == example.model_dump(include=set(texts))
 
@@ -252,3 +252,48 @@ def test_trl_prepares_it_and_learns_the_answer_alone(to: str, tmp_path: Path) ->
         assert tokenizer.decode(learned) == example.output + tokenizer.eos_token
         assert asked(example) in tokenizer.decode(row["input_ids"])
     assert trainer.train().training_loss > 0
+
+
+@pytest.mark.parametrize("to", ["alpaca", "prompt-completion", "prompt-completion-text"])
+def test_an_export_of_dates_alone_is_refused_and_one_other_answer_keeps_them_text(
+    to: str, tmp_path: Path
+) -> None:
+    dates = [record(n, output=f"2020-01-0{n + 1}") for n in range(3)]
+    with pytest.raises(BioinstructError, match="every output is a date"):
+        export(dates, to, tmp_path / "dates.json")
+    assert not (tmp_path / "dates.json").exists()
+    export([*dates, record(4, output="unknown")], to, tmp_path / "mixed.json")
+    loaded = datasets.load_dataset(
+        "json",
+        data_files=str(tmp_path / "mixed.json"),
+        split="train",
+        cache_dir=str(tmp_path / "cache"),
+    )
+    column = loaded["completion" if "completion" in to else "output"]
+    texts = [each[0]["content"] if isinstance(each, list) else each for each in column]
+    assert texts == [*(d.output for d in dates), "unknown"]
+
+
+def test_the_text_format_is_the_prompt_and_the_answer_of_the_alpaca_style(tmp_path: Path) -> None:
+    export(ODD, "prompt-completion-text", tmp_path / "out.jsonl")
+    found = rows("prompt-completion-text", tmp_path / "out.jsonl")
+    assert [(r["prompt"], r["completion"]) for r in found] == [(render(e), e.output) for e in ODD]
+
+
+def test_the_command_counts_what_trl_would_cut(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from bioinstruct import write
+    from bioinstruct.cli.main import main
+    from bioinstruct.tokens import tokens_by
+
+    long = record(1, input="chest pain " * 2000)
+    write(tmp_path / "in.jsonl", [record(0), long])
+    args = [str(tmp_path / "in.jsonl"), "--to", "chat", "--out", str(tmp_path / "out.jsonl")]
+    with pytest.raises(SystemExit):
+        main(["export", *args, "--tokenizer", "tiny"])
+    said = capsys.readouterr().err
+    assert "1 of 2 records exceed 1,024 tokens of tiny" in said
+    [keep] = [int(part.split(")")[0]) for part in said.split("max_length=")[1:]]
+    text = f"{long.instruction}\n\n{long.input}\n{long.output}"
+    assert tokens_by("tiny").count(text) < keep

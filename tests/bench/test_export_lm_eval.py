@@ -16,6 +16,7 @@ from bioinstruct.bench.evaluation.lm_eval import (
     compared,
     counts,
     export,
+    harness_name,
     read_results,
     value,
 )
@@ -71,7 +72,7 @@ def test_written_answers_are_counted_as_they_are_here(chosen: Chosen, tmp_path: 
         counts(doc, t) for doc, t in zip(documents(tmp_path, "ncbi_disease"), texts, strict=True)
     ]
     for readout in readouts(evaluation, texts, "generated"):
-        items = [each[readout.metric.name] for each in found]
+        items = [each[harness_name(readout.metric.name)] for each in found]
         assert value(items) == pytest.approx(readout.value)
 
 
@@ -135,7 +136,7 @@ def test_the_harness_finds_the_same_scores(
         for name, evaluation in zip(names, chosen, strict=True):
             found = peer["results"][name]
             for readout in score(model, evaluation, answers).readouts:
-                key = readout.metric.name
+                key = harness_name(readout.metric.name)
                 if evaluation.closed:
                     if key != "accuracy" or "per character" in readout.how:
                         continue

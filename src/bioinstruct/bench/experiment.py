@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from bioinstruct.bench.evaluation.cache import Answers
 from bioinstruct.bench.evaluation.evaluate import TaskResult, pooled, score
@@ -232,7 +233,7 @@ def run(
         unavailable=unavailable,
         scoring=_scoring(model, [*base.values(), *tuned.values()]),
         found=[*notes_of(model), *checked],
-        style_reason=str(getattr(model, "style_reason", "")),
+        **_details(model),
     )
     write_run(out, evaluations, {"base": base, "tuned": tuned})
     _write(out, report, training)
@@ -246,6 +247,13 @@ def _write(out: Path, report: Report, training: Training | None) -> None:
     if training is not None:
         write_text(out / ADAPTER / "README.md", adapter_card(report))
     write_text(out / REPORT, report.as_json())
+
+
+def _details(model: Model) -> dict[str, Any]:
+    """Return what only a local model states: its precision, and why prompts have their style."""
+    parts = getattr(model, "parts", {})
+    reason = getattr(model, "style_reason", "")
+    return {"style_reason": reason, "precision": parts.get("precision", "")}
 
 
 def follow(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections import Counter
+from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,10 +17,21 @@ from bioinstruct.rejection import Rejection
 
 if TYPE_CHECKING:
     from bioinstruct.cli.common import Commands
+    from bioinstruct.schema import Instruction
 
 __all__ = ["add"]
 
-_FORMATS = ("alpaca", "axolotl", "chat", "llama-factory", "prompt-completion", "sharegpt")
+_FORMATS = (
+    "alpaca",
+    "axolotl",
+    "chat",
+    "llama-factory",
+    "prompt-completion",
+    "prompt-completion-text",
+    "sharegpt",
+)
+_TRL = {"chat", "prompt-completion", "prompt-completion-text"}
+_TRL_LENGTH = 1024  # `max_length` of SFTConfig, by default
 
 
 def add(commands: Commands) -> None:
@@ -27,15 +40,20 @@ def add(commands: Commands) -> None:
         "export",
         help=text,
         description=sentence(text),
-        usage="%(prog)s SOURCE [SOURCE ...] --to FORMAT --out PATH [--private-copy]",
+        usage="%(prog)s SOURCE [SOURCE ...] --to FORMAT --out PATH [options]",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="formats:\n"
-        "  alpaca             a JSON array of instruction, input and output\n"
-        "  chat               JSON Lines of messages, for TRL and others\n"
-        "  prompt-completion  the same in two parts, so that TRL trains on the answer only\n"
-        "  sharegpt           a JSON array of conversations\n"
-        "  llama-factory      a folder with the records and dataset_info.json\n"
-        "  axolotl            a folder with the records and part of a configuration\n",
+        "  alpaca                  a JSON array of instruction, input and output, for Stanford\n"
+        "                          Alpaca; TRL does not read it\n"
+        "  chat                    JSON Lines of messages, for TRL with a model that has a chat\n"
+        "                          template; it trains on the whole conversation\n"
+        "  prompt-completion       the same in two parts: TRL trains on the answer only\n"
+        "  prompt-completion-text  two texts in Alpaca's layout, for TRL with a base model, which\n"
+        "                          has no chat template\n"
+        "  sharegpt                a JSON array of conversations, for FastChat; TRL does not know\n"
+        "                          its roles\n"
+        "  llama-factory           a folder with the records and dataset_info.json\n"
+        "  axolotl                 a folder with the records and part of a configuration\n",
     )
     exporting.add_argument("sources", nargs="+", metavar="SOURCE", help=SOURCE)
     exporting.add_argument(
@@ -49,6 +67,12 @@ def add(commands: Commands) -> None:
         action="store_true",
         help="also write records that may not be redistributed, for your own use",
     )
+    exporting.add_argument(
+        "--tokenizer",
+        metavar="NAME|PATH",
+        help=f"for TRL: count the records of more than {_TRL_LENGTH:,} tokens of this tokenizer, "
+        "which TRL cuts or drops by default",
+    )
     exporting.set_defaults(command=run)
 
 
@@ -56,12 +80,44 @@ def run(args: argparse.Namespace) -> int:
     from bioinstruct.dataset.export import export
 
     rejected: list[Rejection] = []
-    examples = chain.from_iterable(
+    examples: Iterator[Instruction] = chain.from_iterable(
         read_examples(source, rejected=rejected) for source in args.sources
     )
     counts: Counter[str] = Counter()
+    lengths = _Lengths(args.tokenizer) if args.tokenizer and args.to in _TRL else None
+    if lengths:
+        examples = map(lengths.measured, examples)
     count = export(watched(examples, counts), args.to, args.out, private_copy=args.private_copy)
     say(f"{count:,} instructions to {args.out}, from {', '.join(counts)}")
+    if lengths:
+        say(lengths.sentence(count))
     if rejected:
         keep_rejected(rejected, args.out.with_name(args.out.name + ".rejected.jsonl"))
     return 1 if rejected else 0
+
+
+class _Lengths:
+    """Count the records that TRL shortens by default, without the marks of a chat template."""
+
+    def __init__(self, tokenizer: str) -> None:
+        from bioinstruct.tokens import tokens_by
+
+        self.tokens = tokens_by(tokenizer)
+        self.too_long = self.longest = 0
+
+    def measured(self, example: Instruction) -> Instruction:
+        """Return the record, and count it if it is too long."""
+        text = f"{example.instruction}\n\n{example.input}\n{example.output}"
+        length = self.tokens.count(text)
+        self.too_long += length > _TRL_LENGTH
+        self.longest = max(self.longest, length)
+        return example
+
+    def sentence(self, count: int) -> str:
+        """Say how many are too long, and which setting keeps them."""
+        said = f"{self.too_long:,} of {count:,} records exceed {_TRL_LENGTH:,} tokens of "
+        said += self.tokens.name
+        if not self.too_long:
+            return said
+        keep = math.ceil(self.longest * 1.1 / 256) * 256  # the template has tokens too
+        return f"{said}, TRL's default: SFTConfig(max_length={keep}) keeps them whole"

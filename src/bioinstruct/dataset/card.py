@@ -131,6 +131,8 @@ def _front_matter(statistics: Statistics, name: str, language: str, tags: list[s
         pretty_name=name,
         language=[language],
         license=sorted(ids),
+        license_name="see-sources" if "other" in ids else None,
+        license_link="#sources-and-licences" if "other" in ids else None,
         task_categories=sorted({*tasks, "text-generation"}),
         size_categories=[
             next((text for limit, text in _SIZES if statistics.examples < limit), "n>1M")

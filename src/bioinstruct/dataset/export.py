@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -10,7 +11,7 @@ from typing import IO, Any
 from bioinstruct.dataset.publish import obstacle
 from bioinstruct.errors import BioinstructError, UnknownNameError
 from bioinstruct.files import atomic_directory, atomic_file
-from bioinstruct.prompts import user_turn
+from bioinstruct.prompts import render, user_turn
 from bioinstruct.schema import Instruction
 
 __all__ = ["FOLDERS", "FORMATS", "export"]
@@ -40,12 +41,12 @@ def export(
 
     Raises:
         UnknownNameError: `to` is not a known format.
-        BioinstructError: there are no examples, one may not be redistributed, or `out` exists and
-            is not an earlier export.
+        BioinstructError: there are no examples, one may not be redistributed, all outputs are
+            dates, or `out` exists and is not an earlier export.
     """
     if to not in FORMATS:
         raise UnknownNameError("format", to, FORMATS)
-    allowed = _not_empty(_allowed(examples, private_copy=private_copy))
+    allowed = _not_dates(_not_empty(_allowed(examples, private_copy=private_copy)), to)
     if to not in FOLDERS:
         write, row = FORMATS[to]
         with atomic_file(out) as file:
@@ -82,6 +83,26 @@ def _not_empty(examples: Iterator[Instruction]) -> Iterator[Instruction]:
         raise BioinstructError("there is nothing to export: the dataset is empty")
 
 
+_DATE = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d(:\d\d){0,2}(\.\d+)?(Z|[+-]\d\d:?\d\d)?)?")
+
+
+def _not_dates(examples: Iterator[Instruction], to: str) -> Iterator[Instruction]:
+    """Pass on the examples; at their end refuse a column that holds nothing but dates."""
+    alone = {"chat": (), "sharegpt": (), "prompt-completion": ("output",)}
+    fields = alone.get(to.removesuffix("-text"), ("input", "output"))
+    dates = dict.fromkeys(fields, True)
+    for example in examples:
+        for field in fields:
+            dates[field] = dates[field] and bool(_DATE.fullmatch(getattr(example, field)))
+        yield example
+    if found := [field for field, all_dates in dates.items() if all_dates]:
+        raise BioinstructError(
+            f'every {found[0]} is a date: `load_dataset("json")` would read them as timestamps',
+            hint="export them with records of another kind, or use `bioinstruct publish`, whose "
+            "Parquet files keep them as text",
+        )
+
+
 def _alpaca(example: Instruction) -> dict[str, Any]:
     return {
         "id": example.id,
@@ -102,6 +123,10 @@ def _prompt_completion(example: Instruction) -> dict[str, Any]:
         "prompt": [{"role": "user", "content": user_turn(example)}],
         "completion": [{"role": "assistant", "content": example.output}],
     }
+
+
+def _prompt_completion_text(example: Instruction) -> dict[str, Any]:
+    return {"id": example.id, "prompt": render(example), "completion": example.output}
 
 
 def _sharegpt(example: Instruction) -> dict[str, Any]:
@@ -164,6 +189,7 @@ FORMATS: dict[str, tuple[Callable[[IO[bytes], Iterable[dict[str, Any]]], int], R
     "chat": (_json_lines, _chat),
     "llama-factory": (_json_lines, _alpaca),
     "prompt-completion": (_json_lines, _prompt_completion),
+    "prompt-completion-text": (_json_lines, _prompt_completion_text),
     "sharegpt": (_json_array, _sharegpt),
 }
 """The function that writes each format, and the one that converts a record."""

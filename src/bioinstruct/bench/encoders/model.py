@@ -20,9 +20,10 @@ import torch
 import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, Field
 
+from bioinstruct.bench.encoders.card import encoder_card, with_type
 from bioinstruct.bench.models.checks import check_weights
 from bioinstruct.bench.models.forward import tuning_budget
-from bioinstruct.bench.models.loading import encoder_errors
+from bioinstruct.bench.models.loading import encoder_errors, encoder_length
 from bioinstruct.bench.models.plain_text import PlainText
 from bioinstruct.bench.tasks.base import Task
 from bioinstruct.bench.training.batching import similar
@@ -122,12 +123,14 @@ class Encoder(ABC):
         import transformers
 
         self.task = task
+        self.name = path
         self.recipe = recipe
         self.names = list(names)
         """Classes of the classifier."""
+        shown = [with_type(name, task) for name in names] if _labels_words(task) else names
         about = {
-            "id2label": dict(enumerate(names)),
-            "label2id": {n: i for i, n in enumerate(names)},
+            "id2label": dict(enumerate(shown)),
+            "label2id": {n: i for i, n in enumerate(shown)},
         }
         with encoder_errors(path):
             self.tokenizer: Any = transformers.AutoTokenizer.from_pretrained(path)
@@ -152,7 +155,7 @@ class Encoder(ABC):
         self.model.to(self.device)
         self.budget = tuning_budget(self.device)
         """Tokens of a part of a batch, padding among them."""
-        self.room = min(recipe.max_length, _positions(self.model.config))
+        self.room = min(recipe.max_length, encoder_length(self.model.config))
         # What a sentence spells is text: no [MASK] or [SEP] in it is special.
         self._plain = PlainText(self.tokenizer).backend
         self._plain.enable_truncation(self.room, stride=self.room // 4)
@@ -226,6 +229,9 @@ class Encoder(ABC):
         with weights_directory(folder) as temporary:
             self.model.save_pretrained(temporary)
             self.tokenizer.save_pretrained(temporary)
+            (temporary / "README.md").write_text(
+                encoder_card(self.name, self.task, words=_labels_words(self.task)), encoding="utf-8"
+            )
 
     def logits(self, batch: Sequence[Window]) -> torch.Tensor:
         width = max(len(window) for window in batch)
@@ -391,10 +397,3 @@ class _LabelSets(_Answers):
     def _labels(self, example: Instruction) -> list[int]:
         gold = self.task.parse(example.output, example)
         return [int(name in gold) for name in self.names]
-
-
-def _positions(config: Any) -> int:
-    """Return the tokens that an encoder takes; RoBERTa's positions begin after its padding id."""
-    length = int(getattr(config, "max_position_embeddings", 0) or 512)
-    offset = (config.pad_token_id or 0) + 1 if "roberta" in config.model_type else 0
-    return length - offset

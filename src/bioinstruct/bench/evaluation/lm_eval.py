@@ -24,6 +24,7 @@ __all__ = [
     "compared",
     "counts",
     "export",
+    "harness_name",
     "read_results",
     "read_scores",
     "value",
@@ -103,7 +104,7 @@ def counts(document: Mapping[str, Any], text: str) -> dict[str, tuple[str, str, 
     example = Instruction.model_validate_json(document["record"])
     gold, found = evaluation.parse(example.output, example), evaluation.read(text, example)
     return {
-        metric.name: (
+        harness_name(metric.name): (
             task.name,
             metric.name,
             [
@@ -233,8 +234,9 @@ def _same(peer: Peer, score: Score) -> bool:
     written = score.how == GENERATED
     form = score.how if score.how == Formulation.CLOZE else ""
     names = {_named(score.task, form)} | ({_named(score.task, score.how)} if written else set())
+    theirs = harness_name(score.metric) if written else score.metric
     metric = peer.metric if written else {"acc": "accuracy"}.get(peer.metric)
-    return peer.task in names and metric == score.metric and "per character" not in score.how
+    return peer.task in names and metric == theirs and "per character" not in score.how
 
 
 def _numbers(task: str, found: Mapping[str, Any], size: Mapping[str, Any]) -> Iterator[Peer]:
@@ -246,6 +248,12 @@ def _numbers(task: str, found: Mapping[str, Any], size: Mapping[str, Any]) -> It
         name = metric if filter == "none" else f"{metric}, {filter}"
         known = float(stderr) if isinstance(stderr, int | float) else None
         yield Peer(task, name, size.get("effective"), float(number), known)
+
+
+def harness_name(metric: str) -> str:
+    """Return the name of a metric for the harness, which splits its keys at commas."""
+    name, _, more = metric.partition(", ")
+    return f"{name} ({more})" if more else name
 
 
 def _name(evaluation: Evaluation) -> str:
@@ -295,7 +303,7 @@ def _yaml(name: str, evaluation: Evaluation) -> str:
     if not evaluation.closed:
         lines += ["metric_list:"]
         for metric in get_task(evaluation.name).metrics:  # those that `counts` finds there
-            lines.append(f"  - metric: {json.dumps(metric.name)}")
+            lines.append(f"  - metric: {json.dumps(harness_name(metric.name))}")
             lines.append(f"    aggregation: !function {FUNCTIONS}.value")
             lines.append("    higher_is_better: true")
     return "\n".join(lines) + "\n"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
+from collections.abc import Sequence
 
 from bioinstruct.bench.evaluation.notes import left_out
 from bioinstruct.bench.evaluation.report import DEMONSTRATION, Report, table
+from bioinstruct.bench.models.loading import portable_name
 from bioinstruct.bench.training.recipe import Recipe
 from bioinstruct.dataset.card import license_note, source_table
 
@@ -22,8 +23,8 @@ def adapter_card(report: Report) -> str:
     assert tuning is not None
     assert data is not None
     settings = "\n".join(f"| {name} | {value} |" for name, value in recipe.model_dump().items())
-    return f"""{_front_matter(report, "peft", "[lora, biomedical, bioinstruct]")}
-# LoRA adapter for {report.model}
+    return f"""{_front_matter(report, "peft", ("lora", "biomedical", "bioinstruct"))}
+# LoRA adapter for {portable_name(report.model)}
 
 {DEMONSTRATION + chr(10) + chr(10) if report.demonstration else ""}Tuned with bioinstruct \
 {report.versions["bioinstruct"]} on {tuning.examples:,} instructions from {data.source} \
@@ -36,7 +37,7 @@ Not for medical use.
 
 ## Use
 
-Load it with peft. In vLLM: {in_vllm(recipe)}
+Load it with peft.{_precision(report)} In vLLM: {in_vllm(recipe)}
 
 ## Results
 
@@ -76,8 +77,8 @@ def merged_card(report: Report, *, dtype: str, apart: float, adapter: str) -> st
     body = re.sub(r"\A---\n.*?\n---\n", "", adapter, flags=re.DOTALL)
     about = re.sub(r"^(#+ )", r"#\1", body, flags=re.MULTILINE).strip()
     unknown = "The adapter has no model card, so nothing more is known about it."
-    return f"""{_front_matter(report, "transformers", "[biomedical, bioinstruct]")}
-# {report.model} with a merged adapter
+    return f"""{_front_matter(report, "transformers", ("biomedical", "bioinstruct"))}
+# {portable_name(report.model)} with a merged adapter
 
 Merged in float32 and written in {dtype}. On the prompts tried, no logit differs by more than \
 {apart:.2g} nats from the base with its adapter. Use it like the base, without peft.
@@ -105,9 +106,49 @@ def in_vllm(recipe: Recipe) -> str:
     )
 
 
-def _front_matter(report: Report, library: str, tags: str) -> str:
-    model = json.dumps(report.model)
-    return f"---\nbase_model: {model}\nlibrary_name: {library}\ntags: {tags}\n---"
+def _front_matter(report: Report, library: str, tags: Sequence[str]) -> str:
+    """Return the metadata that the Hub reads, with the scores as a `model-index`."""
+    from huggingface_hub import EvalResult, ModelCardData
+
+    name = portable_name(report.model)
+    licenses = [source.license for source in report.data.sources] if report.data else []
+    results = [
+        EvalResult(
+            task_type="text-generation",
+            dataset_type=row.task,
+            dataset_name=row.task,
+            dataset_split=row.split,
+            metric_type=row.metric,
+            metric_name=f"{row.metric}, {row.how}",
+            metric_value=round((row.tuned or row.base).value, 6),
+        )
+        for row in report.rows
+    ]
+    # The terms of the base are not known here, so the licence is never a standard one.
+    data = ModelCardData(
+        base_model=name,
+        library_name=library,
+        license="other",
+        license_name="base-and-data",
+        license_link="#data-and-licences" if licenses else None,
+        datasets=sorted({source.origin for source in report.data.sources}) if report.data else None,
+        pipeline_tag="text-generation",
+        tags=list(tags),
+        model_name=f"{name}-{library}",
+        eval_results=results,
+    )
+    return f"---\n{data.to_yaml()}\n---"
+
+
+def _precision(report: Report) -> str:
+    """Say in which precision the base gives the numbers of the report."""
+    dtype = report.precision
+    if not dtype:
+        return ""
+    return (
+        f" The results are those of a base in {dtype}: load it with `dtype=torch.{dtype}`, since "
+        "another precision changes logits."
+    )
 
 
 def _specifications(report: Report) -> str:

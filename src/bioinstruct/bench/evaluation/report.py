@@ -198,6 +198,8 @@ class Report:
     """None for a model behind a server, and for an encoder."""
     found: Sequence[str] = ()
     """Sentences on what was found when the model was loaded: what does not fit or was not used."""
+    precision: str = ""
+    """Of the weights, such as float32; empty for a model behind a server."""
     style_reason: str = ""
     """Why prompts have their style, where no one named it."""
     judge: Judgement | str = NOT_JUDGED

@@ -22,9 +22,11 @@ __all__ = [
     "TINY",
     "context_length",
     "encoder_errors",
+    "encoder_length",
     "find_model",
     "first_line",
     "load_model_and_tokenizer",
+    "portable_name",
     "quiet",
 ]
 
@@ -156,6 +158,12 @@ def find_model(path: str) -> str:
     return path
 
 
+def portable_name(path: str) -> str:
+    """Return the name of a model for a file that leaves this machine: no path, but a Hub id."""
+    folder = Path(path).expanduser()
+    return folder.resolve().name if folder.is_dir() else path
+
+
 @contextlib.contextmanager
 def _loading_errors(path: str) -> Iterator[None]:
     """Turn the libraries' errors of loading into one that says what to do."""
@@ -195,3 +203,10 @@ def context_length(config: Any) -> int:
         if isinstance(length, int) and length > 0:
             return length
     return _DEFAULT_CONTEXT
+
+
+def encoder_length(config: Any) -> int:
+    """Return the tokens that an encoder takes; RoBERTa's positions begin after its padding id."""
+    length = int(getattr(config, "max_position_embeddings", 0) or 512)
+    offset = (config.pad_token_id or 0) + 1 if "roberta" in config.model_type else 0
+    return length - offset

@@ -15,6 +15,7 @@ import torch
 from bioinstruct.bench.models.base import Tunable
 from bioinstruct.bench.models.causal_lm import ABOUT
 from bioinstruct.bench.models.fsdp import is_sharded
+from bioinstruct.bench.models.loading import portable_name
 from bioinstruct.bench.training.checkpoint import weights_directory
 from bioinstruct.bench.training.recipe import Recipe
 from bioinstruct.errors import ModelError, UnknownNameError
@@ -203,6 +204,10 @@ def save_adapter(model: Tunable, folder: Path, about: dict[str, Any] | None = No
         known = {"base": model.base_fingerprint, "parts": model.parts, **(about or {})}
         (temporary / ABOUT).write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
         model.model.save_pretrained(temporary, save_embedding_layers=False)
+        path = temporary / "adapter_config.json"
+        config = json.loads(path.read_text(encoding="utf-8"))
+        config["base_model_name_or_path"] = portable_name(model.name)
+        path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
         (temporary / "README.md").unlink(missing_ok=True)  # peft's own card says nothing yet
 
 

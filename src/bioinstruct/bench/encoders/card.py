@@ -1,0 +1,51 @@
+"""What is saved with a fine-tuned encoder for other programs: names of labels, and its card."""
+
+from __future__ import annotations
+
+import json
+
+from bioinstruct.bench.models.loading import portable_name
+from bioinstruct.bench.tasks.base import Task
+
+__all__ = ["encoder_card", "with_type"]
+
+_TYPES = {
+    "ncbi-disease": "Disease",
+    "bc5cdr-disease": "Disease",
+    "bc5cdr-chemical": "Chemical",
+    "bc4chemd": "Chemical",
+    "bc2gm": "Gene",
+    "jnlpba-gene": "Gene",
+    "linnaeus": "Species",
+    "anatem": "Anatomy",
+}
+"""The type of the entities of tasks whose answers do not name it."""
+
+
+def with_type(label: str, task: Task) -> str:
+    """Return the label as it is saved: transformers takes a `B` without a type for a type."""
+    return f"{label}-{_TYPES.get(task.corpus or task.name, 'Entity')}" if label in "BI" else label
+
+
+def encoder_card(name: str, task: Task, *, words: bool) -> str:
+    """Return the model card of a classifier of texts, or of `words`."""
+    kind = "token-classification" if words else "text-classification"
+    how = ', aggregation_strategy="first"' if words else ""
+    base = json.dumps(portable_name(name))
+    return f"""---
+base_model: {base}
+library_name: transformers
+pipeline_tag: {kind}
+tags: [biomedical, bioinstruct]
+---
+# Classifier for {task.name}
+
+{task.description} Fine-tuned with bioinstruct in float32, which gives the numbers of the
+run's report. Not for medical use.
+
+```python
+from transformers import pipeline
+
+pipeline("{kind}", model="."{how})
+```
+"""
