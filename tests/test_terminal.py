@@ -3,17 +3,22 @@ from __future__ import annotations
 import argparse
 import errno
 import io
+import json
 import logging
 import os
 import shutil
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from bioinstruct import BioinstructError, DataError, UnknownNameError
-from bioinstruct.console import Line, positive, run_command, say
+from bioinstruct.cli.main import main
+from bioinstruct.console import Line, positive, run_command, say, show
+from bioinstruct.text import visible
+from tests.records import record
 
 
 class Terminal(io.StringIO):
@@ -227,3 +232,53 @@ def test_a_command_prints_warnings_once_and_nothing_of_lower_levels(
     finally:
         root.removeHandler(of_a_library)
     assert (list(logger.handlers), logger.propagate) == before
+
+
+ATTACKS = [
+    "\x1b[2J\x1b[H",
+    "\x1b]0;title\x07",
+    "\x9b31m",
+    "\r",
+    "\x08\x08",
+    "\x7f",
+    "\x00",
+    "\u202e",
+    "\u2066",
+    "\u2028",
+]
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_control_sequences_are_shown_escaped(
+    attack: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = f"a{attack}b\tc\nd \u00e9 \u963f"
+    show(text)
+    say(text)
+    Line(seconds=0).show(text, last=True)
+    with pytest.raises(SystemExit):
+        run_command("x", lambda: _raise(BioinstructError(text, hint=text)))
+    logging.getLogger("bioinstruct").warning(text)
+    done = capsys.readouterr()
+    for shown in (done.out, done.err):
+        assert attack not in shown
+        assert visible(attack) in shown
+        assert "b\tc\nd \u00e9 \u963f" in shown
+    assert all(c.isprintable() or c in "\n\t" for c in done.out + done.err)
+    assert visible("plain \n\ttext") == "plain \n\ttext"
+
+
+def _raise(error: Exception) -> int:
+    raise error
+
+
+def test_show_prints_records_with_control_sequences_escaped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "x.jsonl"
+    bad = record(0, output="\x1b[2Jgone", input="a\x00b")
+    path.write_text(json.dumps(bad.row()) + "\n", encoding="utf-8")
+    with pytest.raises(SystemExit) as stop:
+        main(["show", str(path)])
+    assert not stop.value.code
+    assert "output: \\x1b[2Jgone" in capsys.readouterr().out

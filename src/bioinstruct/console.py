@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from bioinstruct.errors import BioinstructError
+from bioinstruct.text import visible
 
-__all__ = ["Line", "positive", "run_command", "say"]
+__all__ = ["Line", "positive", "run_command", "say", "show"]
 
 _CLEAR = "\r\x1b[K"  # move to the start of the line and erase it
 
@@ -58,7 +59,8 @@ class _Warnings(logging.Handler):
         except (TypeError, ValueError):  # arguments that do not fit the message
             self.handleError(record)
         else:
-            say(f"{_CLEAR if sys.stderr.isatty() else ''}{text}")
+            print(_CLEAR if sys.stderr.isatty() else "", end="", file=sys.stderr)
+            say(text)
 
 
 @contextlib.contextmanager
@@ -95,9 +97,10 @@ _HINTS = {
 
 
 def _complain(name: str, message: str, hint: str) -> int:
-    print(f"{_CLEAR if sys.stderr.isatty() else ''}{name}: {message}", file=sys.stderr)
+    clear = _CLEAR if sys.stderr.isatty() else ""
+    print(f"{clear}{name}: {visible(message)}", file=sys.stderr)
     if hint:
-        print(f"hint: {hint}", file=sys.stderr)
+        print(f"hint: {visible(hint)}", file=sys.stderr)
     return 1
 
 
@@ -119,8 +122,13 @@ def positive(text: str) -> int:
 
 
 def say(text: str) -> None:
-    """Print to stderr, since stdout is for data."""
-    print(text, file=sys.stderr, flush=True)
+    """Print to stderr, since stdout is for data; control characters are escaped."""
+    print(visible(text), file=sys.stderr, flush=True)
+
+
+def show(text: str = "", *, end: str = "\n") -> None:
+    """Print a text for people to stdout; control characters are escaped, unlike in data."""
+    print(visible(text), end=end)
 
 
 class Line:
@@ -136,6 +144,7 @@ class Line:
 
     def show(self, text: str, *, last: bool = False) -> None:
         """Replace the text of the line; `last` ends the line."""
+        text = visible(text)
         if self._live:
             # A line that wraps cannot be rewritten.
             fitting = text if last else text[: shutil.get_terminal_size().columns - 1]

@@ -6,7 +6,15 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-__all__ = ["PASSAGE", "answer_words", "is_passage", "normalize", "unicode_words", "words"]
+__all__ = [
+    "PASSAGE",
+    "answer_words",
+    "is_passage",
+    "normalize",
+    "unicode_words",
+    "visible",
+    "words",
+]
 
 PASSAGE = 13
 """Words in a row that two independent texts do not share: the figure of the authors of GPT-3."""
@@ -107,6 +115,20 @@ def answer_words(text: str) -> list[str]:
     for compiled, written in _COMPILED:
         text = compiled.sub(written, text)
     return _ANSWER_WORD.findall(text)
+
+
+_CONTROL = re.compile(
+    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]"
+)
+
+
+def visible(text: str) -> str:
+    r"""Return a text for a terminal, in which control characters are escaped: `\x1b[2J`.
+
+    All that could move the cursor, change colours or titles, or reverse the order of a line: C0
+    but for tab and line feed, DEL, C1, and the marks of text direction.
+    """
+    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def is_passage(text: str) -> bool:

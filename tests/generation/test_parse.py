@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -15,19 +16,21 @@ from bioinstruct.schema import Category, Instruction
 from bioinstruct.seeds import load_seeds
 from tests.records import record
 
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 MARKED = Form("delimited", labels=True, tag="0a1b2c")
 JSON = Form("json", labels=True)
 FORMS = [MARKED, JSON, Form("delimited", labels=False, tag="0a1b2c"), Form("json", labels=False)]
 forms = pytest.mark.parametrize("form", FORMS, ids=lambda f: f"{f.format}-{f.labels}")
 
-# All that UTF-8 has, line breaks of every kind included, but for the tag of this request, what says
-# that there is nothing, and entities of HTML.
+# All that UTF-8 has, line breaks included, but for the tag of this request, controls, what
+# says that there is nothing, and entities of HTML.
 payload = st.text(st.characters(exclude_categories=["Cs"])).filter(
     lambda text: (
         "0a1b2c" not in text
         and "input" not in text.lower()
         and not is_nothing(text)
         and decode_entities(text) == text
+        and not CONTROL.search(text)
     )
 )
 
@@ -231,4 +234,18 @@ def test_entities_of_html_are_decoded_however_often_they_were_encoded() -> None:
     task = ("Is IL-6 &gt; 5 &amp;micro;g?", "p &amp;amp;lt; 0.05, AT&T;", "A&nbsp;dose of 5&#956;g")
     assert read(MARKED.show(records_of([task])), MARKED) == [
         ("Is IL-6 > 5 \u00b5g?", "p < 0.05, AT&T;", "A\u00a0dose of 5μg")
+    ]
+
+
+@pytest.mark.parametrize("character", ["\x00", "\x1b[2J", "\x07", "\x7f"])
+def test_control_characters_are_refused_with_a_reason(character: str) -> None:
+    for place in range(3):
+        texts = ["Do it.", "here", "done"]
+        texts[place] = f"a{character}b"
+        [found] = parse(JSON.show(records_of([(texts[0], texts[1], texts[2])])), JSON, cut=False)
+        assert isinstance(found, Rejection)
+        assert ("instruction", "input", "output")[place] in found.detail
+        assert found.detail.isprintable()
+    assert read(JSON.show(records_of([("Do\tit.", "a\r\nb", "c\n")])), JSON) == [
+        ("Do\tit.", "a\r\nb", "c")
     ]

@@ -14,7 +14,7 @@ from bioinstruct.bench.models.endpoint import Asking, Endpoint
 from bioinstruct.errors import ModelError
 from bioinstruct.labels.teacher import Teaching, label_by_teacher
 from bioinstruct.llm.runner import EventLoop, Usage, ask
-from bioinstruct.llm.served import OTHER_MODEL, is_model
+from bioinstruct.llm.served import OTHER_MODEL, TOO_LONG, is_model, within_bounds
 from bioinstruct.llm.transcript import Transcript
 from bioinstruct.llm.types import Answer, Failure, Message, Request, Response
 from bioinstruct.schema import Category
@@ -135,3 +135,30 @@ def test_labels_of_another_model_are_none(tmp_path: Path) -> None:
         )
         found.append([one.example.category for one in made])
     assert found == [[Category.QA, Category.GEN], [Category.QA, Category.QA]]
+
+
+@pytest.mark.parametrize(
+    ("text", "most", "fits"),
+    [
+        ("yes", 4, True),
+        ("word " * 200, 200, True),
+        ("\u963f" * 4000, 4000, True),
+        ("word " * 1_000_000, 4096, False),
+        ("x" * 10_000, 100, False),
+        ("word " * 1_000_000, None, True),
+    ],
+)
+def test_a_text_far_beyond_the_tokens_that_were_asked_for_is_refused(
+    text: str, most: int | None, fits: bool
+) -> None:
+    request = Request(model="m", messages=(), max_tokens=most)
+    answer = Answer(
+        text=text, finish_reason="stop", model="m", prompt_tokens=3, completion_tokens=9
+    )
+    found = within_bounds(request, answer)
+    if fits:
+        assert found is answer
+    else:
+        assert isinstance(found, Failure)
+        assert (found.reason, found.completion_tokens) == (TOO_LONG, 9)
+        assert found.final

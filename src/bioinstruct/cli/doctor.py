@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bioinstruct.cli.common import sentence
+from bioinstruct.console import show
 
 if TYPE_CHECKING:
     from bioinstruct.cli.common import Commands
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(found, ensure_ascii=False, indent=2))
     else:
         for line in _lines(found):
-            print(line)
+            show(line)
     required = (lib for lib in found["libraries"].values() if lib["extra"] is None)
     unfit = any(lib["version"] is None for lib in required)
     return 1 if unfit or any(corpus["state"] == "broken" for corpus in found["corpora"]) else 0

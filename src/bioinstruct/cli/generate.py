@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bioinstruct.cli.common import SOURCE, sentence
 from bioinstruct.cli.llm_options import add_money, add_other_models, given_price, make_client
 from bioinstruct.cli.progress import GenerationLine, money, summary
-from bioinstruct.console import positive, say
+from bioinstruct.console import positive, say, show
 from bioinstruct.dataset.load import read_examples
 from bioinstruct.errors import BioinstructError
 from bioinstruct.generation import RECIPES, Generated, Settings, generate, get_recipe
@@ -255,7 +255,7 @@ def _dry_run(args: argparse.Namespace) -> int:
     first, short, long = estimate(plan, args.count, counter)
     base_url = clean_url(os.environ.get("OPENAI_BASE_URL") or OPENAI)
     for message in first.messages:
-        print(message.content)
+        show(message.content)
     recipe = plan.recipe
     say("")
     say(f"{args.count:,} instructions by {args.model} at {base_url}; recipe {recipe.prompt}:")

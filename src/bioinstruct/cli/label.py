@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 from bioinstruct import jsonl
 from bioinstruct.cli.common import SOURCE, SPLIT, keep_rejected, sentence, watched
 from bioinstruct.cli.llm_options import add_money, add_other_models, make_client
-from bioinstruct.console import positive, say
+from bioinstruct.console import positive, say, show
 from bioinstruct.dataset.load import read_examples
 from bioinstruct.files import atomic_file, companion_path
 from bioinstruct.rejection import Rejection
@@ -152,11 +152,11 @@ def _print(sample: list[Labelled]) -> None:
         notes = f", was {made.before}" if made.before != example.category else ""
         if made.offline != example.category:
             notes += f", offline says {made.offline}"
-        print(f"── {example.category}  {made.confidence:.2f}{notes}  {example.id}  {example.task}")
+        show(f"── {example.category}  {made.confidence:.2f}{notes}  {example.id}  {example.task}")
         for name in ("instruction", "input", "output"):
             if text := getattr(example, name):
-                print(f"{name}: {text}")
-        print()
+                show(f"{name}: {text}")
+        show()
 
 
 class _Tally:

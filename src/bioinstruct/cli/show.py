@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bioinstruct import jsonl
 from bioinstruct.cli.common import SOURCE, SPLIT, sentence
-from bioinstruct.console import positive
+from bioinstruct.console import positive, show
 from bioinstruct.dataset.load import read_examples
 
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ def run(args: argparse.Namespace) -> int:
         return 0
     for example in examples:
         made = example.provenance
-        print(f"── {example.id}  {example.category}  {example.task}  {made.origin}, {made.license}")
+        show(f"── {example.id}  {example.category}  {example.task}  {made.origin}, {made.license}")
         for name in ("instruction", "input", "output"):
             if text := getattr(example, name):
-                print(f"{name}: {text}")
-        print()
+                show(f"{name}: {text}")
+        show()
     return 0

@@ -16,7 +16,7 @@ from bioinstruct.cli.common import (
     sentence,
     watched,
 )
-from bioinstruct.console import positive, say
+from bioinstruct.console import positive, say, show
 from bioinstruct.dataset.load import read_examples
 from bioinstruct.errors import BioinstructError
 from bioinstruct.files import write_text
@@ -130,10 +130,10 @@ def run(args: argparse.Namespace) -> int:
             say(f"{records.kept:,} of {records.seen:,} records in {args.html}")
     text = json.dumps(analysis.as_dict(), ensure_ascii=False, indent=2)
     if args.json == "-":
-        print(text)
+        print(text)  # data
     else:
         for line in lines(analysis):
-            print(line)
+            show(line)
     if args.json and args.json != "-":
         write_text(Path(args.json), text + "\n")
     if args.png:

@@ -135,7 +135,7 @@ def broken_text(example: Instruction) -> str | None:
 
 # What a dash, an accented letter, a Greek letter, and a degree or micro sign become.
 _BROKEN = re.compile(
-    "[\\x00-\\x08\\x0b\\x0e-\\x1f\\x7f\\ufffd]"
+    "[\\x00-\\x08\\x0b\\x0e-\\x1f\\x7f-\\x9f\\ufffd]"
     "|\u00e2\u20ac.|\u00c3[\u0080-\u00bf]|[\u00ce\u00cf][\u0080-\u00bf]|\u00c2[\u00b0\u00b1\u00b5]"
 )
 

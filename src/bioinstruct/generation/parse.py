@@ -19,6 +19,7 @@ INCOMPLETE = "incomplete"
 UNPARSABLE = "unparsable"
 
 _LIST = re.compile(r'\{\s*"tasks"\s*:\s*\[|^\s*\[')
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
@@ -192,4 +193,7 @@ def _complete(texts: dict[str, str], raw: str) -> Draft | Rejection:
             return _reject(INCOMPLETE, f"no {name}", raw)
         if is_nothing(fields[name]):
             return _reject(INCOMPLETE, f"no {name}: it is {fields[name]!r}", raw)
+    for name, text in fields.items():
+        if found := _CONTROL.search(text):
+            return _reject(UNPARSABLE, f"the {name} has {found[0]!r}", raw)
     return Draft(fields, raw)

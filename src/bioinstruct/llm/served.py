@@ -1,4 +1,4 @@
-"""Tell whether the model that answered is the one that was asked."""
+"""Tell whether an answer is of the model that was asked, and of a length that it can have."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import re
 
 from bioinstruct.llm.types import Answer, Failure, Request, Response
 
-__all__ = ["OTHER_MODEL", "by_asked", "is_model"]
+__all__ = ["OTHER_MODEL", "TOO_LONG", "by_asked", "is_model", "within_bounds"]
 
 OTHER_MODEL = "other-model"
 """Reason of a failure: another model answered."""
+TOO_LONG = "too-long"
+"""Reason of a failure: the answer is far longer than the tokens that were asked for."""
+_BYTES = 16  # a token, on average over a whole text: at most 8 in any that we measured
+_SLACK = 4096  # bytes, for a short limit whose tokens are all long
 
 # A name is resolved to a version: `gpt-4o` to `gpt-4o-2024-08-06`, `llama3` to `llama3:latest`.
 _ALIAS = re.compile(r"[-@:](?:latest|preview|stable|free|exp|experimental)$")
@@ -45,6 +49,21 @@ def by_asked(request: Request, outcome: Response) -> Response:
     return Failure(
         reason=OTHER_MODEL,
         message=f"{outcome.model!r} answered, where {request.model!r} was asked",
+        prompt_tokens=outcome.prompt_tokens,
+        completion_tokens=outcome.completion_tokens,
+    )
+
+
+def within_bounds(request: Request, outcome: Response) -> Response:
+    """Return the outcome, or a failure in place of a text that `max_tokens` tokens cannot be."""
+    if not isinstance(outcome, Answer) or request.max_tokens is None:
+        return outcome
+    size = len(outcome.text.encode("utf-8", "surrogatepass"))
+    if size <= _BYTES * request.max_tokens + _SLACK:
+        return outcome
+    return Failure(
+        reason=TOO_LONG,
+        message=f"{size:,} bytes, where {request.max_tokens:,} tokens were asked for",
         prompt_tokens=outcome.prompt_tokens,
         completion_tokens=outcome.completion_tokens,
     )

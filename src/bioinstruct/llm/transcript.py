@@ -13,7 +13,7 @@ from typing import Any
 
 from bioinstruct.errors import BioinstructError, DataError, MissingError
 from bioinstruct.journal import Journal
-from bioinstruct.llm.served import by_asked
+from bioinstruct.llm.served import by_asked, within_bounds
 from bioinstruct.llm.types import Answer, Failure, Message, Request, Response
 
 __all__ = ["Transcript", "parse_entry"]
@@ -99,7 +99,11 @@ class Transcript:
         return self.accepted(request, outcome)
 
     def accepted(self, request: Request, outcome: Response) -> Response:
-        """Return the outcome; a failure if another model answered and `other_models` is False."""
+        """Return the outcome, or a failure in place of an answer that is not to be used.
+
+        That is one of another model, unless `other_models`, and one that is far too long.
+        """
+        outcome = within_bounds(request, outcome)
         return outcome if self.other_models else by_asked(request, outcome)
 
     def add(self, request: Request, outcome: Response, *, batch: str = "") -> None:

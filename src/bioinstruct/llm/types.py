@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 __all__ = ["Answer", "Failure", "Message", "Provider", "Request", "Response", "Watch", "Watched"]
 
-_FINAL = frozenset({"bad-request", "content-filter", "refusal", "other-model"})
+_FINAL = frozenset({"bad-request", "content-filter", "refusal", "other-model", "too-long"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Failure:
     """A request without an answer."""
 
     reason: str
-    """A short code: `bad-request`, `content-filter`, `refusal`, `other-model` or
+    """A short code: `bad-request`, `content-filter`, `refusal`, `other-model`, `too-long` or
     `retries-exhausted`."""
     message: str
     """The server's message, without secrets."""

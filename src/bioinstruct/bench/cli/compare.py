@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bioinstruct.cli.common import sentence
-from bioinstruct.console import say
+from bioinstruct.console import say, show
 from bioinstruct.errors import BioinstructError, MissingError
 from bioinstruct.tables import aligned
 
@@ -93,8 +93,8 @@ def _with_runs(first: Path, others: Sequence[Path], args: argparse.Namespace) ->
             found.append({"runs": names, "compared": shown, "not_compared": refused})
             continue
         if folder != others[0]:
-            print()
-        print("\n".join(_lines(names, pairs, refused)))
+            show()
+        show("\n".join(_lines(names, pairs, refused)))
     if args.json:
         print(json.dumps(found, indent=2))
     if not compared:
@@ -141,7 +141,7 @@ def _with_results(run: Path, results: Path, args: argparse.Namespace) -> int:
         print(json.dumps(found, indent=2))
     elif found:
         cells = [[_cell(value) for value in each.values()] for each in found]
-        print("\n".join(aligned([list(found[0]), *cells])))
+        show("\n".join(aligned([list(found[0]), *cells])))
     if any(each["ours"] is not None for each in found):
         return 0
     say(

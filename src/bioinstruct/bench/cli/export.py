@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bioinstruct.bench.cli.tasks import add_arguments, chosen_evaluations
 from bioinstruct.cli.common import sentence
-from bioinstruct.console import say
+from bioinstruct.console import say, show
 from bioinstruct.prompts import Style
 
 if TYPE_CHECKING:
@@ -50,5 +50,5 @@ def _run(args: argparse.Namespace) -> int:
         f"{len(names)} tasks in {args.folder}: "
         f"lm_eval --include_path {args.folder} --tasks bioinstruct"
     )
-    print("\n".join(names))
+    show("\n".join(names))
     return 0

@@ -15,7 +15,7 @@ from bioinstruct.bench.cli import compare, endpoint, export, model
 from bioinstruct.bench.cli import training as training_options
 from bioinstruct.bench.cli.tasks import add_arguments, add_variation, chosen_evaluations, listing
 from bioinstruct.bench.tasks.user_file import load_task_file
-from bioinstruct.console import Line, run_command, say
+from bioinstruct.console import Line, run_command, say, show
 from bioinstruct.errors import BioinstructError
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _parser() -> argparse.ArgumentParser:
 def _list(args: argparse.Namespace) -> int:
     if args.task_file:
         load_task_file(args.task_file, args.metric)
-    print(listing())
+    show(listing())
     return 0
 
 
@@ -228,12 +228,12 @@ def _show(args: argparse.Namespace, report: Report, evaluations: Sequence[Evalua
 
     if args.judge:
         report = endpoint.judged(args, report, evaluations)
-    print(
+    show(
         report.as_json() if args.json else table(report, specified=args.spec),
         end="" if args.json else "\n",
     )
     if report.demonstration and not args.json:
-        print(f"\n{DEMONSTRATION}")
+        show(f"\n{DEMONSTRATION}")
     return 1 if args.judge and isinstance(report.judge, str) else 0
 
 
@@ -290,7 +290,7 @@ def _bench_encoder(args: argparse.Namespace) -> int:
     left = [e.name for e in evaluations if e.name not in {row.task for row in report.rows}]
     if left:
         say(f"left out, because an encoder cannot generate text: {', '.join(left)}")
-    print(
+    show(
         report.as_json() if args.json else table(report, specified=args.spec),
         end="" if args.json else "\n",
     )

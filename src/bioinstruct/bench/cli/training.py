@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from bioinstruct.console import positive, say
+from bioinstruct.console import positive, say, show
 from bioinstruct.dataset.load import read_examples
 
 if TYPE_CHECKING:
@@ -79,5 +79,5 @@ def print_plan(model: CausalLM, training: Training, args: argparse.Namespace) ->
         more = {"fits": plan.fits, "repeats": args.repeats}
         print(json.dumps(asdict(plan) | more, indent=2))
     else:
-        print("\n".join(plan.lines(args.repeats)))
+        show("\n".join(plan.lines(args.repeats)))
     return 1 if plan.fits is False else 0

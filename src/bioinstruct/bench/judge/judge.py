@@ -19,7 +19,7 @@ from bioinstruct.corpora.mts_dialog import Judged as Human
 from bioinstruct.errors import BioinstructError, ModelError, SchemaUnsupportedError
 from bioinstruct.llm.pricing import Price
 from bioinstruct.llm.request_tokens import TokenCounter
-from bioinstruct.llm.served import OTHER_MODEL
+from bioinstruct.llm.served import OTHER_MODEL, TOO_LONG
 from bioinstruct.llm.transcript import Transcript
 from bioinstruct.llm.types import Failure, Provider, Request, Response
 from bioinstruct.schema import Instruction
@@ -151,7 +151,7 @@ class Judge:
                 if close := getattr(self.client, "aclose", None):
                     runner.run(close())
         failures = [o for o in found.values() if isinstance(o, Failure)]
-        check_answered([o for o in failures if not o.final or o.reason == OTHER_MODEL])
+        check_answered([o for o in failures if not o.final or o.reason in {OTHER_MODEL, TOO_LONG}])
         self.called |= {o.model for o in found.values() if not isinstance(o, Failure)}
         return found
 
