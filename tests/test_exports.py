@@ -215,7 +215,7 @@ CHAT_TEMPLATE = (
 
 @pytest.mark.peer
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("to", ["chat", "prompt-completion"])
+@pytest.mark.parametrize("to", ["chat", "prompt-completion", "prompt-completion-text"])
 def test_trl_prepares_it_and_learns_the_answer_alone(to: str, tmp_path: Path) -> None:
     trl = pytest.importorskip("trl")
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -227,7 +227,8 @@ def test_trl_prepares_it_and_learns_the_answer_alone(to: str, tmp_path: Path) ->
     )
     tiny = str(Path(__file__).parents[1] / "src" / "bioinstruct" / "data" / "tiny")
     tokenizer = AutoTokenizer.from_pretrained(tiny)
-    tokenizer.chat_template = CHAT_TEMPLATE
+    texts = to == "prompt-completion-text"  # for a model without a template
+    tokenizer.chat_template = None if texts else CHAT_TEMPLATE
     config = trl.SFTConfig(
         output_dir=str(tmp_path / "trl"),
         max_steps=1,
@@ -250,7 +251,8 @@ def test_trl_prepares_it_and_learns_the_answer_alone(to: str, tmp_path: Path) ->
             if label != -100
         ]
         assert tokenizer.decode(learned) == example.output + tokenizer.eos_token
-        assert asked(example) in tokenizer.decode(row["input_ids"])
+        prompt = render(example) if texts else asked(example)
+        assert prompt in tokenizer.decode(row["input_ids"])
     assert trainer.train().training_loss > 0
 
 

@@ -450,7 +450,7 @@ def test_the_adapter_is_merged_when_asked(bench: Bench, model: str) -> None:
     for out, said in (("out", "written in float32"), ("low", "written in bfloat16")):
         card = Path(f"{out}/merged/README.md").read_text(encoding="utf-8")
         assert said in card
-        assert f"## LoRA adapter for {model}" in card  # with its data and their licences
+        assert f"## LoRA adapter for {Path(model).name}" in card  # with its data and their licences
         assert ("\n## Results\n" in card) is (out == "low")  # which this run did not tune
     assert bench("--model", model, *TASK, "--no-tune", "--merge", "float32").code == 2
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from bioinstruct.bench.models.tokenization import Overflow
+from bioinstruct.bench.models.tokenization import Overflow, style_for, style_reason
 from bioinstruct.console import positive
 from bioinstruct.prompts import Style
 
@@ -81,7 +81,10 @@ def load(args: argparse.Namespace, *, recipe: Recipe | None) -> CausalLM:
         overflow=args.overflow or Overflow.SHORTEN,
     )
     model.max_thinking = args.max_thinking
-    model.style_reason = reason or model.style_reason
+    tokenizer = model.prompt_tokenizer.tokenizer
+    if reason:  # which need not be told where the model would decide the same
+        same = model.style is style_for(tokenizer)
+        model.style_reason = style_reason(tokenizer) if same else reason
     return model
 
 

@@ -22,7 +22,12 @@ from bioinstruct.bench.models.loading import context_length, load_model_and_toke
 from bioinstruct.bench.models.loglikelihood import Plan, Scorer
 from bioinstruct.bench.models.thinking import Ending
 from bioinstruct.bench.models.token_tree import LoglikelihoodRequest
-from bioinstruct.bench.models.tokenization import Overflow, PromptTokenizer, style_for
+from bioinstruct.bench.models.tokenization import (
+    Overflow,
+    PromptTokenizer,
+    style_for,
+    style_reason,
+)
 from bioinstruct.errors import ModelError
 from bioinstruct.prompts import Style
 from bioinstruct.schema import Instruction
@@ -82,8 +87,7 @@ class CausalLM(Decoder):
         loaded = cls(model, prompt_tokenizer, name=path, plan=plan)
         loaded.notes += [*notes, *prompt_tokenizer.oddities()]
         if style is None:
-            article = "a" if chosen is Style.CHAT else "no"
-            loaded.style_reason = f"the model has {article} chat template"
+            loaded.style_reason = style_reason(tokenizer)
         return loaded
 
     @property

@@ -28,6 +28,7 @@ __all__ = [
     "PromptTokenizer",
     "before_stop",
     "style_for",
+    "style_reason",
 ]
 
 _OMISSION = " [...] "
@@ -247,6 +248,12 @@ class PromptTokenizer:
 def style_for(tokenizer: Any) -> Style:
     """Return the style that fits a model: its chat template where there is one, else Alpaca."""
     return Style.CHAT if getattr(tokenizer, "chat_template", None) else Style.ALPACA
+
+
+def style_reason(tokenizer: Any) -> str:
+    """Return why `style_for` chooses as it does."""
+    article = "a" if style_for(tokenizer) is Style.CHAT else "no"
+    return f"the model has {article} chat template"
 
 
 def before_stop(text: str, stop: Sequence[str]) -> str:
