@@ -19,7 +19,7 @@ from bioinstruct.bench.metrics import accuracy
 from bioinstruct.bench.models.causal_lm import CausalLM
 from bioinstruct.bench.tasks import Evaluation, get_task, load_evaluations
 from bioinstruct.bench.training.estimate import make_plan
-from bioinstruct.bench.training.lora import remove_adapter
+from bioinstruct.bench.training.lora import remove_adapter, save_adapter
 from bioinstruct.bench.training.recipe import Recipe
 from bioinstruct.bench.training.trainer import tune
 
@@ -96,6 +96,16 @@ def test_each_repeat_is_the_run_of_its_seed_and_a_second_run_asks_nothing(
     assert again == report
     assert (out / "answers.jsonl").read_bytes() == kept
     assert json.loads((out / "report.json").read_text())["rows"][0]["repeats"] == scores
+
+
+def test_an_adapter_with_a_tied_trained_embedding_is_read_back(tmp_path: Path) -> None:
+    model = CausalLM.load("tiny")  # its head is tied to its embedding
+    recipe = Recipe(rank=2, alpha=4, epochs=1, batch_size=8, train_embeddings=True)
+    tune(model, training().examples[:8], recipe)
+    save_adapter(model, tmp_path / "adapter")
+    again = CausalLM.load("tiny")
+    again.load_adapter(tmp_path / "adapter")
+    assert again.fingerprint == model.fingerprint
 
 
 def test_the_mean_of_results_is_that_of_the_counts_of_each_item() -> None:

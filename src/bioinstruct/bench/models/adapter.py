@@ -13,7 +13,7 @@ from bioinstruct.errors import ModelError
 from bioinstruct.json_text import loads
 from bioinstruct.prompts import Style
 
-__all__ = ["ABOUT", "attach", "settings_of", "style_of", "tensors_of"]
+__all__ = ["ABOUT", "attach", "detach", "settings_of", "style_of", "tensors_of"]
 
 ABOUT = "bioinstruct.json"
 """The file in the folder of an adapter that names its base, its run and its training."""
@@ -76,9 +76,28 @@ def attach(model: Any, folder: Path, *, name: str, parts: Mapping[str, str]) -> 
     try:
         said = check_adapter_weights(folder, tensors, empty, result.unexpected_keys)
     except ModelError:
-        adapted.unload()
+        detach(adapted)
         raise
     return adapted, f"{known}; {said}"
+
+
+def detach(adapted: Any) -> Any:
+    """Take the adapter off and return the bare model, with its own weights, to the bit.
+
+    peft's `unload` alone would leave trained embeddings in the place of the base's.
+    """
+    originals = {
+        name: module.original_module
+        for name, module in adapted.get_base_model().named_modules()
+        if hasattr(module, "modules_to_save") and hasattr(module, "original_module")
+    }
+    bare = adapted.unload()
+    for name, module in originals.items():
+        parent, _, last = name.rpartition(".")
+        setattr(bare.get_submodule(parent), last, module)
+    if hasattr(bare, "peft_config"):
+        del bare.peft_config
+    return bare
 
 
 def style_of(folder: Path) -> Style | None:
@@ -126,11 +145,21 @@ def _base_of(folder: Path, name: str, parts: Mapping[str, str]) -> str:
 
 
 def _check_no_base(folder: Path, base: set[str], tensors: Mapping[str, Any]) -> None:
-    """Refuse an adapter that would overwrite weights of the base."""
+    """Refuse an adapter that would overwrite weights of the base.
+
+    A head that is tied to a trained embedding is saved with it, and is no weight of the base.
+    """
     from peft import PeftConfig
 
     saved = getattr(PeftConfig.from_pretrained(str(folder)), "modules_to_save", None) or []
-    found = [key for key in tensors if key in base and not set(key.split(".")) & set(saved)]
+    trained = [tensor for key, tensor in tensors.items() if set(key.split(".")) & set(saved)]
+    found = [
+        key
+        for key, tensor in tensors.items()
+        if key in base
+        and not set(key.split(".")) & set(saved)
+        and not any(tensor.shape == t.shape and bool((tensor == t).all()) for t in trained)
+    ]
     if found:
         raise ModelError(
             f"the adapter in {folder} holds {len(found):,} weights of the base itself "

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import torch
 
+from bioinstruct.bench.models.adapter import detach
 from bioinstruct.bench.models.base import Tunable
 from bioinstruct.bench.models.causal_lm import ABOUT
 from bioinstruct.bench.models.fsdp import is_sharded
@@ -66,25 +67,9 @@ def add_adapter(model: Tunable, recipe: Recipe) -> Callable[[], None]:
 
 
 def remove_adapter(model: Tunable) -> None:
-    """Take the adapter off, if there is one: the model is then its base again, to the bit.
-
-    peft's `unload` alone would leave trained embeddings in the place of the base's.
-    """
-    if not model.has_adapter:
-        return
-    adapted = model.model
-    originals = {
-        name: module.original_module
-        for name, module in adapted.get_base_model().named_modules()
-        if hasattr(module, "modules_to_save") and hasattr(module, "original_module")
-    }
-    bare = adapted.unload()
-    for name, module in originals.items():
-        parent, _, last = name.rpartition(".")
-        setattr(bare.get_submodule(parent), last, module)
-    if hasattr(bare, "peft_config"):
-        del bare.peft_config
-    model.adapted(bare)
+    """Take the adapter off, if there is one: the model is then its base again, to the bit."""
+    if model.has_adapter:
+        model.adapted(detach(model.model))
 
 
 def check_adapter(model: Tunable, recipe: Recipe) -> list[str]:
