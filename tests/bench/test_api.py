@@ -44,6 +44,7 @@ def test_tasks_come_by_name_suite_and_file(tmp_path: Path) -> None:
     )
     [task] = bench.load_tasks(str(own))
     assert task.name == "api-test-task"
+    assert bench.load_tasks(str(own)) == [task]  # named again, as by `evaluate` and `tune`
     train = bench.Evaluation(bench.load_tasks("demo-qa")[0].task, "train")
     assert bench.evaluate(Constant("yes"), train, limit=3).rows[0].split == "train"
     assert len(bench.evaluate(Constant("yes"), task, limit=5).tasks[0].evaluation.examples) == 5

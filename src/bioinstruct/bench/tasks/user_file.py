@@ -22,10 +22,12 @@ FEW = 10
 """At most so many different outputs are taken for a closed set of answers."""
 EACH = 5
 """Records that there must be for each of them."""
+_LOADED: dict[Path, tuple[bytes, list[Task]]] = {}
+"""Content and tasks of each Python file, so that a file can be named more than once."""
 
 
 def load_task_file(path: Path, metrics: Sequence[str] = ()) -> list[Task]:
-    """Load and register the tasks that a file defines.
+    """Load and register the tasks that a file defines; a Python file that is unchanged runs once.
 
     Args:
         path: a Python file with functions under `@task`, or records in JSON Lines.
@@ -40,9 +42,13 @@ def load_task_file(path: Path, metrics: Sequence[str] = ()) -> list[Task]:
         raise MissingError(f"no file {path}")
     if path.suffix != ".py":
         return [add(_of_records(path, metrics))]
-    before = known_tasks()
+    before, content = known_tasks(), path.read_bytes()
+    loaded, tasks = _LOADED.get(path.resolve(), (b"", []))
+    if tasks and content == loaded and all(before.get(task.name) is task for task in tasks):
+        return list(tasks)
     run_python_file(path)
     found = [task for name, task in known_tasks().items() if name not in before]
+    _LOADED[path.resolve()] = content, found
     if not found:
         raise BioinstructError(
             f"{path} defines no task", hint="put @task(...) above a function; see docs/tasks.md"
