@@ -38,5 +38,6 @@ def html_table(lines: Sequence[Sequence[str]], *, left: int = 2, notes: Sequence
 
 
 def html_notes(notes: Sequence[str]) -> str:
-    """Return each note that is not empty as an HTML paragraph."""
-    return "".join(f"<p>{escape(note)}</p>" for note in notes if note)
+    """Return each note that is not empty as an HTML paragraph, which keeps aligned columns."""
+    style = "white-space: pre-wrap; font-family: monospace; margin: 0"
+    return "".join(f'<p style="{style}">{escape(note)}</p>' for note in notes if note)
