@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.preloaded import Preloaded
 
 # Nothing in the tests may reach the network.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -30,13 +33,30 @@ def data() -> Path:
     return Path(folder).resolve()
 
 
+@pytest.fixture(scope="session")
+def preloaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Preloaded]:
+    """The project's commands, without the seconds that importing torch takes."""
+    folder = Path(tempfile.mkdtemp(prefix="bioinstruct-"))  # the address of a socket must be short
+    server = Preloaded(folder, {**os.environ, **_caches(tmp_path_factory)})
+    yield server
+    server.stop()
+    shutil.rmtree(folder)
+
+
+def _caches(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    cache = tmp_path_factory.getbasetemp() / "cache"
+    return {
+        "HF_HOME": str(cache / "hf"),
+        "HF_DATASETS_CACHE": str(cache / "datasets"),
+        "XDG_CACHE_HOME": str(cache),
+    }
+
+
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test writes into the user's cache."""
-    cache = tmp_path_factory.getbasetemp() / "cache"
-    monkeypatch.setenv("HF_HOME", str(cache / "hf"))
-    monkeypatch.setenv("HF_DATASETS_CACHE", str(cache / "datasets"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    for name, folder in _caches(tmp_path_factory).items():
+        monkeypatch.setenv(name, folder)
 
 
 @pytest.fixture(autouse=True)

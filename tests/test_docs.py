@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.preloaded import Preloaded
+
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{page}.md" for page in ("quickstart", "filter"))]
 PAGES.append(ROOT / "docs" / "compile.md")
@@ -23,9 +25,11 @@ PAGES += [ROOT / "docs" / "stats.md", ROOT / "docs" / "export.md"]
 BLOCK = re.compile(r"```(python|sh)\n(.*?)```", re.DOTALL)
 
 
-def run(command: list[str], folder: Path) -> str:
-    """Run in a folder, with this interpreter's scripts first on the path and no corpora."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+def run(command: list[str], folder: Path, commands: Preloaded) -> str:
+    """Run in a folder, with the project's commands first on the path and no corpora."""
+    path = (
+        f"{commands.path}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    )
     environment = {k: v for k, v in os.environ.items() if k != "BIOINSTRUCT_DATA"} | {"PATH": path}
     environment["PYTHONPATH"] = str(ROOT)  # pages that show `benchmarks` are read in a checkout
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
@@ -34,19 +38,21 @@ def run(command: list[str], folder: Path) -> str:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_every_block_runs_and_prints_what_it_says(page: Path, tmp_path: Path) -> None:
+def test_every_block_runs_and_prints_what_it_says(
+    page: Path, tmp_path: Path, preloaded: Preloaded
+) -> None:
     blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
     assert {kind for kind, _ in blocks} <= {"python", "sh"}
     for kind, code in blocks:
         if kind == "python":
-            printed = run([sys.executable, "-c", code], tmp_path)
+            printed = run([str(preloaded.path / "python"), "-c", code], tmp_path, preloaded)
             said = [
                 line.removeprefix("#> ") for line in code.splitlines() if line.startswith("#> ")
             ]
             for line in said:
                 assert line in printed.splitlines(), f"{page.name}: {line!r} not in\n{printed}"
         elif not code.startswith("make "):  # tested by running make itself
-            run(["bash", "-euo", "pipefail", "-c", code], tmp_path)
+            run(["bash", "-euo", "pipefail", "-c", code], tmp_path, preloaded)
 
 
 def test_links_to_files_lead_somewhere() -> None:
