@@ -59,6 +59,7 @@ def found(text: str, tables: str, split: str = "") -> list[str]:
 ALL = "conditions drugs findings"
 
 
+@pytest.mark.peer
 def test_the_script_makes_the_shipped_files_again(tmp_path: Path) -> None:
     script = ROOT / "benchmarks" / "make_demo.py"
     subprocess.run([sys.executable, script, "--out", tmp_path], check=True)

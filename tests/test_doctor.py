@@ -135,6 +135,7 @@ def test_without_corpora_they_are_missing_and_that_is_no_fault(
     assert out.count("no data directory") == 1
 
 
+@pytest.mark.peer
 def test_the_real_corpora_are_found(data: Path) -> None:
     found = {finding.name: finding for finding in find_corpora(data, seconds=600)}
     for name in ("ncbi-disease", "pubmedqa", "mts-dialog"):

@@ -437,6 +437,7 @@ def test_medtuned_has_the_twelve_sources_in_the_published_layout() -> None:
     assert not mixture.decontaminate
 
 
+@pytest.mark.peer
 def test_medtuned_has_the_published_sizes_but_for_what_is_scored(data: Path) -> None:
     report = Report()
     for _ in compile_mixture(load_mixture("medtuned"), data=data, report=report):

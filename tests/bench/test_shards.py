@@ -85,6 +85,7 @@ def apart(one: Path, other: Path) -> float:
     return max(float((second[name] - tensor).abs().max()) for name, tensor in first.items())
 
 
+@pytest.mark.peer
 def test_two_processes_with_half_of_the_layers_each_make_the_adapter_of_one(
     model_folder: Folder, example: Make, tmp_path: Path
 ) -> None:

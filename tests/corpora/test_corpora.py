@@ -50,10 +50,10 @@ def here(corpus: Corpus, data: Path) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("corpus", ON_DISK, ids=lambda corpus: corpus.name)
-def test_every_record_of_every_split_says_where_it_is_from(corpus: Corpus, data: Path) -> None:
+def check_provenance(corpus: Corpus, data: Path, limit: int | None) -> None:
     for split, layout in itertools.product(here(corpus, data), corpus.layouts or (None,)):
-        for example in read(corpus.name, split, data=data, layout=layout):
+        examples = read(corpus.name, split, data=data, layout=layout)
+        for example in itertools.islice(examples, limit):
             assert corpus.category in {None, example.category}
             assert example.provenance.document
             own = {"document": example.provenance.document, "license": example.provenance.license}
@@ -62,11 +62,24 @@ def test_every_record_of_every_split_says_where_it_is_from(corpus: Corpus, data:
 
 
 @pytest.mark.parametrize("corpus", ON_DISK, ids=lambda corpus: corpus.name)
+def test_the_first_records_of_every_split_say_where_they_are_from(
+    corpus: Corpus, data: Path
+) -> None:
+    check_provenance(corpus, data, 200)
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("corpus", ON_DISK, ids=lambda corpus: corpus.name)
+def test_every_record_of_every_split_says_where_it_is_from(corpus: Corpus, data: Path) -> None:
+    check_provenance(corpus, data, None)
+
+
+@pytest.mark.parametrize("corpus", ON_DISK, ids=lambda corpus: corpus.name)
 def test_reading_twice_gives_the_same(corpus: Corpus, data: Path) -> None:
     split = here(corpus, data)[-1]
 
     def first(layout: str | None = None) -> list[Instruction]:
-        return list(itertools.islice(read(corpus.name, split, data=data, layout=layout), 3_000))
+        return list(itertools.islice(read(corpus.name, split, data=data, layout=layout), 500))
 
     once = first()
     assert once == first()

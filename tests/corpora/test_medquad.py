@@ -46,6 +46,7 @@ def test_pairs_are_as_many_as_published(every: list[Pair]) -> None:
     assert len({pair.type for pair in every}) == 39
 
 
+@pytest.mark.peer
 def test_what_is_left_out_is_counted_by_its_reason(every: list[Pair], data: Path) -> None:
     skipped: Counter[str] = Counter()
     kept = {

@@ -22,6 +22,7 @@ COUNTED = {
 }
 
 
+@pytest.mark.peer
 @pytest.mark.parametrize(("name", "split"), COUNTED)
 def test_the_numbers_of_the_table_are_measured(name: str, split: str, data: Path) -> None:
     assert sum(1 for _ in read(name, split, data=data)) == COUNTED[name, split]
