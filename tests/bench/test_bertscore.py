@@ -166,6 +166,7 @@ def run(*args: str) -> int:
     return int(caught.value.code or 0)
 
 
+@pytest.mark.peer
 def test_written_answers_are_counted_by_it_when_the_command_is_asked_to(
     encoder: str,
     model_folder: Callable[[str], Path],
