@@ -102,8 +102,9 @@ def test_what_is_saved_is_a_pipeline_of_transformers(
     found = pipeline("token-classification", str(tmp_path / "e"))(
         "The patient took aspirin today ."
     )
-    assert {token["entity"] for token in found if token["word"].startswith("a")} <= {"B", "O"}
-    assert {"B"} <= {token["entity"] for token in found}
+    of_aspirin = {token["entity"] for token in found if token["word"].startswith("a")}
+    assert of_aspirin <= {"B-Entity", "O"}
+    assert {"B-Entity"} <= {token["entity"] for token in found}
 
 
 def test_an_encoder_learns_closed_answers(folder: str, example: Make) -> None:

@@ -347,7 +347,7 @@ def test_the_adapter_loads_in_plain_peft(
     tune(model, lessons(example), FAST)
     save_adapter(model, tmp_path / "adapter")
     config = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text(encoding="utf-8"))
-    assert config["base_model_name_or_path"] == folder
+    assert config["base_model_name_or_path"] == Path(folder).name  # no path of this machine
     plain: Any = PeftModel.from_pretrained(
         AutoModelForCausalLM.from_pretrained(folder), str(tmp_path / "adapter")
     )
