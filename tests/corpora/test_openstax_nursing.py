@@ -39,6 +39,7 @@ def raw(data: Path) -> dict[str, str]:
     return {name: xml for name, xml in modules.items() if f'"{name}"' in books}
 
 
+@pytest.mark.peer
 def test_the_guide_counts_splits_and_tasks(made: Made) -> None:
     examples, _ = made
     assert guide.counts("openstax-nursing") == Counter(

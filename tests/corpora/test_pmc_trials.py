@@ -42,6 +42,7 @@ def texts(data: Path) -> dict[str, str]:
     return found
 
 
+@pytest.mark.peer
 def test_the_guide_counts_splits_and_tasks(made: Made) -> None:
     examples, _ = made
     assert guide.counts("pmc-trials") == Counter(example.provenance.split for example in examples)
@@ -67,6 +68,7 @@ def squeezed(text: str) -> str:
     return re.sub(r'(?:xmlns:\w+|id)="[^"]*"|[\s>]', "", text)
 
 
+@pytest.mark.peer
 def test_every_answer_from_the_text_is_in_the_article(made: Made, texts: dict[str, str]) -> None:
     """Nothing is made up or put together: white space aside, it stands there in one piece."""
     examples, _ = made

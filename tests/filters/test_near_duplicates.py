@@ -219,6 +219,7 @@ def test_the_same_real_texts_are_kept_as_by_rouge_score(
         assert compiled(texts) == expected
 
 
+@pytest.mark.peer
 def test_all_roads_agree_on_all_of_medquad(questions: list[str]) -> None:
     assert len(questions) == 44_603
     found = together(questions)
@@ -279,6 +280,7 @@ def test_with_the_same_subject_no_more_is_dropped_and_all_roads_agree(texts: lis
             assert subject(text) == subject(texts[match.place])
 
 
+@pytest.mark.peer
 def test_same_subject_keeps_the_diseases_of_medquad_apart(questions: list[str]) -> None:
     found = together(questions, same_subject=True)
     assert sum(match is None for match in found) > 43_000  # the plain rule keeps 5,848
