@@ -21,7 +21,7 @@ from bioinstruct.errors import BioinstructError, DataError, MissingError
 from bioinstruct.files import add_filename_to_oserror
 from bioinstruct.json_text import loads
 
-__all__ = ["Journal"]
+__all__ = ["Journal", "remove_journal"]
 
 _SYNC_SECONDS = 1.0  # at most this much is lost in a power cut; a killed process loses nothing
 
@@ -223,6 +223,12 @@ class Journal:
 
     def _fault(self, number: int) -> DataError:
         return DataError(f"not {self._what}", path=self.path, line=number, hint=self._hint)
+
+
+def remove_journal(path: Path) -> None:
+    """Remove a journal that nobody has open, and its lock file."""
+    path.unlink(missing_ok=True)
+    _lock_path(path).unlink(missing_ok=True)
 
 
 def _lock_path(path: Path) -> Path:

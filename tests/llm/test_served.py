@@ -28,6 +28,7 @@ SAME = [
     ("gemini-2.5-flash", "gemini-2.5-flash-preview-05-20"),
     ("gemini-1.5-pro", "gemini-1.5-pro-002"),
     ("llama3", "llama3:latest"),
+    ("models/tiny-chat", "models/tiny-chat@main"),
     ("meta-llama/Llama-3-8B", "Llama-3-8B"),
     ("Qwen2.5-7B", "/models/qwen2.5-7b.gguf"),
     ("deepseek/deepseek-r1:free", "deepseek/deepseek-r1"),

@@ -48,6 +48,7 @@ from bioinstruct.filters import (
     split,
     write_rejections,
 )
+from bioinstruct.journal import remove_journal
 from bioinstruct.json_text import loads
 from bioinstruct.schema import Instruction
 
@@ -279,7 +280,7 @@ def follow(
                 folder = _folder(out, number)
                 _tuned(as_tunable(model), training, folder, seed + number, Watch())
             _answer_share(model, evaluations, answers, adapter=True)
-    own.unlink(missing_ok=True)
+    remove_journal(own)
 
 
 def _numbers(training: Training | None) -> Iterable[int]:
@@ -332,7 +333,7 @@ def _take_over(answers: Answers) -> None:
     for other in sorted(answers.folder.glob(f"{SHARED}*.jsonl")):
         answers.load(other, merge=True)
         if Devices().count == 1:
-            other.unlink()
+            remove_journal(other)
 
 
 def _tuned(model: Tunable, training: Training, out: Path, seed: int, watch: Watch) -> Tuning:

@@ -17,7 +17,10 @@ _SLACK = 4096  # bytes, for a short limit whose tokens are all long
 
 # A name is resolved to a version: `gpt-4o` to `gpt-4o-2024-08-06`, `llama3` to `llama3:latest`.
 _ALIAS = re.compile(r"[-@:](?:latest|preview|stable|free|exp|experimental)$")
-_VERSION = re.compile(r"[-@:](?:\d{4}-\d{2}-\d{2}|\d{2}-\d{4}|\d{2}-\d{2}|\d{3,8}|v\d+(?::\d+)?)$")
+# A server may add the revision: transformers serve 5.23 says `model@main`.
+_VERSION = re.compile(
+    r"@[\w.+-]+$|[-@:](?:\d{4}-\d{2}-\d{2}|\d{2}-\d{4}|\d{2}-\d{2}|\d{3,8}|v\d+(?::\d+)?)$"
+)
 
 
 def is_model(asked: str, answered: str) -> bool:
