@@ -78,7 +78,7 @@ def test_of_two_processes_in_one_folder_one_is_refused_and_the_answers_are_whole
     assert 0 in codes
     if codes != [0, 0]:  # the second may have come when the first was done
         assert sorted(codes) == [0, 1]
-        assert "another run is writing to out/answers.jsonl" in said[codes.index(1)]
+        assert "out/answers.jsonl: in use by another process" in said[codes.index(1)]
     assert len(keys("out")) == len(set(keys("out"))) == 360
 
 
