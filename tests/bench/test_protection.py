@@ -80,7 +80,7 @@ def texts(examples: Iterable[Instruction]) -> set[str]:
     """
     found = {text for e in examples for text in (e.input, e.instruction) if text}
     found |= {e.output for e in examples if len(unicode_words(e.output)) >= 6}
-    return {normalize(text) for text in found}
+    return {normalize(text) for text in found if unicode_words(text)}  # `.` is no test item
 
 
 def scored(task: Task) -> list[Instruction]:
