@@ -85,36 +85,38 @@ def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
 
 def read_artificial(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     """Yield the questions in file order, answered by yes or no, or by the conclusion."""
-    path = resolve_gz(folder / "ori_pqaa.json")
-    for entry in entries(path):
-        if isinstance(entry, DataError):
-            yield entry
+    for found in _every(folder / "ori_pqaa.json", Artificial):
+        if isinstance(found, DataError):
+            yield found
             continue
-        pmid, record = entry
-        question = _checked(pmid, record, Artificial, path)
-        if isinstance(question, DataError):
-            yield question
-            continue
+        pmid, question = found
         output = question.final_decision if layout == "yes-no" else question.LONG_ANSWER
         yield _example(ARTIFICIAL, layout, pmid, split, seed, question=question, output=output)
 
 
 def read_unlabelled(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
     """Yield the questions in file order, answered by the conclusion of the abstract."""
-    path = resolve_gz(folder / "ori_pqau.json")
+    for found in _every(folder / "ori_pqau.json", Unlabelled):
+        if isinstance(found, DataError):
+            yield found
+            continue
+        pmid, question = found
+        output = question.LONG_ANSWER
+        yield _example(
+            UNLABELLED, "conclusion", pmid, split, seed, question=question, output=output
+        )
+
+
+def _every(file: Path, model: type[C]) -> Iterator[tuple[str, C] | DataError]:
+    """Yield the questions of a file by PMID, and what is wrong with those that are not valid."""
+    path = resolve_gz(file)
     for entry in entries(path):
         if isinstance(entry, DataError):
             yield entry
             continue
         pmid, record = entry
-        question = _checked(pmid, record, Unlabelled, path)
-        if isinstance(question, DataError):
-            yield question
-            continue
-        output = question.LONG_ANSWER
-        yield _example(
-            UNLABELLED, "conclusion", pmid, split, seed, question=question, output=output
-        )
+        question = _checked(pmid, record, model, path)
+        yield question if isinstance(question, DataError) else (pmid, question)
 
 
 def _example(
