@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -14,7 +15,14 @@ from pathlib import Path
 import pytest
 
 from bioinstruct import BioinstructError, MissingError
-from bioinstruct.files import atomic_directory, atomic_file, read_bytes, resolve_gz
+from bioinstruct.files import (
+    atomic_directory,
+    atomic_file,
+    read_bytes,
+    remove_leftovers,
+    resolve_gz,
+    set_aside,
+)
 
 ERRORS = [ValueError("mine"), KeyboardInterrupt(), SystemExit(3), OSError(errno.ECONNRESET, "gone")]
 errors = pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
@@ -271,3 +279,99 @@ def test_a_damaged_compressed_file_is_an_error_wherever_it_is_damaged(tmp_path: 
         path.write_bytes(damaged)
         with pytest.raises(BioinstructError, match="not a complete gzip file"):
             read_bytes(path)
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from bioinstruct import files
+path, what = Path(sys.argv[1]), sys.argv[2]
+if what == "renamed":  # killed when the old folder has made way, and the new one is not yet there
+    really = Path.rename
+    def rename(old, new):
+        if str(new).endswith("out"):
+            os._exit(9)
+        return really(old, new)
+    Path.rename = rename
+if what == "file":
+    with files.atomic_file(path) as file:
+        file.write(b"half")
+        file.flush()
+        os._exit(9)
+with files.atomic_directory(path) as folder:
+    (folder / "x").write_text("half")
+    if what == "folder":
+        os._exit(9)
+"""
+
+
+def killed(path: Path, what: str) -> None:
+    """Be killed while writing a file, a folder, or while the folder is put in place."""
+    done = subprocess.run([sys.executable, "-c", KILLED, str(path), what], check=False)
+    assert done.returncode == 9
+    assert any(path.parent.glob(".*.tmp"))
+
+
+@pytest.mark.parametrize("what", ["file", "folder", "renamed"])
+def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path: Path, what: str) -> None:
+    path = tmp_path / "out"
+    if what == "renamed":
+        path.mkdir()
+        fill(path, "old")
+    killed(path, what)
+    (tmp_path / ".other.01234567.tmp").touch()  # of another place
+    (tmp_path / ".out.012.tmp").touch()  # of somebody else
+    (tmp_path / ".out.01234567.tmp").symlink_to(tmp_path / "away")
+    atomic = atomic_file if what == "file" else atomic_directory
+    with pytest.raises(ZeroDivisionError), atomic(path):
+        raise ZeroDivisionError
+    kept = [".other.01234567.tmp", ".out.012.tmp", ".out.01234567.tmp"]
+    kept += ["out", "out/data", "out/data/x"] if what == "renamed" else []
+    assert names(tmp_path) == sorted(kept)
+    if what == "renamed":  # the old one is back
+        assert (path / "data" / "x").read_text(encoding="utf-8") == "old"
+
+
+@pytest.mark.parametrize("atomic", [atomic_file, atomic_directory])
+def test_what_is_still_being_written_is_not_taken_for_left_over(
+    tmp_path: Path, atomic: Callable[[Path], AbstractContextManager[object]]
+) -> None:
+    with atomic(tmp_path / "out"):
+        with atomic(tmp_path / "out"):
+            remove_leftovers(tmp_path)
+            assert len(list(tmp_path.glob(".out.*.tmp"))) == 2
+        assert len(list(tmp_path.glob(".out.*.tmp"))) == 1
+    assert names(tmp_path) == ["out"]
+
+
+def test_what_is_set_aside_keeps_what_was_set_aside_before(tmp_path: Path) -> None:
+    found = []
+    for text in ("one", "two", "three"):
+        (tmp_path / "x").write_text(text, encoding="utf-8")
+        found.append(set_aside(tmp_path / "x"))
+    assert [path.name for path in found] == ["damaged-x", "damaged-x-2", "damaged-x-3"]
+    assert [path.read_text(encoding="utf-8") for path in found] == ["one", "two", "three"]
+
+
+def test_what_is_written_is_synced_before_it_is_put_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    sync, rename, replace = os.fsync, Path.rename, Path.replace
+
+    def fsync(descriptor: int) -> None:
+        done.append(f"sync {Path(f'/proc/self/fd/{descriptor}').readlink().name}")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "rename", lambda a, b: (done.append("put"), rename(a, b)))
+    monkeypatch.setattr(Path, "replace", lambda a, b: (done.append("put"), replace(a, b)))
+    with atomic_directory(tmp_path / "out") as folder:
+        fill(folder, "x")
+    put = done.index("put")
+    assert {"sync x", "sync data", f"sync {folder.name}"} <= set(done[:put])
+    assert done[put + 1 :] == [f"sync {tmp_path.name}"]
+    done.clear()
+    with atomic_file(tmp_path / "file") as file:
+        temporary = Path(file.name).name
+    assert done == [f"sync {temporary}", "put", f"sync {tmp_path.name}"]

@@ -85,3 +85,41 @@ def test_one_process_at_a_time_appends_and_a_killed_one_locks_nobody_out(tmp_pat
     other.communicate()
     with journal(path) as mine:
         assert "a" in mine
+
+
+@pytest.mark.parametrize("line", [0, 1, 2])
+def test_a_line_that_was_edited_is_named_with_its_number(tmp_path: Path, line: int) -> None:
+    path = tmp_path / "j.jsonl"
+    with journal(path) as whole:
+        for n in range(3):
+            whole.append({"n": n, "key": str(n), "text": "yes"})
+    lines = path.read_bytes().splitlines(keepends=True)
+    edited = [
+        lines[line].replace(b"yes", b"no"),
+        lines[line].replace(b'"check": "', b'"check": "0')[:-4] + b'"}\n',
+    ]
+    if line:  # the first says whether lines have a check
+        edited.append(lines[line][:-31] + b"}\n")
+    for one in edited:
+        path.write_bytes(b"".join([*lines[:line], one, *lines[line + 1 :]]))
+        before = path.read_bytes()
+        with pytest.raises(DataError, match=rf"j\.jsonl:{line + 1}: changed after it was") as error:
+            journal(path)
+        assert "remove this line" in error.value.hint
+        assert path.read_bytes() == before
+
+
+def test_a_file_of_an_earlier_version_has_no_checks_and_is_continued_with_them(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "j.jsonl"
+    path.write_bytes(b'{"n": 0, "key": "a"}\n{"n": 1, "key": "b"}\n')
+    with journal(path) as old:
+        old.append({"n": 2, "key": "c"})
+    with journal(path) as again:
+        assert [row for row in again.rows()] == [
+            {"n": n, "key": key} for n, key in enumerate("abc")
+        ]
+    path.write_bytes(path.read_bytes().replace(b'"n": 2', b'"n": 3'))
+    with pytest.raises(DataError, match=r":3: changed after"):
+        journal(path)

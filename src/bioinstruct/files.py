@@ -1,4 +1,9 @@
-"""Read plain and gzip-compressed files alike; write files and folders atomically."""
+"""Read plain and gzip-compressed files alike; write files and folders atomically.
+
+What is written is on the disk, with the name of its folder, before it replaces what was there. A
+process that is killed meanwhile leaves a temporary file or folder, which the next one that writes
+to the same place removes: a lock, which ends with the process, tells what is still being written.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +11,20 @@ import contextlib
 import errno
 import gzip
 import os
+import re
 import secrets
 import shutil
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from bioinstruct.errors import BioinstructError, MissingError
+
+try:
+    import fcntl
+except ImportError:  # not on Windows: nothing is locked there, and nothing left over is removed
+    fcntl = None  # type: ignore[assignment]
 
 __all__ = [
     "add_filename_to_oserror",
@@ -21,9 +32,16 @@ __all__ = [
     "atomic_file",
     "companion_path",
     "read_bytes",
+    "remove_leftovers",
     "resolve_gz",
+    "set_aside",
+    "sync",
     "write_text",
 ]
+
+_LEFTOVER = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.(?P<kind>tmp|old)", re.DOTALL)
+_NO_SYNC = {errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.EACCES, errno.EISDIR}
+"""Errors of file systems that cannot sync a folder."""
 
 
 def resolve_gz(path: Path) -> Path:
@@ -71,15 +89,16 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
             return
         path = path.resolve()  # keep a link and replace its target
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-        try:
-            with temporary.open("wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with _claimed(path, Path.touch) as temporary:
+            try:
+                with temporary.open("wb") as file:
+                    yield file
+                    file.flush()
+                    os.fsync(file.fileno())
+                temporary.replace(path)
+                sync(path.parent)
+            finally:
+                temporary.unlink(missing_ok=True)
 
 
 def companion_path(out: Path | str, kind: str, *, stdout: str = "") -> Path:
@@ -108,13 +127,14 @@ def atomic_directory(path: Path) -> Iterator[Path]:
         if path.exists() and not path.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(path))
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-        temporary.mkdir()
-        try:
-            yield temporary
-            _put_in_place(temporary, path)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+        with _claimed(path, Path.mkdir) as temporary:
+            try:
+                yield temporary
+                _sync_tree(temporary)
+                _put_in_place(temporary, path)
+                sync(path.parent)
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _put_in_place(temporary: Path, path: Path) -> None:
@@ -123,13 +143,113 @@ def _put_in_place(temporary: Path, path: Path) -> None:
         temporary.rename(path)
         return
     old = temporary.with_suffix(".old")
-    path.rename(old)
+    with _held(path):  # until the new one is there, nobody takes the old one for a left-over
+        path.rename(old)
+        try:
+            temporary.rename(path)
+        except BaseException:
+            old.rename(path)
+            raise
+        shutil.rmtree(old)
+
+
+def remove_leftovers(folder: Path, name: str = "") -> None:
+    """Remove the temporary files and folders that killed processes left in a folder.
+
+    A folder that was being replaced when the process was killed is put back.
+
+    Args:
+        folder: where to look; it may be missing.
+        name: only what was to become the file or folder of this name; by default all.
+    """
+    found = [(path, _LEFTOVER.fullmatch(path.name)) for path in _listed(folder)]
+    for left, match in found:
+        if match is None or name not in {"", match["name"]}:
+            continue
+        target = folder / match["name"]
+        with contextlib.suppress(OSError), _held(left) as free:  # such as one of another user
+            if free and match["kind"] == "old" and not target.exists():
+                left.rename(target)
+            elif free and left.is_dir():
+                shutil.rmtree(left)
+            elif free:
+                left.unlink()
+
+
+def _listed(folder: Path) -> list[Path]:
+    """Return the files and folders in a folder, without links and devices."""
     try:
-        temporary.rename(path)
-    except BaseException:
-        old.rename(path)
-        raise
-    shutil.rmtree(old)
+        paths = sorted(folder.iterdir())
+    except OSError:
+        return []
+    return [path for path in paths if not path.is_symlink() and (path.is_file() or path.is_dir())]
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a damaged file or folder to `damaged-NAME`, or `damaged-NAME-2`; return the new path.
+
+    Nothing is deleted, and what was set aside before is kept.
+    """
+    number, aside = 1, path.with_name(f"damaged-{path.name}")
+    while aside.exists():
+        number += 1
+        aside = path.with_name(f"damaged-{path.name}-{number}")
+    path.rename(aside)
+    return aside
+
+
+def sync(path: Path) -> None:
+    """Write a file, or the names in a folder, to the disk, where the file system can."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_SYNC:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _sync_tree(folder: Path) -> None:
+    """Write a folder and all that is in it to the disk."""
+    for path in sorted(folder.rglob("*")):
+        if not path.is_symlink() and (path.is_file() or path.is_dir()):
+            sync(path)
+    sync(folder)
+
+
+@contextlib.contextmanager
+def _claimed(path: Path, make: Callable[[Path], object]) -> Iterator[Path]:
+    """Remove what killed processes left for `path`; make a temporary one and hold its lock."""
+    remove_leftovers(path.parent, path.name)
+    while True:
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+        make(temporary)
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(FileNotFoundError):
+                stack.enter_context(_held(temporary, wait=True))
+            if not temporary.exists():  # another process took it for left over and removed it
+                continue
+            yield temporary
+            return
+
+
+@contextlib.contextmanager
+def _held(path: Path, *, wait: bool = False) -> Iterator[bool]:
+    """Hold the lock of a file or folder in the block; False if another process has it, or may."""
+    descriptor = os.open(path, os.O_RDONLY)
+    held = False
+    try:
+        if fcntl is not None:
+            with contextlib.suppress(OSError):  # held by another, or a file system without locks
+                fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+                held = True
+        yield held
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager

@@ -3,13 +3,18 @@
 A line is in the file when `append` returns: killing the process cannot lose it. A last line that a
 crash cut off is dropped when the file is opened again. One process at a time can write; others can
 read meanwhile. Only the place of each line with a `key` is kept in memory.
+
+A line ends with `"check"`, 16 hexadecimal digits of the SHA-256 of all that is in front of it, so
+that a line that was edited or damaged is noticed. In files of earlier versions lines have none.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,12 +23,14 @@ from typing import Any, BinaryIO, Self
 from filelock import FileLock, Timeout
 
 from bioinstruct.errors import BioinstructError, DataError, MissingError
-from bioinstruct.files import add_filename_to_oserror
+from bioinstruct.files import add_filename_to_oserror, sync
 from bioinstruct.json_text import loads
 
 __all__ = ["Journal", "remove_journal"]
 
 _SYNC_SECONDS = 1.0  # at most this much is lost in a power cut; a killed process loses nothing
+_CHECK = re.compile(rb', "check": "([0-9a-f]{16})"}\n')
+_CHECK_LENGTH = 31  # bytes, with the line break
 
 
 class Journal:
@@ -42,6 +49,7 @@ class Journal:
         enter: Callable[[dict[str, Any], int, int], None] = lambda row, place, number: None,
         hint: str = "",
         lock: FileLock | None = None,
+        damaged: list[int] | None = None,
     ) -> None:
         """Read a file; `open` and `read` have the arguments that callers need.
 
@@ -54,6 +62,8 @@ class Journal:
                 raise DataError, or KeyError, TypeError or ValueError for a row of another kind.
             hint: what to do about a file of another kind.
             lock: a lock that is held, to append.
+            damaged: takes the numbers of lines that are malformed, which are then left out, if
+                any line is not. They stay in the file.
 
         Raises:
             DataError: a line is malformed. The file is left unchanged.
@@ -62,11 +72,13 @@ class Journal:
         self._what, self._starts, self._enter, self._hint = what, starts, enter, hint
         self._keys: dict[str, int] = {}
         self._lock = lock
+        self._checked = False
+        self._skipped: set[int] = set()
         self._synced = time.monotonic()
         self._file: BinaryIO = path.open("rb")
         self._out: BinaryIO | None = None
         try:
-            self._end = self._index()
+            self._end = self._index(damaged)
             self.dropped = path.stat().st_size - self._end
             if lock is not None:
                 if self.dropped:
@@ -100,7 +112,9 @@ class Journal:
                 hint="wait until it is done, end it, or choose another file",
             ) from None
         try:
-            path.touch()
+            if not path.exists():
+                path.touch()
+                sync(path.parent)
             return cls(path, lock=lock, **of)
         except BaseException:
             lock.release()
@@ -126,7 +140,7 @@ class Journal:
         """
         if self._out is None:
             raise ValueError("a journal that was opened to be read cannot be appended to")
-        line = json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+        line = _checked(json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass"))
         place = self._end
         try:
             with add_filename_to_oserror(self.path):
@@ -147,8 +161,7 @@ class Journal:
     def row(self, place: int) -> dict[str, Any]:
         """Return the row at a byte offset."""
         self._file.seek(place)
-        row: dict[str, Any] = loads(self._file.readline())
-        return row
+        return _row(self._file.readline())
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield every row in the order of the file."""
@@ -156,7 +169,8 @@ class Journal:
         while place < self._end:
             self._file.seek(place)
             line = self._file.readline()
-            yield loads(line)
+            if place not in self._skipped:
+                yield _row(line)
             place += len(line)
 
     def get(self, key: str) -> dict[str, Any] | None:
@@ -202,9 +216,9 @@ class Journal:
             with contextlib.suppress(OSError):
                 _lock_path(self.path).unlink(missing_ok=True)
 
-    def _index(self) -> int:
+    def _index(self, damaged: list[int] | None) -> int:
         """Enter each row; return the end of the last whole line."""
-        place = 0
+        place, good = 0, 0
         for number, line in enumerate(self._file, start=1):
             if not line.endswith(b"\n"):
                 start = self._starts[number > 1]
@@ -212,17 +226,70 @@ class Journal:
                     raise self._fault(number)
                 break  # cut off while it was written
             try:
-                row = loads(line)
-                self._enter(row, place, number)
-                if (key := row.get("key")) is not None:
-                    self._keys[key] = place
-            except (AttributeError, KeyError, TypeError, ValueError):
-                raise self._fault(number) from None
+                self._enter_line(line, place, number)
+                good += 1
+            except DataError:
+                raise
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                if damaged is None:
+                    raise self._fault(number, error) from None
+                damaged.append(number)
+                self._skipped.add(place)
             place += len(line)
+        if damaged and not good:
+            raise self._fault(damaged[0])
         return place
 
-    def _fault(self, number: int) -> DataError:
+    def _enter_line(self, line: bytes, place: int, number: int) -> None:
+        checked = _CHECK.fullmatch(line[-_CHECK_LENGTH:]) is not None
+        row = _row(line)
+        if number == 1:
+            self._checked = checked
+        elif self._checked and not checked:
+            raise _ChangedError
+        self._enter(row, place, number)
+        if (key := row.get("key")) is not None:
+            self._keys[key] = place
+
+    def _fault(self, number: int, error: Exception | None = None) -> DataError:
+        if isinstance(error, _ChangedError):
+            return DataError(
+                "changed after it was written",
+                path=self.path,
+                line=number,
+                hint="restore the file, or remove this line: its question is then asked again",
+            )
         return DataError(f"not {self._what}", path=self.path, line=number, hint=self._hint)
+
+
+class _ChangedError(ValueError):
+    """A line is not what was written."""
+
+
+def _checked(line: bytes) -> bytes:
+    """Return the JSON of an object as a line that ends with its check."""
+    front = line[:-1]
+    return front + f', "check": "{_digest(front)}"}}\n'.encode()
+
+
+def _row(line: bytes) -> dict[str, Any]:
+    """Return the row of a line without its check.
+
+    Raises:
+        _ChangedError: the line is not what was written.
+        ValueError: it is not JSON.
+    """
+    row = loads(line)
+    if found := _CHECK.fullmatch(line[-_CHECK_LENGTH:]):
+        if found[1].decode() != _digest(line[:-_CHECK_LENGTH]):
+            raise _ChangedError
+        del row["check"]
+    result: dict[str, Any] = row
+    return result
+
+
+def _digest(front: bytes) -> str:
+    return hashlib.sha256(front).hexdigest()[:16]
 
 
 def remove_journal(path: Path) -> None:

@@ -142,7 +142,7 @@ def test_another_endpoint_and_another_version_are_refused(tmp_path: Path) -> Non
     written(path, {})
     with pytest.raises(DataError, match=r"a transcript of http://127\.0\.0\.1:1/v1, not of"):
         Transcript.open(path, base_url="https://api.openai.com/v1")
-    path.write_bytes(path.read_bytes().replace(b'"version": 1', b'"version": 2'))
+    path.write_bytes(b'{"format": "bioinstruct-transcript", "version": 2}\n')
     with pytest.raises(DataError, match="version 2"):
         Transcript.read(path)
 
@@ -151,8 +151,27 @@ def test_an_entry_that_was_changed_by_hand_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "t.jsonl"
     whole = written(path, {request(): answer()})
     path.write_bytes(whole.replace(b"Question 0", b"Question 7"))
+    with pytest.raises(DataError, match=r"t\.jsonl:3: changed after it was written"):
+        Transcript.read(path)
+    # An earlier version wrote no checks: there the key of the request shows it.
+    rows = [json.loads(line) for line in path.read_bytes().splitlines()]
+    for row in rows:
+        del row["check"]
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
     with Transcript.read(path) as transcript, pytest.raises(DataError, match="changed by hand"):
         transcript.get(request())
+
+
+def test_an_answer_that_was_edited_is_not_replayed(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    whole = written(path, {request(): answer(), request(1): answer()})
+    text = answer().text.encode()
+    assert text in whole
+    path.write_bytes(whole.replace(text, b"another"))
+    for opened in (Transcript.read, lambda p: Transcript.open(p, base_url=URL)):
+        with pytest.raises(DataError, match=r"t\.jsonl:3: changed after") as error:
+            opened(path)
+        assert "remove this line" in error.value.hint
 
 
 def test_reading_what_is_not_there_says_so(tmp_path: Path) -> None:
@@ -242,7 +261,9 @@ def test_texts_are_not_held_in_memory(tmp_path: Path) -> None:
 
 def test_lines_are_json_that_says_what_it_is(tmp_path: Path) -> None:
     lines = written(tmp_path / "t.jsonl", {request(): answer(), request(1): NEVER}).splitlines()
-    header, opened, first, second = map(json.loads, lines)
+    rows = [json.loads(line) for line in lines]
+    assert all(len(bytes.fromhex(row.pop("check"))) == 8 for row in rows)
+    header, opened, first, second = rows
     assert header == {"format": "bioinstruct-transcript", "version": 1, "base_url": URL}
     assert opened["value"] == {"pid": os.getpid()}
     assert (first["kind"], second["kind"]) == ("answer", "failure")

@@ -2,11 +2,13 @@
 
 The key of an answer is made of the model's weights, the prompt and the formulation of the question.
 A stopped run therefore asks nothing twice, and no model is given another's answer. One run at a
-time writes to a file; a file of something else is never changed.
+time writes to a file; a file of something else is never changed. A line that was damaged or edited
+is left out with a warning, and its question asked again.
 """
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,6 +16,8 @@ from typing import Any, Self
 from bioinstruct.journal import Journal
 
 __all__ = ["Answers"]
+
+logger = logging.getLogger("bioinstruct")
 
 _START = b'{"key": "'
 _OF: dict[str, Any] = {
@@ -31,10 +35,12 @@ class Answers:
 
         Raises:
             BioinstructError: another run has it open.
-            DataError: a line is not an answer; the file is left as it is.
+            DataError: no line is an answer; the file is left as it is.
         """
         self._loaded: dict[str, dict[str, Any]] = {}
-        self._journal = Journal.open(path, enter=_check, **_OF)
+        damaged: list[int] = []
+        self._journal = Journal.open(path, enter=_check, damaged=damaged, **_OF)
+        _warn(path, damaged)
 
     def __enter__(self) -> Self:
         return self
@@ -71,10 +77,15 @@ class Answers:
         """Read the answers of another process too; `merge`: append them to this file as well.
 
         A last line that is still being written is left out.
+
+        Raises:
+            DataError: no line is an answer.
         """
         if not path.is_file():
             return
-        with Journal.read(path, enter=_check, **_OF) as other:
+        damaged: list[int] = []
+        with Journal.read(path, enter=_check, damaged=damaged, **_OF) as other:
+            _warn(path, damaged)
             for row in other.rows():
                 key = row.pop("key")
                 if key not in self:
@@ -83,3 +94,15 @@ class Answers:
 
 def _check(row: dict[str, Any], place: int, number: int) -> None:
     row["key"].encode()
+    if not row.keys() & {"text", "log_likelihoods"}:
+        raise KeyError("text")
+
+
+def _warn(path: Path, damaged: list[int]) -> None:
+    if damaged:
+        logger.warning(
+            "%s: %s damaged lines (the first: %d) are left out, and asked again",
+            path,
+            f"{len(damaged):,}",
+            damaged[0],
+        )
