@@ -17,6 +17,7 @@ __all__ = [
     "check_style",
     "few_shot_text",
     "render",
+    "split_gap",
     "user_turn",
 ]
 
@@ -110,6 +111,16 @@ def render(
         return chat_template([{"role": "user", "content": user_turn(example, input=text)}])
     layout = _alpaca if style is Style.ALPACA else _medtuned
     return layout(_without_marks(example.instruction), _without_marks(text))
+
+
+def split_gap(prompt: str) -> tuple[str, str]:
+    """Divide a prompt into itself without the spaces at its end, and these spaces.
+
+    They go in front of the answer: a tokenizer joins a space to the word that follows it, so a
+    model never sees a prompt that ends with one.
+    """
+    kept = prompt.rstrip(" ")
+    return kept, prompt[len(kept) :]
 
 
 def user_turn(example: Instruction, *, input: str | None = None) -> str:

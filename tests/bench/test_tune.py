@@ -24,6 +24,7 @@ from bioinstruct.bench.models.causal_lm import CausalLM
 from bioinstruct.bench.training.lora import add_adapter, save_adapter, save_merged
 from bioinstruct.bench.training.recipe import RECIPES, Recipe, load_recipe
 from bioinstruct.bench.training.trainer import Steps, _rate_factor, encode_examples, tune
+from bioinstruct.prompts import split_gap
 
 from .conftest import SHAPES
 
@@ -85,9 +86,10 @@ def test_what_is_trained_on_is_what_scoring_asks(model_folder: Folder, example: 
             asked = model.prompt_tokenizer.prompt(lesson, room=8)
             assert asked is not None
             assert row.prompt == asked.ids
-            assert model.prompt_tokenizer.tokenizer.decode(row.prompt) == render(lesson, style)
+            prompt, gap = split_gap(render(lesson, style))  # the answer begins with its spaces
+            assert model.prompt_tokenizer.tokenizer.decode(row.prompt) == prompt
             assert row.completion[-1] == model.prompt_tokenizer.eos_id
-            assert model.prompt_tokenizer.text(row.completion) == lesson.output
+            assert model.prompt_tokenizer.text(row.completion) == gap + lesson.output
 
 
 def test_only_the_answer_and_its_end_are_learnt_even_when_pad_is_eos(

@@ -174,6 +174,7 @@ class CausalLM(Decoder):
             else:
                 asked.append((index, prompt.shortened))
                 prompts.append(prompt.ids)
+        gap = self.prompt_tokenizer.gap()
         ending = ending.after(prompts[0]) if prompts else ending
         ended = ending.ended if stop or self.max_thinking else None
         for number, ids in self.generator.generate(
@@ -188,7 +189,7 @@ class CausalLM(Decoder):
             yield (
                 index,
                 Completion(
-                    text,
+                    text.removeprefix(gap),
                     truncated,
                     shortened,
                     thought_tokens=len(ids) if thought is None else thought,
@@ -213,19 +214,18 @@ class CausalLM(Decoder):
         asked: list[tuple[int, bool]] = []
         questions = []
         for index, (example, texts) in enumerate(zip(examples, choices, strict=True)):
-            options = tuple(tuple(self.prompt_tokenizer.completion(text)) for text in texts)
-            if not options or not all(options):
+            if not texts or not all(map(self.prompt_tokenizer.completion, texts)):
                 raise ModelError(
                     f"an answer of {list(texts)} has no tokens in this vocabulary",
                     hint="such an answer has no likelihood: leave it out of the task's choices, or "
                     "have answers written, with --as generated",
                 )
-            prompt = self.prompt_tokenizer.prompt(example, room=max(map(len, options)), front=front)
-            if prompt is None:
+            found = self.prompt_tokenizer.with_answers(example, texts, front=front)
+            if found is None:
                 yield index, Choice(())
             else:
-                asked.append((index, prompt.shortened))
-                questions.append(LoglikelihoodRequest(tuple(prompt.ids), options))
+                asked.append((index, found.shortened))
+                questions.append(LoglikelihoodRequest(found.prompt, found.answers))
         for number, sums in self.scorer.score(questions):
             index, shortened = asked[number]
             by = self.scorer.used

@@ -24,7 +24,7 @@ from bioinstruct.llm.served import OTHER_MODEL
 from bioinstruct.llm.transcript import Transcript
 from bioinstruct.llm.types import Answer, Failure, Message, Provider, Request, Response
 from bioinstruct.markup import special_tokens
-from bioinstruct.prompts import Style, few_shot_text, user_turn
+from bioinstruct.prompts import Style, few_shot_text, split_gap, user_turn
 from bioinstruct.schema import Instruction
 
 __all__ = ["Asking", "Endpoint", "check_answered", "outcomes_of"]
@@ -192,11 +192,11 @@ class Endpoint:
         """
         if self.style is Style.CHAT:
             raise ModelError("behind a chat template answers cannot be scored")
-        texts = [self._prompt(example, shots)["prompt"] for example in examples]
+        parts = [split_gap(few_shot_text(example, shots, self.style)) for example in examples]
         prompts = [
-            text + option
-            for text, options in zip(texts, choices, strict=True)
-            for option in ("", *options)
+            prompt + behind
+            for (prompt, gap), options in zip(parts, choices, strict=True)
+            for behind in ("", *(gap + option for option in options))
         ]
         asked = (self._request(prompt=prompt, most=1, echo=True) for prompt in prompts)
         unanswered: list[Failure] = []
@@ -219,9 +219,12 @@ class Endpoint:
         check_answered(unanswered)
 
     def _prompt(self, example: Instruction, shots: Sequence[Instruction]) -> dict[str, Any]:
-        """Return the turns of a conversation, or the text that tuning trains on."""
+        """Return the turns of a conversation, or the text that tuning trains on.
+
+        The spaces at its end are the answer's: see `split_gap`.
+        """
         if self.style is not Style.CHAT:
-            return {"prompt": few_shot_text(example, shots, self.style)}
+            return {"prompt": split_gap(few_shot_text(example, shots, self.style))[0]}
         turns = []
         for shot in shots:
             turns += [Message("user", user_turn(shot)), Message("assistant", shot.output)]

@@ -1,8 +1,9 @@
 """Turn instructions into token ids, in one way for tuning and scoring.
 
 The marks of a chat template are special tokens; what a record spells is plain text.
-The prompt and the completion are tokenised apart, so the ids in front of the completion are the
-same in training, where the completion follows, and in scoring, where it is yet to come.
+The ids of a prompt and its answer are those of the whole text, in training and in scoring: a token
+that would span the border belongs to the answer. Spaces at the end of a prompt belong to it too, so
+a prompt ends in the same way where the answer is yet to come.
 """
 
 from __future__ import annotations
@@ -17,11 +18,20 @@ from typing import Any
 from bioinstruct.bench.models.checks import template_marks
 from bioinstruct.bench.models.plain_text import PlainText
 from bioinstruct.errors import ModelError
-from bioinstruct.prompts import AFTER_EXAMPLE, ChatTemplate, Style, check_style, render, user_turn
+from bioinstruct.prompts import (
+    AFTER_EXAMPLE,
+    ChatTemplate,
+    Style,
+    check_style,
+    render,
+    split_gap,
+    user_turn,
+)
 from bioinstruct.schema import Category, Instruction, Provenance
 
 __all__ = [
     "PROBE",
+    "Asked",
     "Encoded",
     "Front",
     "Overflow",
@@ -68,13 +78,26 @@ class Encoded:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """The token ids of a prompt and of the answers that may follow it."""
+
+    prompt: tuple[int, ...]
+    answers: tuple[tuple[int, ...], ...]
+    """With the spaces at the end of the prompt, and any token that spans the border."""
+    shortened: bool
+    """True when something was left out of the prompt to fit the context."""
+
+
+@dataclass(frozen=True, slots=True)
 class Front:
     """Worked examples, or nothing, before every prompt of a task."""
 
     ids: tuple[int, ...] = ()
-    """Their token ids, the same for every prompt."""
+    """Their token ids, the same for every prompt; empty if a token spans their end."""
     turns: tuple[dict[str, str], ...] = ()
     """In the style `chat`: earlier turns of the conversation."""
+    text: str = ""
+    """If a token spans their end: their text, which is tokenised with each prompt."""
 
 
 NO_FRONT = Front()
@@ -118,19 +141,20 @@ class PromptTokenizer:
         self._front = [] if style is Style.CHAT else self._special_ids_in_front()
 
     def completion(self, text: str) -> list[int]:
-        """Return the token ids of an answer, without the end-of-sequence token."""
+        """Return the token ids of an answer on its own, without the end-of-sequence token."""
         return self._ids(text)
 
     def front(self, shots: Sequence[Instruction]) -> Front:
         """Return worked examples for the prompts of all examples of a task.
 
-        Each is the prompt that its style gives it, its output and a blank line, where the prompt
-        has the token ids that tuning gives it, and output and blank line are tokenised together.
-        In the style `chat` each is a turn of the user and one of the assistant.
+        Each is the prompt that its style gives it, its output and a blank line, tokenised as one
+        text. In the style `chat` each is a turn of the user and one of the assistant.
         """
         if self.style is not Style.CHAT:
-            pieces = [(render(shot, self.style), f"{shot.output}{AFTER_EXAMPLE}") for shot in shots]
-            return Front(tuple(i for piece in pieces for text in piece for i in self._ids(text)))
+            text = "".join(f"{render(s, self.style)}{s.output}{AFTER_EXAMPLE}" for s in shots)
+            ids, behind = self._ids(text), render(PROBE, self.style)
+            clean = [*ids, *self._ids(behind)] == self._ids(text + behind)
+            return Front(tuple(ids)) if clean else Front(text=text)
         turns: list[dict[str, str]] = []
         for shot in shots:
             asked = user_turn(shot)
@@ -166,6 +190,39 @@ class PromptTokenizer:
                 high = keep - 1
         return Encoded(fitting, shortened=True) if fitting is not None else None
 
+    def with_answers(
+        self,
+        example: Instruction,
+        answers: Sequence[str],
+        *,
+        room: int = 0,
+        front: Front = NO_FRONT,
+    ) -> Asked | None:
+        """Return the token ids of a prompt, and of each answer behind it; None if they do not fit.
+
+        Prompt and answer together have the ids of the whole text. The prompt is the same for all
+        answers: it ends before the first token that differs in one of them.
+
+        Args:
+            example: the question.
+            answers: texts that may follow the prompt.
+            room: tokens to leave behind the longest answer.
+            front: worked examples.
+        """
+        alone = self._prompt_ids(example, example.input, NO_FRONT)
+        wholes = [self._prompt_ids(example, example.input, NO_FRONT, answer) for answer in answers]
+        kept = min(_same(alone, whole) for whole in wholes)
+        found = tuple(tuple(whole[kept:]) for whole in wholes)
+        prompt = self.prompt(example, room=max(map(len, found)) + room, front=front)
+        if prompt is None:
+            return None
+        ids = prompt.ids[: len(prompt.ids) - (len(alone) - kept)]
+        return Asked(tuple(ids), found, prompt.shortened)
+
+    def gap(self) -> str:
+        """Return the spaces with which a completion begins, since no prompt ends with them."""
+        return "" if self.style is Style.CHAT else split_gap(render(PROBE, self.style))[1]
+
     def text(self, ids: list[int]) -> str:
         """Return the text of a completion's token ids, without special tokens."""
         decoded: str = self.tokenizer.decode(
@@ -184,7 +241,8 @@ class PromptTokenizer:
         words = sorted(self.tokenizer.get_vocab().items())
         special = [self.tokenizer.special_tokens_map, self.tokenizer.chat_template]
         front = self.front([PROBE])
-        laid_out = [self._prompt_ids(PROBE, PROBE.input, front), self.style, self.max_length]
+        whole = self._prompt_ids(PROBE, PROBE.input, front, PROBE.output)
+        laid_out = [whole, self.style, self.max_length]
         return [words, rules, *special, *laid_out]
 
     def oddities(self) -> list[str]:
@@ -208,11 +266,16 @@ class PromptTokenizer:
             (with_special[:i] for i in starts if with_special[i:][: len(plain)] == plain), []
         )
 
-    def _prompt_ids(self, example: Instruction, text: str, front: Front) -> list[int]:
+    def _prompt_ids(
+        self, example: Instruction, text: str, front: Front, answer: str | None = None
+    ) -> list[int]:
+        """Return the ids of a prompt, with an answer behind it unless that is None."""
         if self.style is not Style.CHAT:
-            return [*self._front, *front.ids, *self._ids(render(example, self.style, input=text))]
-        asked = user_turn(example, input=text)
-        return self._chat_ids([*front.turns, {"role": "user", "content": asked}])
+            asked, gap = split_gap(render(example, self.style, input=text))
+            behind = "" if answer is None else gap + answer
+            return [*self._front, *front.ids, *self._ids(f"{front.text}{asked}{behind}")]
+        turn = {"role": "user", "content": user_turn(example, input=text)}
+        return self._chat_ids([*front.turns, turn], answer)
 
     def _end_of_turn(self) -> int:
         """Return the special token that the template writes behind an answer, or `eos_id`."""
@@ -221,20 +284,23 @@ class PromptTokenizer:
         found = self.plain.first_mark(text.partition("\ue000")[2])
         return self.eos_id if found is None else found
 
-    def _chat_ids(self, turns: Sequence[dict[str, str]]) -> list[int]:
-        """Return the ids of a conversation; marks in its turns are plain text."""
+    def _chat_ids(self, turns: Sequence[dict[str, str]], answer: str | None = None) -> list[int]:
+        """Return the ids of a conversation and an answer; marks in their texts are plain text."""
         assert self._chat is not None
         text = self._chat(turns)
         contents = [turn["content"] for turn in turns]
-        if not any(map(self.plain.has_marks, contents)):
-            return self.plain.parsed(text)
+        asked, gap = split_gap(text)
+        behind = "" if answer is None else gap + answer
+        if not any(map(self.plain.has_marks, [*contents, behind])):
+            return self.plain.parsed(asked + behind)
         gaps = [f"\ue000{number}\ue001" for number in range(len(turns))]
         frame = self._chat([turn | {"content": gap} for turn, gap in zip(turns, gaps, strict=True)])
         parts = re.split("|".join(gaps), frame)
         for given in (contents, [content.strip() for content in contents]):
             pieces = list(zip(parts, [*given, ""], strict=False))
             if len(parts) == len(turns) + 1 and "".join(map("".join, pieces)) == text:
-                return self.plain.mixed(pieces)
+                last = split_gap(parts[-1])[0]
+                return self.plain.mixed([*pieces[:-1], (last, behind)])
         raise ModelError(
             "the chat template rewrites the texts of its turns, so marks in a record's text "
             f"cannot be told from its own: {contents[-1][:80]!r}",
@@ -260,6 +326,12 @@ def before_stop(text: str, stop: Sequence[str]) -> str:
     """Return the text up to the first of the stop strings."""
     ends = [at for at in (text.find(mark) for mark in stop if mark) if at >= 0]
     return text[: min(ends)] if ends else text
+
+
+def _same(one: Sequence[int], other: Sequence[int]) -> int:
+    """Return how many first tokens are the same."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((n for n, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def _without_middle(text: str, spans: list[tuple[int, int]], keep: int) -> str:

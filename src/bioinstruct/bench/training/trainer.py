@@ -153,11 +153,11 @@ def _encoded(
     """Return an example and whether its input was shortened; None if it does not fit."""
     encoder = model.prompt_tokenizer
     spare = encoder.max_length - min(recipe.max_length, encoder.max_length)
-    completion = [*encoder.completion(example.output), encoder.end_id]
-    prompt = encoder.prompt(example, room=len(completion) + spare)
-    if prompt is None:
+    asked = encoder.with_answers(example, [example.output], room=1 + spare)
+    if asked is None:
         return None
-    return TrainingExample(prompt.ids, completion, example.id), prompt.shortened
+    completion = [*asked.answers[0], encoder.end_id]
+    return TrainingExample(list(asked.prompt), completion, example.id), asked.shortened
 
 
 def check_tuning(model: Tunable, examples: Sequence[Instruction], recipe: Recipe) -> None:
