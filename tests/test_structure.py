@@ -19,7 +19,7 @@ LEVELS = [
     {"answer_text", "errors", "lazy", "markup", "progress", "tables", "text"},
     {"licenses", "tokens"},
     {"schema"},
-    {"console", "files", "parquet", "prompts"},
+    {"checksums", "console", "files", "parquet", "prompts"},
     {"journal", "rejection"},
     {"llm"},
     {"jsonl", "corpora", "filters", "labels"},

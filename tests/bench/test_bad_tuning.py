@@ -18,6 +18,7 @@ from bioinstruct.bench.models.tokenization import PromptTokenizer
 from bioinstruct.bench.training.lora import save_adapter, save_merged
 from bioinstruct.bench.training.recipe import Recipe
 from bioinstruct.bench.training.trainer import Progress, tune
+from bioinstruct.checksums import sealed
 
 from .test_tune import FAST, lessons
 
@@ -125,7 +126,8 @@ def test_a_full_disk_leaves_the_checkpoint_before(
 ) -> None:
     recipe = Recipe(rank=32, epochs=1, batch_size=4)
     (tmp_path / "step-00000001").mkdir()
-    (tmp_path / "step-00000001" / "run.json").write_text('{"key": "of another run"}', "utf-8")
+    other = json.dumps(sealed({"key": "of another run"}))
+    (tmp_path / "step-00000001" / "run.json").write_text(other, "utf-8")
     model = CausalLM.load(str(model_folder("llama")))
     with pytest.raises(OSError, match="File too large"):
         tune(model, lessons(example), recipe, checkpoints=tmp_path, save_every=0)

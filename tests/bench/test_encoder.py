@@ -12,6 +12,7 @@ import torch
 from bioinstruct import Category, Instruction, ModelError
 from bioinstruct.bench.encoders.model import EncoderRecipe, _marks, _owners, fits, load_encoder
 from bioinstruct.bench.encoders.run import run_encoder
+from bioinstruct.bench.encoders.tuning import _add_gradient
 from bioinstruct.bench.evaluation.report import table
 from bioinstruct.bench.evaluation.runs import read_counts
 from bioinstruct.bench.metrics import label_f1, same_set
@@ -317,7 +318,7 @@ def test_a_batch_in_parts_has_the_gradient_of_the_whole(name: str, folder: str) 
         encoder = load_encoder(folder, task, examples, FAST)
         encoder.budget = budget
         encoder.model.eval()
-        losses.append(encoder._add_gradient(encoder.windows(examples, learn=True)))
+        losses.append(_add_gradient(encoder, encoder.windows(examples, learn=True)))
         gradients.append([p.grad for p in encoder.model.parameters() if p.grad is not None])
     assert losses[0] == pytest.approx(losses[1], abs=1e-6)
     for part, whole in zip(*gradients, strict=True):

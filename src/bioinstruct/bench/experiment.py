@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,25 +23,21 @@ from bioinstruct.bench.evaluation.runs import write_run
 from bioinstruct.bench.evaluation.summary import groups_of, rows_of, with_verdicts
 from bioinstruct.bench.models.base import (
     Model,
-    Tunable,
     as_tunable,
     check_model,
     notes_of,
     overflow_of,
 )
-from bioinstruct.bench.models.causal_lm import ABOUT
 from bioinstruct.bench.models.distributed import Devices
 from bioinstruct.bench.models.endpoint import Endpoint
 from bioinstruct.bench.models.fingerprint import key
 from bioinstruct.bench.tasks import Evaluation, Formulation, Unavailable, protected_texts
-from bioinstruct.bench.training.checkpoint import run_key
-from bioinstruct.bench.training.lora import remove_adapter, save_adapter
+from bioinstruct.bench.training.folder import ADAPTER, tune_in
 from bioinstruct.bench.training.recipe import Recipe
-from bioinstruct.bench.training.tracking import track, tracker
-from bioinstruct.bench.training.trainer import Progress, Tuning, check_tuning, tune
+from bioinstruct.bench.training.trainer import Progress, Tuning, check_tuning
 from bioinstruct.dataset.statistics import sources
-from bioinstruct.errors import BioinstructError, MissingError, UnknownNameError
-from bioinstruct.files import write_text
+from bioinstruct.errors import BioinstructError, DataError, MissingError, UnknownNameError
+from bioinstruct.files import set_aside, write_text
 from bioinstruct.filters import (
     Rejection,
     contamination_step,
@@ -49,7 +45,6 @@ from bioinstruct.filters import (
     write_rejections,
 )
 from bioinstruct.journal import remove_journal
-from bioinstruct.json_text import loads
 from bioinstruct.schema import Instruction
 
 __all__ = [
@@ -63,9 +58,11 @@ __all__ = [
     "without_tests",
 ]
 
-ADAPTER, ANSWERS, CONTAMINATED = "adapter", "answers.jsonl", "contaminated.jsonl"
+ANSWERS, CONTAMINATED = "answers.jsonl", "contaminated.jsonl"
 SHARED = "answers-"  # then a number: files of the other processes while they run
-REPORT, CHECKPOINTS, STEPS = "report.json", "checkpoints", "tuning.jsonl"
+REPORT = "report.json"
+
+logger = logging.getLogger("bioinstruct")
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +206,7 @@ def run(
         found = []
         for number in _numbers(training):
             if training is not None:
-                folder = _folder(out, number)
-                tuning = _tuned(as_tunable(model), training, folder, seed + number, watch)
+                tuning = _tuned(model, training, _folder(out, number), seed + number, watch)
             which = f"tuned, seed {seed + number}" if number else "tuned"
             found.append(_score_all(which, model, evaluations, answers, watch))
     tuned = {e: pooled([each[e] for each in reversed(found)]) for e in found[0]}
@@ -272,15 +268,23 @@ def follow(
     """
     _prepare(model, training, adapter)
     own = out / f"{SHARED}{Devices().rank}.jsonl"
-    with Answers(own) as answers:
+    with _own_answers(own) as answers:
         answers.load(out / ANSWERS)
         _answer_share(model, evaluations, answers, adapter=False)
         for number in _numbers(training):
             if training is not None:
-                folder = _folder(out, number)
-                _tuned(as_tunable(model), training, folder, seed + number, Watch())
+                _tuned(model, training, _folder(out, number), seed + number, Watch())
             _answer_share(model, evaluations, answers, adapter=True)
     remove_journal(own)
+
+
+def _own_answers(path: Path) -> Answers:
+    """Open the answers of this process; a file of junk is renamed with a warning."""
+    try:
+        return Answers(path)
+    except DataError as error:
+        logger.warning("%s; it is set aside as %s", error, set_aside(path).name)
+        return Answers(path)
 
 
 def _numbers(training: Training | None) -> Iterable[int]:
@@ -331,39 +335,25 @@ def _answer_share(
 def _take_over(answers: Answers) -> None:
     """Keep what other processes have answered, those of an earlier run too that was stopped."""
     for other in sorted(answers.folder.glob(f"{SHARED}*.jsonl")):
-        answers.load(other, merge=True)
+        try:
+            answers.load(other, merge=True)
+        except DataError as error:
+            if Devices().count == 1:  # else its own process does that
+                logger.warning("%s; it is set aside as %s", error, set_aside(other).name)
         if Devices().count == 1:
             remove_journal(other)
 
 
-def _tuned(model: Tunable, training: Training, out: Path, seed: int, watch: Watch) -> Tuning:
-    """Tune from where an earlier run was stopped; not at all where that had ended."""
-    key = run_key(model, training.examples, training.recipe, seed)
-    about = out / ADAPTER / ABOUT
-    known = loads(about.read_text(encoding="utf-8")) if about.is_file() else {}
-    remove_adapter(model)
-    if known.get("run") == key:
-        model.load_adapter(out / ADAPTER)
-        return Tuning(**known["tuning"])
-    checkpoints = out / CHECKPOINTS
-    shows = [watch.tuned]
-    if watch.track:
-        settings = training.recipe.model_dump()
-        shows.append(tracker(watch.track, out, run=key, settings=settings))
-    tuning = tune(
-        model,
+def _tuned(model: Model, training: Training, out: Path, seed: int, watch: Watch) -> Tuning:
+    return tune_in(
+        out,
+        as_tunable(model),
         training.examples,
         training.recipe,
         seed=seed,
-        progress=track(out / STEPS, *shows) if Devices().first else watch.tuned,
-        checkpoints=checkpoints,
+        progress=watch.tuned,
+        tracked=watch.track,
     )
-    if not Devices().first:
-        return tuning
-    # On disk before it is scored, which may take longer than the tuning did.
-    save_adapter(model, out / ADAPTER, {"run": key, "tuning": asdict(tuning)})
-    shutil.rmtree(checkpoints, ignore_errors=True)
-    return tuning
 
 
 def _score_all(

@@ -159,7 +159,7 @@ def judged(args: argparse.Namespace, report: Report, evaluations: Sequence[Evalu
         _print_cost("judging", judge, judge.requests(written), price)
         verdict = judge.judge(written, seed=args.seed)
         path = args.out / AGREEMENT
-        known = loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        known = _agreement(path)
         if (known.get("judge"), known.get("prompt")) == (verdict.judge, verdict.prompt):
             verdict = replace(verdict, agreement=known)
         report = replace(report, judge=verdict)
@@ -168,6 +168,18 @@ def judged(args: argparse.Namespace, report: Report, evaluations: Sequence[Evalu
         report = replace(report, judge=f"not judged: {error}")
     write_text(args.out / REPORT, report.as_json())
     return report
+
+
+def _agreement(path: Path) -> dict[str, Any]:
+    """Return the agreement that was measured; nothing if it was not, or the file is damaged."""
+    try:
+        known = loads(path.read_bytes()) if path.is_file() else {}
+    except ValueError:
+        known = None
+    if not isinstance(known, dict):
+        say(f"{path} is damaged: measure the agreement again with --agreement")
+        return {}
+    return known
 
 
 def measure_agreement(args: argparse.Namespace) -> dict[str, Any]:

@@ -317,7 +317,8 @@ def _watch(track: str | None = None) -> Watch:
 
 
 def _kept(out: Path, training: Training | None) -> str:
-    from bioinstruct.bench.experiment import ADAPTER, ANSWERS, CONTAMINATED, REPORT
+    from bioinstruct.bench.experiment import ANSWERS, CONTAMINATED, REPORT
+    from bioinstruct.bench.training.folder import ADAPTER
 
     names = [REPORT, ANSWERS]
     if training:

@@ -9,7 +9,6 @@ language model are counted by the same code.
 from __future__ import annotations
 
 import math
-import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,13 +20,13 @@ import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, Field
 
 from bioinstruct.bench.encoders.card import encoder_card, with_type
+from bioinstruct.bench.encoders.tuning import Progress, fine_tune
 from bioinstruct.bench.models.checks import check_weights
 from bioinstruct.bench.models.forward import tuning_budget
 from bioinstruct.bench.models.loading import encoder_errors, encoder_length
 from bioinstruct.bench.models.plain_text import PlainText
 from bioinstruct.bench.tasks.base import Task
-from bioinstruct.bench.training.batching import similar
-from bioinstruct.bench.training.checkpoint import weights_directory
+from bioinstruct.bench.training.checkpoint import Checkpoints, weights_directory
 from bioinstruct.corpora.answers.entities import Entity, spans
 from bioinstruct.errors import ModelError
 from bioinstruct.schema import Instruction
@@ -49,15 +48,6 @@ class EncoderRecipe(BaseModel):
     """Windows of one step."""
     max_length: int = Field(512, ge=16)
     """Longest window in tokens, if the encoder takes as many."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """The progress of a fine-tuning run."""
-
-    step: int
-    steps: int
-    loss: float
 
 
 def fits(task: Task) -> bool:
@@ -103,15 +93,6 @@ class Window:
 
     def __len__(self) -> int:
         return len(self.ids)
-
-
-def _shuffled(windows: list[Window], recipe: EncoderRecipe, seed: int) -> Iterator[list[Window]]:
-    order = list(windows)
-    chance = random.Random(seed)
-    for _ in range(recipe.epochs):
-        chance.shuffle(order)
-        for start in range(0, len(order), recipe.batch_size):
-            yield order[start : start + recipe.batch_size]
 
 
 class Encoder(ABC):
@@ -182,47 +163,25 @@ class Encoder(ABC):
         *,
         seed: int = 0,
         progress: Callable[[Progress], None] = lambda progress: None,
+        checkpoints: Checkpoints | None = None,
+        save_every: float = 60,
     ) -> list[float]:
         """Fine-tune on the examples and return the mean loss of each step, in nats per label.
+
+        With checkpoints the state is written every `save_every` seconds, and a run that was stopped
+        resumes from the last; on a CPU the weights are bit-identical.
 
         Raises:
             ModelError: the loss is not finite.
         """
-        recipe, model = self.recipe, self.model.train()
-        optimizer = torch.optim.AdamW(
-            model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+        return fine_tune(
+            self,
+            training,
+            seed=seed,
+            progress=progress,
+            checkpoints=checkpoints,
+            save_every=save_every,
         )
-        windows = self.windows(training, learn=True)
-        steps = recipe.epochs * math.ceil(len(windows) / recipe.batch_size)
-        rising = max(1, round(steps * recipe.warmup))
-        schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda s: min((s + 1) / rising, (steps - s) / max(1, steps - rising))
-        )
-        losses: list[float] = []
-        for batch in _shuffled(windows, recipe, seed):
-            losses.append(self._add_gradient(batch))
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            optimizer.zero_grad(set_to_none=True)
-            if not math.isfinite(losses[-1]):
-                found = f"the loss of step {len(losses)} is {losses[-1]}"
-                raise ModelError(found, hint="lower learning_rate")
-            progress(Progress(len(losses), steps, losses[-1]))
-        return losses
-
-    def _add_gradient(self, batch: Sequence[Window]) -> float:
-        """Add the gradient of a batch's mean loss per label, in parts of like length; the loss."""
-        parts = [*similar(batch, self.budget)]
-        wanted = [self.labels(part) for part in parts]
-        counts = [int((labels != -100).sum()) for labels in wanted]
-        total = 0.0
-        for part, labels, count in zip(parts, wanted, counts, strict=True):
-            if count:
-                loss = self.loss(self.logits(part), labels) * (count / sum(counts))
-                loss.backward()  # type: ignore[no-untyped-call]
-                total += float(loss.detach())
-        return total
 
     def save(self, folder: Path) -> None:
         """Write the classifier in the form that transformers' pipelines load."""

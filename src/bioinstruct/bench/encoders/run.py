@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import shutil
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,15 +19,18 @@ from bioinstruct.bench.evaluation.summary import rows_of
 from bioinstruct.bench.experiment import REPORT, without_tests
 from bioinstruct.bench.models.loading import find_model
 from bioinstruct.bench.tasks.evaluation_set import Evaluation
+from bioinstruct.bench.training.checkpoint import Checkpoints
+from bioinstruct.checksums import read_sealed, sealed
 from bioinstruct.corpora.answers.entities import Entity
 from bioinstruct.errors import ModelError
-from bioinstruct.files import write_text
-from bioinstruct.json_text import loads
+from bioinstruct.files import set_aside, write_text
 from bioinstruct.schema import Instruction
 
 __all__ = ["run_encoder"]
 
 PREDICTIONS = "predictions.json"
+
+logger = logging.getLogger("bioinstruct")
 
 
 def run_encoder(
@@ -41,7 +46,8 @@ def run_encoder(
     """Fine-tune an encoder on the training split of each task and score it on the tests.
 
     A training example that overlaps a test is left out, as for language models. Each classifier is
-    kept in a folder of `out` with its predictions; a second call reuses the finished ones.
+    kept in a folder of `out` with its predictions; a second call reuses the finished ones, and
+    continues one that was stopped from its last checkpoint.
     `repeats` fine-tunes with so many seeds from `seed` on, and reports their mean and spread.
 
     Raises:
@@ -62,8 +68,15 @@ def run_encoder(
             kept = _known(folder / PREDICTIONS, key)
             if kept is None:
                 encoder = load_encoder(path, task, training, recipe, seed=seed + number)
-                encoder.tune(training, seed=seed + number, progress=partial(tuned, task.name))
+                checkpoints = Checkpoints(out / f"checkpoints-{folder.name}", key)
+                encoder.tune(
+                    training,
+                    seed=seed + number,
+                    progress=partial(tuned, task.name),
+                    checkpoints=checkpoints,
+                )
                 kept = _keep(encoder, folder, key, evaluation)
+                shutil.rmtree(checkpoints.folder, ignore_errors=True)
             notes += [f"{task.name}: {note}" for note in kept.get("notes", ())]
             found.append(_counted(evaluation, kept["predictions"]))
         outcomes[evaluation] = pooled(found)
@@ -92,7 +105,7 @@ def _keep(encoder: Encoder, folder: Path, key: str, evaluation: Evaluation) -> d
     predictions = encoder.predict(evaluation.examples)
     encoder.save(folder)
     kept = {"run": key, "notes": encoder.notes, "predictions": predictions}
-    write_text(folder / PREDICTIONS, json.dumps(kept) + "\n")
+    write_text(folder / PREDICTIONS, json.dumps(sealed(kept)) + "\n")
     return kept
 
 
@@ -117,11 +130,18 @@ def _counted(evaluation: Evaluation, found: list[Any]) -> TaskResult:
 
 
 def _known(path: Path, key: str) -> dict[str, Any] | None:
-    """Return the predictions of this very run if it was completed before, else None."""
+    """Return the predictions of this very run if it was completed before, else None.
+
+    A damaged file is renamed with a warning.
+    """
     if not path.is_file():
         return None
-    kept: dict[str, Any] = loads(path.read_text(encoding="utf-8"))
-    if kept["run"] != key:
+    try:
+        kept = read_sealed(path)
+        if kept["run"] != key:
+            return None
+    except (ValueError, KeyError) as error:
+        logger.warning("%s: %s; it is set aside as %s", path, error, set_aside(path).name)
         return None
     kept["predictions"] = [
         [Entity(*one) if isinstance(one, list) else one for one in found]

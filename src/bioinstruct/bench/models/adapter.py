@@ -9,14 +9,26 @@ from typing import Any
 
 from bioinstruct.bench.models.checks import check_adapter_weights, names
 from bioinstruct.bench.models.loading import first_line
+from bioinstruct.checksums import file_sha256, is_sealed
 from bioinstruct.errors import ModelError
 from bioinstruct.json_text import loads
 from bioinstruct.prompts import Style
 
-__all__ = ["ABOUT", "attach", "detach", "settings_of", "style_of", "tensors_of"]
+__all__ = [
+    "ABOUT",
+    "WEIGHTS",
+    "attach",
+    "check_intact",
+    "detach",
+    "read_about",
+    "settings_of",
+    "style_of",
+    "tensors_of",
+]
 
 ABOUT = "bioinstruct.json"
 """The file in the folder of an adapter that names its base, its run and its training."""
+WEIGHTS = "adapter_model.safetensors"
 
 _PREFIX = "base_model.model."
 # Settings of an adapter that change no answer, or that its tensors show.
@@ -46,18 +58,19 @@ def attach(model: Any, folder: Path, *, name: str, parts: Mapping[str, str]) -> 
         parts: digests of the base by part; compared with those of the base that it was tuned on.
 
     Raises:
-        ModelError: there is no adapter, it belongs to another model, its tensors do not fill it,
-            or it holds weights of the base.
+        ModelError: there is no adapter, it is damaged, it belongs to another model, its tensors do
+            not fill it, or it holds weights of the base.
     """
     from peft import PeftModel
     from peft.utils import load_peft_weights, set_peft_model_state_dict
 
-    for file in ("adapter_config.json", "adapter_model.safetensors"):
+    for file in ("adapter_config.json", WEIGHTS):
         if not (folder / file).is_file():
             raise ModelError(
                 f"no adapter in {folder}: {file} is missing",
                 hint="name the folder `adapter` that a run of bioinstruct-bench wrote",
             )
+    check_intact(folder)
     known = _base_of(folder, name, parts)
     base = {_PREFIX + key for key in model.state_dict()}
     try:
@@ -102,10 +115,44 @@ def detach(adapted: Any) -> Any:
 
 def style_of(folder: Path) -> Style | None:
     """Return the prompt style that an adapter was tuned with, if its folder says so."""
-    about = folder / ABOUT
-    kept = loads(about.read_text(encoding="utf-8")) if about.is_file() else {}
-    named = kept.get("parts", {}).get("style")
+    named = read_about(folder).get("parts", {}).get("style")
     return Style(named) if named in list(Style) else None
+
+
+def read_about(folder: Path) -> dict[str, Any]:
+    """Return what the folder of an adapter says of it; nothing for one of another program.
+
+    Raises:
+        ModelError: the file is damaged or was edited. (One of version 0.1.0 has no checksum.)
+    """
+    path = folder / ABOUT
+    if not path.is_file():
+        return {}
+    try:
+        found = loads(path.read_bytes())
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or ("checksum" in found and not is_sealed(found)):
+        raise _damaged(path)
+    return found
+
+
+def check_intact(folder: Path) -> None:
+    """Compare the weights of an adapter with their checksum, if its folder has one.
+
+    Raises:
+        ModelError: they are damaged, or of another adapter.
+    """
+    for name, digest in read_about(folder).get("sha256", {}).items():
+        if file_sha256(folder / name) != digest:
+            raise _damaged(folder / name)
+
+
+def _damaged(path: Path) -> ModelError:
+    return ModelError(
+        f"{path} is damaged, or was edited: it is not what its checksum was made of",
+        hint="copy the folder again, or tune again",
+    )
 
 
 def _is_filled(key: str) -> bool:
@@ -119,9 +166,7 @@ def _base_of(folder: Path, name: str, parts: Mapping[str, str]) -> str:
     Raises:
         ModelError: it was tuned on another base, or with another style of prompts.
     """
-    about = folder / ABOUT
-    kept = loads(about.read_text(encoding="utf-8")) if about.is_file() else {}
-    tuned_on: Mapping[str, str] = kept.get("parts", {})
+    tuned_on: Mapping[str, str] = read_about(folder).get("parts", {})
     for part in ("style", "config", "tokenizer", "precision", "weights"):
         if tuned_on.get(part, parts[part]) != parts[part]:
             if part == "precision":

@@ -1,7 +1,8 @@
 """Save the state of a tuning run, so that a stopped run continues as if it had not been stopped.
 
-A checkpoint is a folder of safetensors and JSON, written atomically; the previous one is removed
-when the next is complete. It belongs to one run: the same base, examples, recipe and seed.
+A checkpoint is a folder of safetensors and JSON with checksums, written atomically. It belongs to
+one run: the same base, examples, recipe and seed. The last two are kept: one that cannot be used
+is set aside, and the run continues from the one before it, or from the start.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +25,19 @@ from safetensors.torch import load_file, save_file
 
 from bioinstruct.bench.models.base import Tunable
 from bioinstruct.bench.models.checks import names
+from bioinstruct.bench.models.distributed import Devices
 from bioinstruct.bench.training.recipe import Recipe
-from bioinstruct.errors import ModelError
-from bioinstruct.files import atomic_directory
+from bioinstruct.checksums import file_sha256, read_sealed, sealed
+from bioinstruct.files import atomic_directory, remove_leftovers, set_aside
 from bioinstruct.schema import Instruction
 
 __all__ = ["Checkpoints", "run_key", "weights_directory"]
 
 RANDOM = "random"
+STATE, RUN = "state.safetensors", "run.json"
+_KEPT = 2  # checkpoints of a run
+
+logger = logging.getLogger("bioinstruct")
 
 
 def run_key(model: Tunable, examples: Iterable[Instruction], recipe: Recipe, seed: int) -> str:
@@ -63,13 +70,13 @@ class Checkpoints:
         optimizer: torch.optim.Optimizer,
         record: Any,
     ) -> None:
-        """Write the state after a step, then remove the checkpoint before it.
+        """Write the state after a step, then remove all checkpoints but this and the one before.
 
         Args:
             step: optimizer steps done.
             named: the parameters that are trained.
             optimizer: the optimizer, whose moments are saved.
-            record: a dataclass of plain values, which `load` returns as a dictionary.
+            record: a dataclass of plain values, which `load` fills.
         """
         tensors = {f"parameter {name}": p.detach().contiguous() for name, p in named.items()}
         for name, p in named.items():
@@ -80,27 +87,87 @@ class Checkpoints:
             tensors[f"{RANDOM} cuda"] = torch.cuda.get_rng_state()
         path = self.folder / f"step-{step:08}"
         with weights_directory(path) as temporary:
-            save_file(tensors, temporary / "state.safetensors")
+            save_file(tensors, temporary / STATE)
             about = {"key": self.key, "step": step, "record": asdict(record)}
-            (temporary / "run.json").write_text(json.dumps(about), encoding="utf-8")
+            about["sha256"] = file_sha256(temporary / STATE)
+            (temporary / RUN).write_text(json.dumps(sealed(about)), encoding="utf-8")
+        kept = sorted(filter(self._is_mine, self._all()))[-_KEPT:]
         for old in self._all():
-            if old != path:
+            if old not in kept:
                 shutil.rmtree(old, ignore_errors=True)
 
     def load(
-        self, named: dict[str, torch.nn.Parameter], optimizer: torch.optim.Optimizer
-    ) -> dict[str, Any] | None:
-        """Restore the newest state of this run and return its record, or None if there is none."""
+        self, named: dict[str, torch.nn.Parameter], optimizer: torch.optim.Optimizer, record: Any
+    ) -> bool:
+        """Restore the newest usable state of this run and its record; False if there is none.
+
+        A checkpoint that is damaged, or does not fit, is renamed with a warning.
+        """
+        if Devices().first:
+            remove_leftovers(self.folder)
         for path in sorted(self._all(), reverse=True):
-            about = json.loads((path / "run.json").read_text(encoding="utf-8"))
-            if about["key"] == self.key:
-                _restore(load_file(path / "state.safetensors"), named, optimizer)
-                record: dict[str, Any] = about["record"]
-                return record
-        return None
+            try:
+                about = read_sealed(path / RUN)
+                if about["key"] != self.key:
+                    continue
+                tensors = _state(path / STATE, about["sha256"])
+                _check(tensors, named)
+                known = about["record"]
+                if known.keys() != {field.name for field in fields(record)}:
+                    raise ValueError(f"{RUN} has other fields than this version writes")
+            except (OSError, ValueError, KeyError, AttributeError, SafetensorError) as error:
+                _set_aside(path, error)
+                continue
+            _restore(tensors, named, optimizer)
+            for name, value in known.items():
+                setattr(record, name, value)
+            return True
+        return False
+
+    def _is_mine(self, path: Path) -> bool:
+        try:
+            return bool(read_sealed(path / RUN)["key"] == self.key)
+        except (OSError, ValueError, KeyError):
+            return False
 
     def _all(self) -> list[Path]:
-        return [path.parent for path in self.folder.glob("step-*/run.json")]
+        return [path for path in self.folder.glob("step-*") if path.is_dir()]
+
+
+def _state(path: Path, digest: str) -> dict[str, torch.Tensor]:
+    if file_sha256(path) != digest:
+        raise ValueError(f"{path.name} is not as it was written: its checksum is another")
+    return load_file(path)
+
+
+def _check(tensors: dict[str, torch.Tensor], named: dict[str, torch.nn.Parameter]) -> None:
+    """Check that a checkpoint holds the parameters of this adapter, before anything is changed."""
+    kept = {
+        key.partition(" ")[2]: value.shape
+        for key, value in tensors.items()
+        if key.startswith("parameter ")
+    }
+    if kept.keys() != named.keys():
+        raise ValueError(
+            f"it has {len(kept):,} tensors, the adapter {len(named):,}: "
+            f"{names(kept.keys() ^ named.keys())} are in one of them only"
+        )
+    if odd := [name for name, parameter in named.items() if parameter.shape != kept[name]]:
+        raise ValueError(f"{names(odd)} have other shapes than in the adapter")
+
+
+def _set_aside(path: Path, error: Exception) -> None:
+    """Rename a checkpoint that cannot be used, in the first process, and say why."""
+    if not Devices().first:
+        return
+    reason = f"{error.strerror}" if isinstance(error, OSError) else str(error)
+    logger.warning(
+        "%s cannot be used (%s): it is set aside as %s, and tuning continues from the checkpoint "
+        "before it, or from the start",
+        path,
+        reason,
+        set_aside(path).name,
+    )
 
 
 def _restore(
@@ -108,15 +175,8 @@ def _restore(
     named: dict[str, torch.nn.Parameter],
     optimizer: torch.optim.Optimizer,
 ) -> None:
-    kept = {key.partition(" ")[2] for key in tensors if key.startswith("parameter ")}
-    if kept != set(named):
-        raise ModelError(
-            f"a checkpoint of this run has {len(kept):,} tensors, the adapter {len(named):,}: "
-            f"{names(kept ^ set(named))} are in one of them only",
-            hint="remove the folder checkpoints, to tune from the start",
-        )
     torch.set_rng_state(tensors.pop(RANDOM))
-    if (cuda := tensors.pop(f"{RANDOM} cuda", None)) is not None:
+    if (cuda := tensors.pop(f"{RANDOM} cuda", None)) is not None and torch.cuda.is_available():
         torch.cuda.set_rng_state(cuda)
     for key, value in tensors.items():
         kind, _, name = key.partition(" ")

@@ -12,14 +12,16 @@ from typing import Any, Literal
 
 import torch
 
-from bioinstruct.bench.models.adapter import detach
+from bioinstruct.bench.models.adapter import WEIGHTS, detach
 from bioinstruct.bench.models.base import Tunable
 from bioinstruct.bench.models.causal_lm import ABOUT
 from bioinstruct.bench.models.fsdp import is_sharded
 from bioinstruct.bench.models.loading import portable_name
 from bioinstruct.bench.training.checkpoint import weights_directory
 from bioinstruct.bench.training.recipe import Recipe
+from bioinstruct.checksums import file_sha256, sealed
 from bioinstruct.errors import ModelError, UnknownNameError
+from bioinstruct.json_text import loads
 
 __all__ = [
     "add_adapter",
@@ -184,15 +186,20 @@ def _embeddings(model: Tunable, recipe: Recipe) -> dict[str, Any]:
 
 
 def save_adapter(model: Tunable, folder: Path, about: dict[str, Any] | None = None) -> None:
-    """Write the adapter as safetensors with its configuration, atomically."""
+    """Write the adapter as safetensors with its configuration and checksums, atomically."""
     with weights_directory(folder) as temporary:
-        known = {"base": model.base_fingerprint, "parts": model.parts, **(about or {})}
-        (temporary / ABOUT).write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
         model.model.save_pretrained(temporary, save_embedding_layers=False)
         path = temporary / "adapter_config.json"
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = loads(path.read_text(encoding="utf-8"))
         config["base_model_name_or_path"] = portable_name(model.name)
+        for name, value in vars(model.model.active_peft_config).items():
+            if isinstance(value, set):  # which peft writes in an order that differs between runs
+                config[name] = sorted(value)
         path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        known = {"base": model.base_fingerprint, "parts": model.parts, **(about or {})}
+        known["sha256"] = {WEIGHTS: file_sha256(temporary / WEIGHTS)}
+        text = json.dumps(sealed(known), indent=1)
+        (temporary / ABOUT).write_text(text + "\n", encoding="utf-8")
         (temporary / "README.md").unlink(missing_ok=True)  # peft's own card says nothing yet
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 from collections.abc import Callable, Mapping
@@ -11,7 +12,7 @@ from typing import Any
 
 from bioinstruct.bench.training.trainer import Progress
 from bioinstruct.errors import BioinstructError, MissingError
-from bioinstruct.files import write_text
+from bioinstruct.files import atomic_file
 from bioinstruct.json_text import loads
 
 __all__ = ["TRACKERS", "check_tracker", "track", "tracker"]
@@ -33,7 +34,9 @@ def track(path: Path, *shows: Show) -> Show:
     def log(now: Progress) -> None:
         nonlocal begun
         if not begun:
-            write_text(path, "".join(f"{line}\n" for line in _before(path, now.step)))
+            kept = _before(path, now.step)
+            with atomic_file(path) as whole:
+                whole.write(b"".join(line + b"\n" for line in kept))
             begun = True
         with path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(now)) + "\n")
@@ -101,16 +104,13 @@ def _open(name: str, folder: Path, run: str, settings: Mapping[str, Any], step: 
     return tracker
 
 
-def _before(path: Path, step: int) -> list[str]:
+def _before(path: Path, step: int) -> list[bytes]:
     """Return the complete lines of the steps before this one."""
     if step == 1 or not path.is_file():
         return []
     kept = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            done = loads(line)["step"]
-        except (ValueError, KeyError, TypeError):  # a line that a kill cut short
-            continue
-        if done < step:
-            kept.append(line)
+    for line in path.read_bytes().split(b"\n"):
+        with contextlib.suppress(ValueError, KeyError, TypeError):  # cut short by a kill, or junk
+            if loads(line)["step"] < step:
+                kept.append(line)
     return kept

@@ -240,9 +240,7 @@ class Steps:
 
     def resume(self, kept: Checkpoints) -> int:
         """Restore the last checkpoint and return the number of steps that it had done."""
-        record = kept.load(self.named, self.optimizer)
-        for name, value in (record or {}).items():
-            setattr(self.tuning, name, value)
+        kept.load(self.named, self.optimizer, self.tuning)
         return self.tuning.steps
 
     def step(self, batch: list[TrainingExample]) -> None:
