@@ -68,15 +68,10 @@ def run_encoder(
             kept = _known(folder / PREDICTIONS, key)
             if kept is None:
                 encoder = load_encoder(path, task, training, recipe, seed=seed + number)
-                checkpoints = Checkpoints(out / f"checkpoints-{folder.name}", key)
-                encoder.tune(
-                    training,
-                    seed=seed + number,
-                    progress=partial(tuned, task.name),
-                    checkpoints=checkpoints,
-                )
+                checkpoints = Checkpoints(_checkpoints(folder), key)
+                tell = partial(tuned, task.name)
+                encoder.tune(training, seed=seed + number, progress=tell, checkpoints=checkpoints)
                 kept = _keep(encoder, folder, key, evaluation)
-                shutil.rmtree(checkpoints.folder, ignore_errors=True)
             notes += [f"{task.name}: {note}" for note in kept.get("notes", ())]
             found.append(_counted(evaluation, kept["predictions"]))
         outcomes[evaluation] = pooled(found)
@@ -106,7 +101,13 @@ def _keep(encoder: Encoder, folder: Path, key: str, evaluation: Evaluation) -> d
     encoder.save(folder)
     kept = {"run": key, "notes": encoder.notes, "predictions": predictions}
     write_text(folder / PREDICTIONS, json.dumps(sealed(kept)) + "\n")
+    shutil.rmtree(_checkpoints(folder), ignore_errors=True)
     return kept
+
+
+def _checkpoints(folder: Path) -> Path:
+    """Return the folder of the checkpoints, outside of that of the classifier, which is replaced."""
+    return folder.with_name(f"checkpoints-{folder.name}")
 
 
 def _for_encoders(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
