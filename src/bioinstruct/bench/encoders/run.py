@@ -106,7 +106,7 @@ def _keep(encoder: Encoder, folder: Path, key: str, evaluation: Evaluation) -> d
 
 
 def _checkpoints(folder: Path) -> Path:
-    """Return the folder of the checkpoints, outside of that of the classifier, which is replaced."""
+    """Return the folder of the checkpoints; that of the classifier is replaced as a whole."""
     return folder.with_name(f"checkpoints-{folder.name}")
 
 
