@@ -7,8 +7,8 @@ CONSTRAINTS ?= constraints.txt
 .PHONY: demo test test-all test-peers check docs format clean
 
 demo: .venv/installed
-	$(BIN)/bioinstruct compile demo --split train --out demo/train.jsonl
-	$(BIN)/bioinstruct publish demo/train.jsonl --out demo/bioinstruct
+	$(BIN)/bioinstruct compile demo --split train --out demo/train.jsonl --force
+	$(BIN)/bioinstruct publish demo/train.jsonl --out demo/bioinstruct --force
 	cd demo && ../$(BIN)/python -c 'from datasets import load_dataset; print(load_dataset("bioinstruct"))'
 	$(BIN)/bioinstruct-bench --model tiny --tasks demo-qa demo-ie demo-gen \
 		--style medtuned --data demo/bioinstruct --out demo/run

@@ -74,7 +74,7 @@ def found(folder: Path) -> list[str]:
 
 @pytest.mark.parametrize(
     "command",
-    ["", "seeds", "compile", "doctor", "filter", "publish", "show", "stats", "export"],
+    ["", "seeds", "compile", "import", "doctor", "filter", "publish", "show", "stats", "export"],
 )
 def test_help_is_what_was_agreed(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -206,7 +206,7 @@ def test_where_nothing_can_be_compiled_nothing_is_written(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     write("old.jsonl", records(2))
-    done = here(capsys, "compile", *args, "--out", "old.jsonl")
+    done = here(capsys, "compile", *args, "--out", "old.jsonl", "--force")
     assert done.code == 1
     assert message in done.err
     assert done.err.endswith("bioinstruct: no instructions: old.jsonl was not written\n")
@@ -286,7 +286,7 @@ def test_an_output_under_a_file_is_an_error(folder: Path) -> None:
     assert done.err.startswith("bioinstruct: ")
     assert "hint: choose another place with --out" in done.err
     done = bioinstruct("compile", "demo", "--out", ".")
-    assert (done.code, done.err.splitlines()[0]) == (1, "bioinstruct: Is a directory: .")
+    assert (done.code, done.err.splitlines()[0]) == (1, "bioinstruct: . is a folder")
     assert found(folder) == ["file"]
 
 
@@ -319,7 +319,8 @@ def test_showing_stops_at_a_wrong_line_and_names_it() -> None:
     done = bioinstruct("show", "x.jsonl")
     assert done.code == 1
     assert done.out.startswith(f"── {record().id}  IE  ner-disease  corpus, CC-BY-4.0\n")
-    assert done.err == "bioinstruct: x.jsonl:2: instruction: missing field\n"
+    assert "bioinstruct: x.jsonl:2: " in done.err
+    assert "instruction, output, category, task, provenance: missing fields"
 
 
 def test_seeds_go_through_a_pipe_into_a_dataset(folder: Path) -> None:

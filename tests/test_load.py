@@ -151,7 +151,7 @@ def test_a_folder_that_others_wrote_is_read_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("", "x.jsonl has no instructions"), ("{}\n", r"x\.jsonl:1: .*missing field")],
+    [("", "x.jsonl has no instructions"), ("{}\n", r"x\.jsonl:1: no instruction, no output")],
 )
 def test_an_empty_or_wrong_file_is_an_error(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "x.jsonl").write_text(content, encoding="utf-8")
@@ -169,20 +169,20 @@ def test_wrong_lines_can_be_kept_while_the_good_ones_go_on(tmp_path: Path) -> No
     rejected: list[Rejection] = []
     assert list(read_examples("x.jsonl", rejected=rejected)) == records(2)
     assert [line.place["line"] for line in rejected] == [2]
-    (tmp_path / "x.jsonl").write_text("{}\n{}\n", encoding="utf-8")
+    wrong = json.dumps(record(0).row() | {"output": None}) + "\n"
+    (tmp_path / "x.jsonl").write_text(wrong * 2, encoding="utf-8")
     with pytest.raises(BioinstructError, match="and 2 lines that are not instructions") as error:
         list(read_examples("x.jsonl", rejected=[]))
-    assert "missing field" in error.value.hint
+    assert "output" in error.value.hint
 
 
 def test_columns_that_are_missing_are_named(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
-    row = {"instruction": "Do.", "input": "", "output": "Done."}
+    row = {"instruction": "Do.", "note": "", "reply": "Done."}
     (tmp_path / "b" / "train.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
     with pytest.raises(DataError) as error:
         list(read_examples("b"))
-    assert "no column category, task, provenance" in str(error.value)
-    assert "the columns are instruction, input, output" in str(error.value)
+    assert "no output; the fields are instruction, note, reply" in str(error.value)
 
 
 def test_an_edited_record_in_a_folder_is_refused_by_number(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from bioinstruct.json_text import loads
 from bioinstruct.rejection import Rejection
 from bioinstruct.schema import Instruction, explain, first_fault
 
-__all__ = ["read", "write"]
+__all__ = ["open_bytes", "read", "read_stream", "write"]
 
 _CUT_OFF = "; the file ends inside this line: was it cut off?"
 
@@ -41,19 +41,26 @@ def read(path: Path | str, *, rejected: list[Rejection] | None = None) -> Iterat
         MissingError: the file does not exist.
         DataError: a line is not a valid instruction and the caller did not pass `rejected`.
     """
-    with _open(path) as file:
-        for number, raw in enumerate(_lines(file, path), start=1):
-            line = raw.removeprefix(codecs.BOM_UTF8)  # on any line: files are concatenated
-            if not line.strip():
-                continue
-            try:
-                yield _parse(line, path, number)
-            except DataError as error:
-                if rejected is None:
-                    raise
-                text = line.decode("utf-8", errors="replace").rstrip("\r\n")
-                place = {"path": str(path), "line": number}
-                rejected.append(Rejection(reason=error.reason, text=text, place=place))
+    with open_bytes(path) as file:
+        yield from read_stream(file, path, rejected=rejected)
+
+
+def read_stream(
+    file: BinaryIO, path: Path | str, *, rejected: list[Rejection] | None = None
+) -> Iterator[Instruction]:
+    """Read instructions from an open file; `path` names it in messages. See `read`."""
+    for number, raw in enumerate(_lines(file, path), start=1):
+        line = raw.removeprefix(codecs.BOM_UTF8)  # on any line: files are concatenated
+        if not line.strip():
+            continue
+        try:
+            yield _parse(line, path, number)
+        except DataError as error:
+            if rejected is None:
+                raise
+            text = line.decode("utf-8", errors="replace").rstrip("\r\n")
+            place = {"path": str(path), "line": number}
+            rejected.append(Rejection(reason=error.reason, text=text, place=place))
 
 
 def write(path: Path | str, examples: Iterable[Instruction]) -> int:
@@ -88,7 +95,12 @@ def _line(example: Instruction, provenance: str) -> bytes:
 
 
 @contextlib.contextmanager
-def _open(path: Path | str) -> Iterator[BinaryIO]:
+def open_bytes(path: Path | str) -> Iterator[BinaryIO]:
+    """Open a file for reading, decompressed if it is gzip, or standard input for `-`.
+
+    Raises:
+        MissingError: the file does not exist, or is a folder.
+    """
     if str(path) == "-":
         yield sys.stdin.buffer
         return
@@ -119,7 +131,8 @@ def _parse(line: bytes, path: Path | str, number: int) -> Instruction:
         reason, hint = _not_utf8(error, line)
         raise DataError(reason, path=path, line=number, hint=hint) from error
     try:
-        example = Instruction.model_validate_json(line)
+        # Without its end: pydantic would report a fault there as line 2, column 0.
+        example = Instruction.model_validate_json(line.rstrip(b"\r\n"))
     except ValidationError as error:
         raise DataError(_explain(error, line), path=path, line=number) from error
     if repeated := _repeated_field(line):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 
 from bioinstruct.errors import ModelError
@@ -18,6 +18,7 @@ __all__ = [
     "few_shot_text",
     "render",
     "split_gap",
+    "split_rendered",
     "user_turn",
 ]
 
@@ -61,6 +62,16 @@ _MARK = re.compile(r"^([^\S\n]*)(###[^\S\n]*(?:Instruction|Input|Response|Output
 
 def _without_marks(text: str) -> str:
     return _MARK.sub(r"\1\\\2", text)
+
+
+_ESCAPED = re.compile(
+    r"^([^\S\n]*)\\(###[^\S\n]*(?:Instruction|Input|Response|Output)[^\S\n]*:)", re.M
+)
+_ALPACA_END = "\n\n### Response:\n"
+
+
+def _with_marks(text: str) -> str:
+    return _ESCAPED.sub(r"\1\2", text)
 
 
 def _alpaca(instruction: str, text: str) -> str:
@@ -121,6 +132,26 @@ def split_gap(prompt: str) -> tuple[str, str]:
     """
     kept = prompt.rstrip(" ")
     return kept, prompt[len(kept) :]
+
+
+def split_rendered(prompt: str) -> Iterator[tuple[str, str]]:
+    """Yield instruction and input of a prompt in Alpaca's layout; nothing for another text.
+
+    The texts come as they stand in the prompt, and then without the backslashes that `render` puts
+    before marks.
+    """
+    if not prompt.endswith(_ALPACA_END):
+        return
+    body = prompt.removesuffix(_ALPACA_END)
+    for front in (_ALPACA_WITH_INPUT, _ALPACA_WITHOUT_INPUT):
+        head = f"{front}\n\n### Instruction:\n"
+        if not body.startswith(head):
+            continue
+        body = body.removeprefix(head)
+        middle = "\n\n### Input:\n" if front == _ALPACA_WITH_INPUT else ""
+        instruction, _, text = body.partition(middle) if middle else (body, "", "")
+        yield instruction, text
+        yield _with_marks(instruction), _with_marks(text)
 
 
 def user_turn(example: Instruction, *, input: str | None = None) -> str:

@@ -100,8 +100,14 @@ class Teacher(_Frozen):
 class Provenance(_Frozen):
     """The source of an instruction, in enough detail to reproduce or remove it."""
 
-    kind: Literal["seed", "generated", "compiled"]
-    """`seed` is written by hand, `generated` by a model, `compiled` from an annotated corpus."""
+    kind: Literal["seed", "generated", "compiled", "own", "clinical", "imported"]
+    """How the record was made.
+
+    `seed` is one of the hand-written examples of generation, `generated` was written by a model,
+    `compiled` comes from an annotated corpus. Of the records that you bring, `own` were written or
+    collected by you, `clinical` come from the records of patients, and `imported` are taken over
+    from a file that does not say how they were made.
+    """
     origin: Text
     """Name of the corpus or collection that the text comes from."""
     license: License
@@ -121,7 +127,7 @@ class Provenance(_Frozen):
         kind = info.data.get("kind")  # None if it was invalid: pydantic reports that error
         if kind == "generated" and teacher is None:
             raise ValueError("a generated instruction needs its teacher")
-        if kind in {"seed", "compiled"} and teacher is not None:
+        if kind not in {"generated", None} and teacher is not None:
             raise ValueError("only a generated instruction has a teacher")
         return teacher
 
@@ -158,8 +164,15 @@ def first_fault(error: ValidationError) -> Fault:
 
 
 def explain(error: ValidationError) -> str:
-    """Return the first fault of a pydantic error in words, as `field.part: what is wrong`."""
+    """Return the first fault in words, as `field.part: what is wrong`; name all missing fields."""
+    missing = [
+        ".".join(map(str, fault["loc"]))
+        for fault in error.errors(include_url=False, include_input=False, include_context=False)
+        if fault["type"] == "missing"
+    ]
     fault = first_fault(error)
+    if fault.kind == "missing" and len(missing) > 1:
+        return f"{', '.join(missing)}: missing fields"
     field = ".".join(map(str, fault.place))
     return f"{field}: {fault.message}" if field else fault.message
 

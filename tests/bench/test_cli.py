@@ -328,7 +328,7 @@ def test_an_encoder_is_refused(bench: Bench, tokenizer: Any, tmp_path: Path) -> 
     ("content", "message"),
     [
         ("", "data.jsonl has no instructions"),
-        ('{"instruction": "a"}\n', "data.jsonl:1: output: missing field"),
+        ('{"instruction": "a"}\n', "data.jsonl:1: no output"),
         ("nonsense", "data.jsonl:1: not valid JSON"),
     ],
     ids=["empty", "missing field", "no JSON"],

@@ -130,7 +130,7 @@ def test_a_file_that_is_not_there_costs_nothing(
 ) -> None:
     out = tmp_path / "kept.jsonl"
     out.write_text("what was kept before", encoding="utf-8")
-    assert run(tmp_path / "gone.jsonl", "--near-duplicates", "0.7", "--out", out) == 1
+    assert run(tmp_path / "gone.jsonl", "--near-duplicates", "0.7", "--out", out, "--force") == 1
     assert "gone.jsonl" in capsys.readouterr().err
     assert out.read_text(encoding="utf-8") == "what was kept before"
 

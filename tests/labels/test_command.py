@@ -147,7 +147,8 @@ def test_a_teacher_labels_over_http_and_is_not_asked_twice(
         "QA" if "3" in str(n) else "IE" for n in range(25)
     ]
     made = Path("made.jsonl").read_bytes()
-    assert command(capsys, *args)[0] == 0
+    assert command(capsys, *args)[0] == 1
+    assert command(capsys, *args, "--force")[0] == 0
     assert (Path("made.jsonl").read_bytes(), sum(server.asked.values())) == (made, 5)
     assert "secret" not in Path("made.transcript.jsonl").read_text(encoding="utf-8")
 

@@ -12,6 +12,7 @@ from bioinstruct.progress import OnProgress, counted
 from bioinstruct.records import LeftOut, Records
 
 if TYPE_CHECKING:
+    from bioinstruct.dataset.convert import ImportOptions
     from bioinstruct.mixtures.compile import CorpusReport
 
 __all__ = ["compile", "compile_mixture", "load"]
@@ -24,15 +25,18 @@ def load(
     *,
     config: str | None = None,
     split: str = "train",
+    options: ImportOptions | None = None,
     progress: OnProgress | None = None,
 ) -> Records:
     """Read the records of a dataset and check each of them.
 
     Args:
-        source: `demo` or `seeds` (they ship with the package), a JSON Lines file (also gzip), a
-            Parquet file, a published folder, or a Hub id `owner/name`.
+        source: `demo` or `seeds` (they ship with the package), a file of JSON Lines, JSON, CSV, TSV
+            or Parquet (also gzip), a folder (published, exported, or written by `save_to_disk`), or
+            a Hub id `owner/name`. Other forms than ours are converted, see `ImportOptions`.
         config: a configuration of the dataset, if it has several.
         split: `train`, `validation` or `test`; a single file has no splits and ignores it.
+        options: the columns of records of another form, and what to add to them.
         progress: called every 1,000 records.
 
     Returns:
@@ -47,7 +51,9 @@ def load(
     from bioinstruct.rejection import Rejection
 
     rejected: list[Rejection] = []
-    examples = read_examples(str(source), config=config, split=split, rejected=rejected)
+    examples = read_examples(
+        str(source), config=config, split=split, rejected=rejected, options=options
+    )
     records = Records(counted(examples, f"reading {source}", progress))
     records.rejected = list(rejected)
     records.log(f"{source}")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bioinstruct import corpora, jsonl
-from bioinstruct.cli.common import SPLIT, sentence, watched
+from bioinstruct.cli.common import SPLIT, add_force, check_new, sentence, watched
 from bioinstruct.console import Line, positive, say
 from bioinstruct.corpora.user_file import load_corpus_file
 from bioinstruct.errors import BioinstructError, Refused
@@ -77,10 +77,12 @@ def add(commands: Commands) -> None:
         "--limit", type=positive, metavar="N", help="only the first N records of each corpus"
     )
     compiling.add_argument("--out", required=True, metavar="FILE", help="JSON Lines, or `-`")
+    add_force(compiling)
     compiling.set_defaults(command=run)
 
 
 def run(args: argparse.Namespace) -> int:
+    check_new(args.out, force=args.force)
     for path in args.corpus_file:
         load_corpus_file(path)
     if bool(args.names) == bool(args.mixture):

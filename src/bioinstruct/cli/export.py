@@ -10,7 +10,17 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bioinstruct.cli.common import SOURCE, keep_rejected, sentence, watched
+from bioinstruct.cli.common import (
+    SOURCE,
+    SPLIT,
+    add_force,
+    add_import_options,
+    check_new,
+    import_options,
+    keep_rejected,
+    sentence,
+    watched,
+)
 from bioinstruct.console import say
 from bioinstruct.dataset.load import read_examples
 from bioinstruct.rejection import Rejection
@@ -56,6 +66,8 @@ def add(commands: Commands) -> None:
         "  axolotl                 a folder with the records and part of a configuration\n",
     )
     exporting.add_argument("sources", nargs="+", metavar="SOURCE", help=SOURCE)
+    exporting.add_argument("--split", default="train", help=SPLIT)
+    add_force(exporting)
     exporting.add_argument(
         "--to", required=True, choices=_FORMATS, metavar="FORMAT", help="one of the formats below"
     )
@@ -73,15 +85,20 @@ def add(commands: Commands) -> None:
         help=f"for TRL: count the records of more than {_TRL_LENGTH:,} tokens of this tokenizer, "
         "which TRL cuts or drops by default",
     )
+    add_import_options(exporting)
     exporting.set_defaults(command=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    from bioinstruct.dataset.export import export
+    from bioinstruct.dataset.export import FOLDERS, export
 
+    folder = args.to in FOLDERS
+    check_new(args.out, force=args.force, inputs=args.sources, folder=folder)
+    options = import_options(args)
     rejected: list[Rejection] = []
     examples: Iterator[Instruction] = chain.from_iterable(
-        read_examples(source, rejected=rejected) for source in args.sources
+        read_examples(source, split=args.split, rejected=rejected, options=options)
+        for source in args.sources
     )
     counts: Counter[str] = Counter()
     lengths = _Lengths(args.tokenizer) if args.tokenizer and args.to in _TRL else None

@@ -10,7 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bioinstruct import jsonl
-from bioinstruct.cli.common import SOURCE, keep_rejected, sentence, watched
+from bioinstruct.cli.common import (
+    SOURCE,
+    SPLIT,
+    add_force,
+    add_import_options,
+    check_new,
+    import_options,
+    keep_rejected,
+    sentence,
+    watched,
+)
 from bioinstruct.console import say
 from bioinstruct.dataset.load import read_examples
 from bioinstruct.errors import BioinstructError
@@ -34,7 +44,9 @@ def add(commands: Commands) -> None:
         "[--near-duplicates F]",
     )
     filtering.add_argument("source", metavar="SOURCE", help=SOURCE)
+    filtering.add_argument("--split", default="train", help=SPLIT)
     filtering.add_argument("--out", required=True, metavar="FILE", help="JSON Lines, or `-`")
+    add_force(filtering)
     filtering.add_argument(
         "--dropped",
         type=Path,
@@ -79,6 +91,7 @@ def add(commands: Commands) -> None:
     near.add_argument(
         "--master", default="local[*]", metavar="URL", help="Spark cluster (default: this machine)"
     )
+    add_import_options(filtering)
     filtering.set_defaults(command=run)
 
 
@@ -86,6 +99,7 @@ def run(args: argparse.Namespace) -> int:
     from bioinstruct.filters import choose_rules, contamination_step, rules_step, split
     from bioinstruct.filters.similarity import check_threshold
 
+    check_new(args.out, force=args.force, inputs=[args.source])
     rules = choose_rules(args.rules)
     if args.near_duplicates is not None:
         check_threshold(args.near_duplicates)
@@ -99,7 +113,12 @@ def run(args: argparse.Namespace) -> int:
     if args.near_duplicates is not None:
         steps.append(_near(args))
     rejected: list[Rejection] = []
-    examples = watched(read_examples(args.source, rejected=rejected), Counter())
+    examples = watched(
+        read_examples(
+            args.source, split=args.split, rejected=rejected, options=import_options(args)
+        ),
+        Counter(),
+    )
     kept, dropped = split(examples, steps)
     path = args.dropped or (companion_path(args.out, "dropped") if args.out != "-" else None)
     if path:

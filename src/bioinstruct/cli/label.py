@@ -11,7 +11,17 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from bioinstruct import jsonl
-from bioinstruct.cli.common import SOURCE, SPLIT, keep_rejected, sentence, watched
+from bioinstruct.cli.common import (
+    SOURCE,
+    SPLIT,
+    add_force,
+    add_import_options,
+    check_new,
+    import_options,
+    keep_rejected,
+    sentence,
+    watched,
+)
 from bioinstruct.cli.llm_options import add_money, add_other_models, make_client
 from bioinstruct.console import positive, say, show
 from bioinstruct.dataset.load import read_examples
@@ -40,6 +50,7 @@ def add(commands: Commands) -> None:
     labelling.add_argument("source", metavar="SOURCE", help=SOURCE)
     labelling.add_argument("--split", default="train", help=SPLIT)
     labelling.add_argument("--out", metavar="FILE", help="JSON Lines, or `-`")
+    add_force(labelling)
     labelling.add_argument(
         "--by",
         choices=["offline", "teacher"],
@@ -59,6 +70,7 @@ def add(commands: Commands) -> None:
         "--seed", type=int, default=0, metavar="N", help="seed of the audit (default: 0)"
     )
     _add_teacher(labelling.add_argument_group("a teacher"))
+    add_import_options(labelling)
     labelling.set_defaults(command=run, usage_error=labelling.error)
 
 
@@ -97,7 +109,11 @@ def run(args: argparse.Namespace) -> int:
     if args.audit and args.out == "-":
         args.usage_error("--audit and --out - both write to standard output")
     rejected: list[Rejection] = []
-    examples = read_examples(args.source, split=args.split, rejected=rejected)
+    if args.out:
+        check_new(args.out, force=args.force, inputs=[args.source])
+    examples = read_examples(
+        args.source, split=args.split, rejected=rejected, options=import_options(args)
+    )
     audit = Audit(args.audit or 0, seed=args.seed) if args.audit else None
     tally = _Tally()
     with ExitStack() as stack:

@@ -12,6 +12,7 @@ from bioinstruct.cli import (
     export,
     filter,
     generate,
+    import_records,
     label,
     publish,
     seeds,
@@ -30,7 +31,10 @@ a whole run:
 
 __all__ = ["main"]
 
-COMMANDS = (seeds, generate, compile, filter, label, publish, export, show, stats, doctor)
+COMMANDS = (
+    *(seeds, generate, compile, import_records, filter, label),
+    *(publish, export, show, stats, doctor),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -8,7 +8,17 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bioinstruct.cli.common import SOURCE, TOKENIZER, keep_rejected, sentence, watched
+from bioinstruct.cli.common import (
+    SOURCE,
+    TOKENIZER,
+    add_force,
+    add_import_options,
+    check_new,
+    import_options,
+    keep_rejected,
+    sentence,
+    watched,
+)
 from bioinstruct.console import say
 from bioinstruct.dataset.load import read_examples
 from bioinstruct.dataset.publish import obstacle, publish, push
@@ -36,6 +46,7 @@ def add(commands: Commands) -> None:
     publishing.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="the folder to write"
     )
+    add_force(publishing)
     publishing.add_argument("--push", action="store_true", help="upload the folder to the Hub")
     publishing.add_argument("--repo", metavar="ID", help="dataset repository, owner/name")
     publishing.add_argument(
@@ -48,6 +59,7 @@ def add(commands: Commands) -> None:
         help="also write records that may not be redistributed; such a folder is never pushed",
     )
     publishing.add_argument("--tokenizer", metavar="NAME", help=TOKENIZER)
+    add_import_options(publishing, license=False)
     publishing.set_defaults(command=run)
 
 
@@ -63,9 +75,11 @@ def run(args: argparse.Namespace) -> int:
             "--push needs the licence to publish under",
             hint="name it with --license SPDX; without --push, the card lists the data's licences",
         )
+    check_new(args.out, force=args.force, inputs=args.sources, folder=True)
+    options = import_options(args)
     rejected: list[Rejection] = []
     examples = chain.from_iterable(
-        read_examples(source, rejected=rejected) for source in args.sources
+        read_examples(source, rejected=rejected, options=options) for source in args.sources
     )
     statistics = publish(
         watched(examples, Counter()),

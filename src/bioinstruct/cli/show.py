@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from bioinstruct import jsonl
-from bioinstruct.cli.common import SOURCE, SPLIT, sentence
+from bioinstruct.cli.common import SOURCE, SPLIT, add_import_options, import_options, sentence
 from bioinstruct.console import positive, show
 from bioinstruct.dataset.load import read_examples
 
@@ -26,11 +26,13 @@ def add(commands: Commands) -> None:
         "--limit", type=positive, default=5, metavar="N", help="how many (default: 5)"
     )
     showing.add_argument("--json", action="store_true", help="print them as JSON Lines")
+    add_import_options(showing)
     showing.set_defaults(command=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    examples = islice(read_examples(args.source, split=args.split), args.limit)
+    found = read_examples(args.source, split=args.split, options=import_options(args))
+    examples = islice(found, args.limit)
     if args.json:
         jsonl.write("-", examples)
         return 0

@@ -12,6 +12,8 @@ from bioinstruct.cli.common import (
     SOURCE,
     SPLIT,
     TOKENIZER,
+    add_import_options,
+    import_options,
     keep_rejected,
     sentence,
     watched,
@@ -66,6 +68,7 @@ def add(commands: Commands) -> None:
         action="store_true",
         help="write the page even if it shows records that may not be redistributed",
     )
+    add_import_options(counting)
     counting.set_defaults(command=run)
 
 
@@ -118,7 +121,10 @@ def run(args: argparse.Namespace) -> int:
     options = _options(args)
     rejected: list[Rejection] = []
     closed: Counter[str] = Counter()
-    examples = watched(read_examples(args.source, split=args.split, rejected=rejected), Counter())
+    found = read_examples(
+        args.source, split=args.split, rejected=rejected, options=import_options(args)
+    )
+    examples = watched(found, Counter())
     with PageRecords(args.records, seed=args.seed) as records:
 
         def keep(example: Instruction) -> None:

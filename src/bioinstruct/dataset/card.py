@@ -43,6 +43,9 @@ _KINDS = {
     "seed": "written one by one",
     "generated": "written by a language model",
     "compiled": "made by rules from annotated text or tables",
+    "own": "written or collected by the authors of this dataset",
+    "clinical": "taken from the records of patients",
+    "imported": "taken over from a source that does not say how they were made",
 }
 _KIND_LIMITS = {
     "seed": "Records written one by one are what their authors thought of, not a sample of real "
@@ -51,6 +54,11 @@ _KIND_LIMITS = {
     "says so; it can be wrong in ways that read well.",
     "compiled": "Records made by rules repeat a few wordings, and inherit the errors, the coverage "
     "and the age of what they were made from.",
+    "own": "Records that the authors wrote or collected themselves were checked by nobody else "
+    "unless this card says so.",
+    "clinical": "Records of patients show one place and its way of writing. Rules that look for "
+    "identifiers miss some: check the texts yourself before you pass them on.",
+    "imported": "How the imported records were written, and who checked them, is not known here.",
 }
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"))
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 __all__ = [
+    "from_disk",
     "in_memory",
     "load",
     "select",
@@ -85,6 +86,22 @@ def load(
         ) from error
     except (ValueError, datasets.exceptions.DatasetsError) as error:
         raise BioinstructError(f"cannot load {source!r}: {_first_line(error)}") from error
+
+
+def from_disk(path: Path, split: str) -> Dataset:
+    """Load a folder that `save_to_disk` wrote; a single `Dataset` has no splits.
+
+    Raises:
+        UnknownNameError: there is no such split.
+        BioinstructError: the folder is not complete.
+    """
+    import datasets
+
+    try:
+        data = datasets.load_from_disk(str(path))
+    except (OSError, ValueError, KeyError) as error:
+        raise BioinstructError(f"cannot load {str(path)!r}: {_first_line(error)}") from error
+    return select(data, split) if isinstance(data, datasets.DatasetDict) else data
 
 
 def _first_line(error: BaseException) -> str:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING
 
 from bioinstruct import jsonl, parquet
 from bioinstruct.dataset import hub
-from bioinstruct.errors import BioinstructError, DataError, MissingError, UnknownNameError
+from bioinstruct.dataset.convert import AUTO, ImportOptions, convert
+from bioinstruct.dataset.rows import file_rows, folder_rows, is_jsonl_of_records, numbered, peeked
+from bioinstruct.errors import BioinstructError, MissingError, UnknownNameError
 from bioinstruct.rejection import Rejection
-from bioinstruct.schema import Instruction, explain
+from bioinstruct.schema import Instruction
 
 if TYPE_CHECKING:
     from bioinstruct.dataset.hub import Dataset, DatasetDict
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 __all__ = ["load_dataset", "read_examples"]
 
 PACKAGED = "bioinstruct"
+_SUFFIXES = {".jsonl", ".json", ".gz", ".parquet", ".csv", ".tsv", ".txt", ".xlsx"}
 _DATA = Path(__file__).parents[1] / "data"
 _CONFIGS = {
     "demo": {"train": _DATA / "demo" / "train.jsonl", "test": _DATA / "demo" / "test.jsonl"},
     "seeds": {"train": _DATA / "seeds.jsonl"},
 }
-_COLUMNS = ("instruction", "input", "output", "category", "task", "provenance")
 
 
 def load_dataset(
@@ -62,12 +62,17 @@ def read_examples(
     config: str | None = None,
     split: str = "train",
     rejected: list[Rejection] | None = None,
+    options: ImportOptions | None = None,
 ) -> Iterator[Instruction]:
-    """Read and validate the instructions of `source`.
+    """Read and validate the instructions of `source`, converting them if they have another form.
 
-    `source` is `seeds` or `demo` (which ship with the package), a JSON Lines file (plain, gzip, or
-    `-` for standard input), a Parquet file, a published folder, or a Hub id. A single file has no
-    splits, so `split` is ignored for it. Invalid records are appended to `rejected`, if given.
+    `source` is `seeds` or `demo` (which ship with the package), a file of JSON Lines, JSON, CSV,
+    TSV or Parquet (plain or gzip; `-` is standard input), a folder (published, exported, or written
+    by `Dataset.save_to_disk`), or a Hub id. A single file has no splits, so `split` is ignored for
+    it. Records may be ours, or have the fields of Alpaca, messages, ShareGPT or prompt and
+    completion, or other columns that `options` names.
+
+    Invalid records are appended to `rejected`, if given.
 
     Raises:
         BioinstructError: the source does not exist (raised at once), is empty, or has an invalid
@@ -80,17 +85,59 @@ def read_examples(
         files = _packaged(config)
         if split not in files:
             raise UnknownNameError("split", split, files)
-        examples = jsonl.read(files[split], rejected=rejected)
-    elif path.is_dir():
-        examples = _records(_folder_rows(path, config, split), source, rejected)
+        return _not_empty(jsonl.read(files[split], rejected=rejected), source, rejected)
+    options = options or ImportOptions()
+    if not options.origin:
+        options = replace(options, origin=_origin(source))
+    if path.is_dir():
+        rows = folder_rows(path, config, split)
     elif path.suffix == ".parquet" and path.exists():
-        examples = _records(parquet.read_parquet([path]), source, rejected)
+        rows = numbered(parquet.read_parquet([path]))
     elif source == "-" or path.exists():
-        examples = jsonl.read(source, rejected=rejected)
+        return _not_empty(
+            _labelled(_file_records(source, options, rejected), options), source, rejected
+        )
     else:
         _must_be_hub_id(source)
-        examples = _records(hub.load(source, config, split=split), source, rejected)
-    return _not_empty(examples, source, rejected)
+        rows = numbered(hub.load(source, config, split=split))
+    examples = convert(rows, source, options, unit="record", rejected=rejected, split=split)
+    return _not_empty(_labelled(examples, options), source, rejected)
+
+
+def _file_records(
+    source: str, options: ImportOptions, rejected: list[Rejection] | None
+) -> Iterator[Instruction]:
+    with jsonl.open_bytes(source) as raw:
+        head, file = peeked(raw)
+        if head.startswith(b"PAR1"):
+            rows = numbered(parquet.read_parquet([Path(source)]))
+            yield from convert(rows, source, options, unit="record", rejected=rejected)
+        elif is_jsonl_of_records(head, source) and not options.mapped:
+            yield from jsonl.read_stream(file, source, rejected=rejected)
+        else:
+            rows = file_rows(file, head, source)
+            yield from convert(rows, source, options, rejected=rejected)
+
+
+def _labelled(examples: Iterator[Instruction], options: ImportOptions) -> Iterator[Instruction]:
+    """Label the records whose category nobody gave, if `options` asks for that."""
+    if options.category != AUTO:
+        return examples
+    from bioinstruct.labels import label_records
+
+    return (made.example for made in label_records(examples, keep_existing=True))
+
+
+def _origin(source: str) -> str:
+    """Return a name for the collection in a source: of a file, without folders and suffixes."""
+    if source == "-":
+        return "standard input"
+    if not Path(source).exists():
+        return source
+    name = Path(source).resolve().name
+    for suffix in (".gz", ".jsonl", ".json", ".csv", ".tsv", ".parquet"):
+        name = name.removesuffix(suffix)
+    return name or source
 
 
 def _packaged(config: str | None) -> dict[str, Path]:
@@ -106,7 +153,7 @@ def _packaged(config: str | None) -> dict[str, Path]:
 def _must_be_hub_id(source: str) -> None:
     """Refuse a source that does not look like a Hub id, `owner/name`."""
     owner, slash, name = source.partition("/")
-    looks_like_a_file = Path(source).suffix.lower() in {".jsonl", ".json", ".gz", ".parquet"}
+    looks_like_a_file = Path(source).suffix.lower() in _SUFFIXES
     if looks_like_a_file or owner in {"", "~"} or (slash and Path(owner).is_dir()):
         raise MissingError(f"no file or folder {source!r}", hint="check the path")
     if not slash:
@@ -115,35 +162,6 @@ def _must_be_hub_id(source: str) -> None:
         raise MissingError(
             f"{source!r} is neither a folder nor a Hub id", hint="a Hub id is `owner/name`"
         )
-
-
-def _folder_rows(path: Path, config: str | None, split: str) -> Iterable[Any]:
-    files = sorted((path / "data").glob(f"{split}-*-of-*.parquet"))
-    if files and config in {None, "default"}:
-        return parquet.read_parquet(files)  # written by `publish`: needs no cache
-    rows: Iterable[Any] = hub.load(str(path), config, split=split)
-    return rows
-
-
-def _records(
-    rows: Iterable[Any], source: str, rejected: list[Rejection] | None
-) -> Iterator[Instruction]:
-    for number, row in enumerate(rows, start=1):
-        if missing := [name for name in _COLUMNS if name not in row]:
-            raise DataError(
-                f"no column {', '.join(missing)}; the columns are {', '.join(row)}",
-                path=source,
-                hint="every record needs " + ", ".join(_COLUMNS),
-            )
-        try:
-            yield Instruction.model_validate(row)
-        except ValidationError as error:
-            reason = explain(error)
-            if rejected is None:
-                raise DataError(f"record {number}: {reason}", path=source) from error
-            text = json.dumps(row, ensure_ascii=False, default=str)
-            place = {"path": source, "line": number}
-            rejected.append(Rejection(reason=reason, text=text, place=place))
 
 
 def _not_empty(

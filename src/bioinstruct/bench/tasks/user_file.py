@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bioinstruct import jsonl
 from bioinstruct.bench.metrics import accuracy, entity_f1, get_metric
 from bioinstruct.bench.tasks.base import Task, add, known_tasks
 from bioinstruct.corpora.answers import entities
 from bioinstruct.corpora.answers.labels import parse_one
 from bioinstruct.corpora.user_file import run_python_file
+from bioinstruct.dataset.load import read_examples
 from bioinstruct.errors import BioinstructError, MissingError, UnknownNameError
 from bioinstruct.schema import Instruction
 
@@ -68,7 +68,7 @@ def _of_records(path: Path, metrics: Sequence[str]) -> Task:
             hint="give the file another name",
         )
     counted = tuple(get_metric(name) for name in metrics)
-    records = list(jsonl.read(path))
+    records = list(read_examples(str(path)))
     if not records:
         raise BioinstructError(f"{path} has no records")
     golds = Counter(record.output for record in records)

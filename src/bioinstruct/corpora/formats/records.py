@@ -25,7 +25,7 @@ from bioinstruct.errors import BioinstructError, DataError
 from bioinstruct.files import resolve_gz
 from bioinstruct.schema import first_fault, shown
 
-__all__ = ["Record", "checked", "entries", "records", "records_of"]
+__all__ = ["Record", "checked", "entries", "json_values", "records", "records_of"]
 
 M = TypeVar("M", bound=BaseModel)
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -60,7 +60,7 @@ def records(path: Path, model: type[M]) -> Iterator[tuple[int, int, M | DataErro
 def records_of(text: str, path: Path, model: type[M]) -> Iterator[tuple[int, int, M | DataError]]:
     """Read the records of a text, such as a member of an archive; see `records`."""
     raw = text.encode("utf-8", errors="surrogateescape")
-    return _checked_all(_values(io.BytesIO(raw), path), path, model)
+    return _checked_all(json_values(io.BytesIO(raw), path), path, model)
 
 
 def entries(path: Path) -> Iterator[tuple[str, Any] | DataError]:
@@ -163,7 +163,7 @@ def _of_file(path: Path) -> Iterator[Record]:
         raise BioinstructError(f"{path}: cannot be read ({error.strerror})") from error
     with file:
         packed = file.peek(2)[:2] == b"\x1f\x8b"
-        yield from _values(gzip.GzipFile(fileobj=file) if packed else file, path)
+        yield from json_values(gzip.GzipFile(fileobj=file) if packed else file, path)
 
 
 def _needed(model: type[BaseModel]) -> list[str]:
@@ -205,7 +205,7 @@ class _Broken(DataError):
     """A value that is not JSON, after which there may be others."""
 
 
-def _values(stream: io.BufferedIOBase, path: Path) -> Iterator[Record]:
+def json_values(stream: io.BufferedIOBase, path: Path) -> Iterator[Record]:
     """Read the values of a list, or of lines, one at a time: a file may have a million of them."""
     window = _Window(stream, path)
     window.in_list = in_list = window.next() == "["
