@@ -174,3 +174,14 @@ def test_overlaps_of_the_official_splits_are_as_read_one_by_one(
     look = Contaminated(scored_texts(list(tests)))
     kinds = [o.kind for o in look.find_all(corpora.read(name, "train", data=data)) if o]
     assert {kind: kinds.count(kind) for kind in sorted(set(kinds))} == expected
+
+
+def test_a_relation_of_a_test_sentence_is_found_whatever_pair_it_names() -> None:
+    sentence = "Aspirin raises the level of methotrexate in the blood of adults."
+    pair = "{}\n\nFirst drug: {}\nSecond drug: {}"
+    test = record(0, task="relation-ddi", input=pair.format(sentence, "aspirin", "methotrexate"))
+    look = Contaminated(scored_texts([test]), exact=True)
+    other = pair.format(sentence, "methotrexate", "aspirin")
+    assert look(test) == "exact"
+    assert look(record(1, task="relation-ddi", input=other)) == "exact"
+    assert look(record(2, task="relation-ddi", input=other.replace("raises", "lowers"))) is None

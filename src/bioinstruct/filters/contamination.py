@@ -47,10 +47,7 @@ def scored_texts(examples: Sequence[Instruction]) -> list[str]:
     parts = Counter(part for example in examples for part in _parts(example.output))
     texts = []
     for example in examples:
-        question = example.input or example.instruction
-        if example.task.startswith("relation-"):
-            question = _PAIR.sub("", question)
-        texts.append(question)
+        texts.append(_without_pair(example, example.input or example.instruction))
         is_choice = all(parts[part] > 1 for part in _parts(example.output))
         if is_passage(example.output) and not is_choice:
             texts.append(example.output)
@@ -183,7 +180,12 @@ class _Near:
 def _fields(example: Instruction) -> list[str]:
     """Return the fields to compare; a short output such as `yes` identifies no test item."""
     output = [example.output] if len(unicode_words(example.output)) >= LEAST_NEAR else []
-    return [example.input, example.instruction, *output]
+    return [_without_pair(example, example.input), example.instruction, *output]
+
+
+def _without_pair(example: Instruction, text: str) -> str:
+    """Return a relation's text without the two lines that name its pair: other texts have them."""
+    return _PAIR.sub("", text) if example.task.startswith("relation-") else text
 
 
 def _grams(words: list[str], size: int) -> Iterator[str]:
