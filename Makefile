@@ -21,7 +21,7 @@ test-all: test test-peers
 
 # What takes minutes, or needs an oracle, a server, Spark or a browser.
 test-peers: .venv/installed-all
-	$(BIN)/pytest -m peer
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m peer -n auto --dist worksteal --durations 20
 
 check: .venv/installed
 	$(BIN)/ruff format --check

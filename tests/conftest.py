@@ -33,6 +33,11 @@ def data() -> Path:
     return Path(folder).resolve()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest test, so that no process waits for it at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/test_make_demo.py"))
+
+
 @pytest.fixture(scope="session")
 def preloaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Preloaded]:
     """The project's commands, without the seconds that importing torch takes."""

@@ -70,11 +70,6 @@ def test_the_script_runs_on_less(tmp_path: Path, data: Path) -> None:
     check(run_script(code, tmp_path, data), tmp_path)
 
 
-@pytest.mark.peer
-def test_the_script_runs_as_it_is_written(tmp_path: Path, data: Path) -> None:
-    check(run_script(SCRIPT, tmp_path, data), tmp_path)
-
-
 def test_every_other_block_prints_what_it_says(tmp_path: Path) -> None:
     printed = run("\n".join(BLOCKS), tmp_path, BIOINSTRUCT_DATA="").splitlines()
     for block in BLOCKS:

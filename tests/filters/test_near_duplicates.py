@@ -206,7 +206,7 @@ def samples(data: Path, questions: list[str], count: int) -> dict[str, list[str]
 
 
 @pytest.mark.parametrize("name", ["medquad", "others", "mixture"])
-@pytest.mark.parametrize("count", [500, pytest.param(3000, marks=pytest.mark.peer)])
+@pytest.mark.parametrize("count", [500, pytest.param(1200, marks=pytest.mark.peer)])
 def test_the_same_real_texts_are_kept_as_by_rouge_score(
     data: Path, questions: list[str], name: str, count: int
 ) -> None:
