@@ -330,7 +330,7 @@ def _pandas_udf(function: Any, kind: str) -> Any:
     import pandas as pd
     from pyspark.sql.functions import pandas_udf
 
-    hints = dict.fromkeys(function.__annotations__, pd.Series)
+    hints: dict[str, Any] = dict.fromkeys(function.__annotations__, pd.Series)
     hints["return"] = pd.DataFrame if "," in kind else pd.Series
     function.__annotations__ = hints
     return pandas_udf(function, kind)
