@@ -58,6 +58,7 @@ def test_publishing_writes_the_data_its_card_and_its_statistics(out: Path) -> No
     statistics = publish(records(5), out)
     assert sorted(_tree(out)) == [
         "README.md",
+        "croissant.json",
         "data/train-00000-of-00001.parquet",
         "statistics.json",
     ]
@@ -348,6 +349,40 @@ def test_the_card_in_the_repository_is_that_of_the_data_that_ships(tmp_path: Pat
         if os.environ.get("UPDATE_GOLDEN"):
             (CARD / name).write_text(now, encoding="utf-8")
         assert (CARD / name).read_text(encoding="utf-8") == now, f"dataset_card/{name} is stale"
+
+
+@pytest.mark.peer
+@pytest.mark.filterwarnings("ignore")
+def test_mlcroissant_reads_every_field_of_every_record(out: Path) -> None:
+    mlcroissant = pytest.importorskip("mlcroissant")
+    teacher = {"model": "m", "prompt": "p", "temperature": 0.5, "seed": 3, "examples": ["a", "b"]}
+    examples = [
+        record(0, input="", output="a\u2028\n\nb"),
+        record(1, provenance={"kind": "generated", "teacher": teacher}),
+        record(2, provenance={"revision": "1", "license": "CC0-1.0 AND LicenseRef-x"}),
+    ]
+    publish(examples, out, name="Gr\u00f6\u00dfe: 1", shard_bytes=60)
+    assert len(list((out / "data").iterdir())) > 1
+    found = mlcroissant.Dataset(str(out / "croissant.json"))
+    assert not found.metadata.issues.errors
+    read = {row["records/id"].decode(): row for row in found.records("records")}
+    assert read.keys() == {example.id for example in examples}
+    for example in examples:
+        row = read[example.id]
+        for name in ("instruction", "input", "output", "category", "task"):
+            assert row[f"records/{name}"].decode() == getattr(example, name)
+        flat = example.provenance.model_dump(mode="json", exclude={"teacher"})
+        told = example.provenance.teacher
+        flat |= {f"teacher/{k}": v for k, v in told.model_dump(mode="json").items()} if told else {}
+        made = row["records/provenance"]
+        for name, value in flat.items():
+            assert _plain(made[f"records/provenance/{name}"]) == value, name
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return list(map(_plain, value))
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def test_the_code_in_the_guide_runs_and_prints_what_it_says(tmp_path: Path) -> None:

@@ -116,6 +116,7 @@ def test_nothing_but_what_publish_wrote_is_uploaded(hub: Hub, folder: Path) -> N
     assert _push(hub, folder).returncode == 0
     assert sorted(hub.files) == [
         "README.md",
+        "croissant.json",
         "data/train-00000-of-00001.parquet",
         "statistics.json",
     ]

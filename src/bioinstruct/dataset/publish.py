@@ -14,6 +14,7 @@ from bioinstruct import corpora, parquet
 from bioinstruct.corpora import Access
 from bioinstruct.dataset import hub
 from bioinstruct.dataset.card import licenses_of_card, render_card
+from bioinstruct.dataset.croissant import render_croissant
 from bioinstruct.dataset.statistics import Collector, Statistics
 from bioinstruct.errors import BioinstructError, DataError, MissingError
 from bioinstruct.files import atomic_directory
@@ -25,9 +26,11 @@ from bioinstruct.tokens import Tokens
 __all__ = ["forbids_redistribution", "obstacle", "publish", "push"]
 
 _FORMAT = "bioinstruct-dataset-1"
-_OURS = re.compile(r"README\.md|statistics\.json|data(/train-\d{5}-of-\d{5}\.parquet)?")
+_OURS = re.compile(
+    r"README\.md|croissant\.json|statistics\.json|data(/train-\d{5}-of-\d{5}\.parquet)?"
+)
 _DATA = "data/train-*.parquet"
-_FILES = ("README.md", "statistics.json", _DATA)
+_FILES = ("README.md", "croissant.json", "statistics.json", _DATA)
 _TEXTS = ("instruction", "input", "output")
 _SHOWN = 800  # characters of the record that the card shows
 _CLOSED = {"credentialed", "dua", "noredistribution", "restricted"}
@@ -44,7 +47,7 @@ def publish(
     private_copy: bool = False,
     tokens: Tokens | None = None,
 ) -> Statistics:
-    """Write `out/data/*.parquet`, `out/README.md` and `out/statistics.json`.
+    """Write `out/data/*.parquet`, `README.md`, `croissant.json` and `statistics.json`.
 
     Reads `examples` once and holds a thousand at a time. The first of equal ids is kept; the
     statistics say how many were left out. `out` appears, or replaces what was published there
@@ -81,6 +84,8 @@ def publish(
                 closed=closed,
             )
             (folder / "README.md").write_text(card, encoding="utf-8")
+            described = render_croissant(statistics, name=name, language=language, data=_DATA)
+            (folder / "croissant.json").write_text(described, encoding="utf-8")
             _write_statistics(folder / "statistics.json", statistics, name)
     except OSError as error:
         raise BioinstructError(
