@@ -323,6 +323,7 @@ def test_showing_stops_at_a_wrong_line_and_names_it() -> None:
     assert "instruction, output, category, task, provenance: missing fields"
 
 
+@pytest.mark.peer
 def test_seeds_go_through_a_pipe_into_a_dataset(folder: Path) -> None:
     done = shell("bioinstruct seeds 2>/dev/null | bioinstruct publish - demo --out ds")
     count = 80 + len(list(read_examples("demo")))

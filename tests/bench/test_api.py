@@ -122,6 +122,7 @@ def test_answers_in_a_folder_are_not_asked_again(tmp_path: Path) -> None:
     assert Once.asked == asked > 0
 
 
+@pytest.mark.peer
 def test_a_model_is_tuned_and_answers_with_its_adapter(
     model_folder: Folder, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

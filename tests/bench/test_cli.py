@@ -505,6 +505,7 @@ def real() -> Iterator[Callable[..., subprocess.Popen[str]]]:
         process.communicate()
 
 
+@pytest.mark.peer
 def test_ctrl_c_while_it_tunes_is_one_word_and_leaves_what_there_is(
     real: Callable[..., subprocess.Popen[str]], model: str
 ) -> None:
@@ -522,6 +523,7 @@ def test_ctrl_c_while_it_tunes_is_one_word_and_leaves_what_there_is(
     assert found() == ["endless.toml", "out", "out/answers.jsonl", "out/tuning.jsonl"]
 
 
+@pytest.mark.peer
 def test_a_run_that_was_killed_goes_on_to_the_report_of_an_undisturbed_one(
     bench: Bench, real: Callable[..., subprocess.Popen[str]], model: str
 ) -> None:

@@ -142,6 +142,7 @@ def findings(example: Make) -> tuple[Task, list[Instruction]]:
     return task, examples
 
 
+@pytest.mark.peer
 def test_an_encoder_learns_sets_of_labels(folder: str, example: Make, tmp_path: Path) -> None:
     from transformers import pipeline
 
@@ -200,6 +201,7 @@ def test_relations_are_answers_of_a_closed_set(folder: str, example: Make) -> No
     assert encoder.predict(examples) == [e.output for e in examples]
 
 
+@pytest.mark.peer
 def test_the_same_seed_gives_the_same_predictions(folder: str, example: Make) -> None:
     task, examples = entity_task(), drugs(example, 30)
     runs = [
@@ -209,6 +211,7 @@ def test_the_same_seed_gives_the_same_predictions(folder: str, example: Make) ->
     assert runs[0] == runs[1] != runs[2]
 
 
+@pytest.mark.peer
 def test_long_inputs_are_read_in_windows_and_every_word_is_labelled_once(
     folder: str, example: Make
 ) -> None:
@@ -284,6 +287,7 @@ def test_entities_are_counted_as_seqeval_does_and_beat_saying_none(
     assert ours > 0.4  # from random weights, in a minute; saying none everywhere scores 0
 
 
+@pytest.mark.peer
 def test_a_run_is_counted_like_any_other_and_not_done_twice(folder: str, tmp_path: Path) -> None:
     tests, _ = load_evaluations([get_task("demo-qa"), get_task("demo-gen")], 20)
     recipe = FAST.model_copy(update={"epochs": 1, "batch_size": 64})

@@ -92,6 +92,7 @@ def test_what_is_trained_on_is_what_scoring_asks(model_folder: Folder, example: 
             assert model.prompt_tokenizer.text(row.completion) == gap + lesson.output
 
 
+@pytest.mark.peer
 def test_only_the_answer_and_its_end_are_learnt_even_when_pad_is_eos(
     model_folder: Folder, example: Make
 ) -> None:

@@ -74,6 +74,7 @@ def test_every_record_of_every_split_says_where_it_is_from(corpus: Corpus, data:
     check_provenance(corpus, data, None)
 
 
+@pytest.mark.peer
 @pytest.mark.parametrize("corpus", ON_DISK, ids=lambda corpus: corpus.name)
 def test_reading_twice_gives_the_same(corpus: Corpus, data: Path) -> None:
     split = here(corpus, data)[-1]

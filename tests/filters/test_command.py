@@ -159,6 +159,7 @@ def test_compiled_records_are_told_of_the_input(
     assert "--with-input" in capsys.readouterr().err
 
 
+@pytest.mark.peer
 def test_planted_questions_of_pubmedqa_go_and_medquad_stays(
     data: Path, questions: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -152,6 +152,7 @@ def test_planted_questions_of_pubmedqa_are_all_found(
     assert [e.input for e, overlap in zip(records, found, strict=True) if not overlap] == []
 
 
+@pytest.mark.peer
 def test_clean_corpora_are_not_taken_for_pubmedqa(
     data: Path, pubmedqa: Contaminated, questions: list[str]
 ) -> None:

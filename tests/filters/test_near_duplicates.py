@@ -138,6 +138,7 @@ def test_texts_without_words_are_never_alike(road: Road, texts: list[str]) -> No
     assert road(texts) == self_instruct(texts)
 
 
+@pytest.mark.peer
 @every_road
 def test_long_texts_are_compared_like_short_ones(road: Road) -> None:
     chance = random.Random(0)
@@ -148,6 +149,7 @@ def test_long_texts_are_compared_like_short_ones(road: Road) -> None:
     assert road(texts) == self_instruct(texts)
 
 
+@pytest.mark.peer
 def test_a_text_of_10_megabytes_is_a_text() -> None:
     chance = random.Random(0)
     huge = " ".join(str(chance.randrange(1000)) for _ in range(2_600_000))
@@ -206,7 +208,7 @@ def samples(data: Path, questions: list[str], count: int) -> dict[str, list[str]
 
 
 @pytest.mark.parametrize("name", ["medquad", "others", "mixture"])
-@pytest.mark.parametrize("count", [500, pytest.param(1200, marks=pytest.mark.peer)])
+@pytest.mark.parametrize("count", [200, pytest.param(1200, marks=pytest.mark.peer)])
 def test_the_same_real_texts_are_kept_as_by_rouge_score(
     data: Path, questions: list[str], name: str, count: int
 ) -> None:

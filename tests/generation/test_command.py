@@ -86,6 +86,7 @@ def test_the_price_of_an_unknown_model_is_asked_for_and_never_nothing(
     assert any("price: 1.5 in, 0.25 out per million tokens" in line for line in err)
 
 
+@pytest.mark.peer
 def test_a_dataset_is_generated_published_and_loaded(server: Server, tmp_path: Path) -> None:
     script = (
         "bioinstruct generate --model gpt-4 --count 40 --license CC-BY-4.0 --out made.jsonl && "

@@ -100,6 +100,7 @@ def check(server: Server, folder: Path, *, kills: int, count: int, recipe: str) 
     assert {name for name in left if not name.endswith(".lock")} == files
 
 
+@pytest.mark.peer
 def test_a_run_that_is_killed_and_failed_comes_to_the_same_bytes(
     server: Server, tmp_path: Path
 ) -> None:

@@ -338,6 +338,7 @@ def started(
     return process
 
 
+@pytest.mark.peer
 def test_a_killed_process_loses_no_answer_and_its_budget_still_holds(
     server: Server, tmp_path: Path
 ) -> None:

@@ -457,6 +457,7 @@ def check_after_kills(server: Server, batches: Batches, path: Path) -> None:
     assert budget.spent == pytest.approx(true)
 
 
+@pytest.mark.peer
 def test_a_process_that_is_killed_pays_for_nothing_twice(
     server: Server, batches: Batches, tmp_path: Path
 ) -> None:
