@@ -256,6 +256,49 @@ def test_trl_prepares_it_and_learns_the_answer_alone(to: str, tmp_path: Path) ->
     assert trainer.train().training_loss > 0
 
 
+@pytest.mark.peer
+@pytest.mark.filterwarnings("ignore")
+def test_trl_at_its_defaults_reads_the_other_formats_as_the_guide_says(tmp_path: Path) -> None:
+    trl = pytest.importorskip("trl")
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tiny = str(Path(__file__).parents[1] / "src" / "bioinstruct" / "data" / "tiny")
+    examples = list(read_examples("demo"))[:3]
+
+    def prepared(to: str, template: str | None) -> list[tuple[str, str]]:
+        """Return the text that TRL feeds for each record, and what it learns of it."""
+        export(examples, to, tmp_path / to)
+        data = datasets.load_dataset(
+            "json", data_files=str(tmp_path / to), split="train", cache_dir=str(tmp_path / "c")
+        )
+        tokenizer = AutoTokenizer.from_pretrained(tiny)
+        tokenizer.chat_template = template
+        trainer = trl.SFTTrainer(
+            model=AutoModelForCausalLM.from_pretrained(tiny),
+            args=trl.SFTConfig(output_dir=str(tmp_path / "trl"), report_to=[], use_cpu=True),
+            train_dataset=data,
+            processing_class=tokenizer,
+        )
+        found = []
+        for row in trainer.train_dataset:
+            labels = row.get("labels", row["input_ids"])
+            learned = [i for i, label in zip(row["input_ids"], labels, strict=True) if label >= 0]
+            found.append((tokenizer.decode(row["input_ids"]), tokenizer.decode(learned)))
+        return found
+
+    for (text, learned), example in zip(prepared("chat", CHAT_TEMPLATE), examples, strict=True):
+        assert text == learned  # the question too
+        assert asked(example) in text
+        assert f"{example.output}</s>" in text
+    skips = "{% for m in messages if m.role in ('user', 'assistant') %}{{ m.content }}{% endfor %}x"
+    assert {text for text, _ in prepared("sharegpt", skips)} == {"x"}
+    with pytest.raises(KeyError, match="text"):
+        prepared("alpaca", CHAT_TEMPLATE)
+    for to in ("chat", "prompt-completion"):
+        with pytest.raises(ValueError, match="chat_template"):
+            prepared(to, None)
+
+
 @pytest.mark.parametrize("to", ["alpaca", "prompt-completion", "prompt-completion-text"])
 def test_an_export_of_dates_alone_is_refused_and_one_other_answer_keeps_them_text(
     to: str, tmp_path: Path

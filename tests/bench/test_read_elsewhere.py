@@ -81,6 +81,8 @@ def test_the_pipeline_of_transformers_finds_the_entities_that_we_find(
         assert {one["entity_group"] for one in theirs} <= {"Entity"}
     card = ModelCard.load(tmp_path / "out" / "README.md").data
     assert (card.pipeline_tag, card.base_model) == ("token-classification", "bert")
+    assert (card.license, card.license_name) == ("other", "base-and-data")
+    assert card.datasets == [task.corpus or task.name]
 
 
 @pytest.mark.parametrize("task", ["ncbi-disease", "bc2gm"])

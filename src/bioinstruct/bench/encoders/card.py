@@ -32,8 +32,13 @@ def encoder_card(name: str, task: Task, *, words: bool) -> str:
     kind = "token-classification" if words else "text-classification"
     how = ', aggregation_strategy="first"' if words else ""
     base = json.dumps(portable_name(name))
+    corpus = json.dumps(task.corpus or task.name)
+    # The terms of the base are not known here, so the licence is never a standard one.
     return f"""---
 base_model: {base}
+datasets: [{corpus}]
+license: other
+license_name: base-and-data
 library_name: transformers
 pipeline_tag: {kind}
 tags: [biomedical, bioinstruct]
