@@ -19,6 +19,7 @@ from bioinstruct.bench.cli.main import _duration, main
 from bioinstruct.bench.tasks.evaluation_set import sample
 from bioinstruct.console import Line
 from bioinstruct.dataset.load import read_examples
+from tests.bench.running import into_out
 from tests.golden import check
 
 COMMAND = Path(sys.executable).with_name("bioinstruct-bench")
@@ -57,7 +58,7 @@ def bench(capsys: pytest.CaptureFixture[str]) -> Bench:
 
     def run(*args: object) -> Done:
         with pytest.raises(SystemExit) as caught:
-            main([str(arg) for arg in args])
+            main(into_out(args))
         assert isinstance(caught.value.code, int)
         return Done(caught.value.code, *capsys.readouterr())
 
@@ -84,6 +85,7 @@ def little(split: str = "train", count: int = 16) -> list[Instruction]:
 def found() -> list[str]:
     """What a test left in its folder beside what the fixture put there, hidden files too."""
     paths = sorted(path.as_posix() for path in Path().rglob("*") if path.suffix != ".lock")
+    paths = [path for path in paths if not path.endswith("/settings.json")]
     return [path for path in paths if path not in {"fast.toml", "little.jsonl"}]
 
 
@@ -286,8 +288,8 @@ def test_what_the_user_can_mend_is_said_at_once_and_leaves_nothing(
         (("--style", "alpca"), "argument --style: "),
         (("--seed", "x"), "argument --seed: invalid int value: 'x'"),
         (("--model",), "argument --model: expected one argument"),
-        (("--no-tune", "--data", "demo"), "--data and --recipe are for tuning"),
-        (("--adapter", "x", "--recipe", "tiny"), "--data and --recipe are for tuning"),
+        (("--no-tune", "--data", "demo"), "--data, --recipe and --set are for tuning"),
+        (("--adapter", "x", "--recipe", "tiny"), "--data, --recipe and --set are for tuning"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
@@ -510,7 +512,19 @@ def test_ctrl_c_while_it_tunes_is_one_word_and_leaves_what_there_is(
     real: Callable[..., subprocess.Popen[str]], model: str
 ) -> None:
     Path("endless.toml").write_text(RECIPE.replace("epochs = 1", "epochs = 100000"), "utf-8")
-    process = real(*("--model", model, *TASK, "--data", "little.jsonl", "--recipe", "endless.toml"))
+    process = real(
+        *(
+            "--model",
+            model,
+            *TASK,
+            "--data",
+            "little.jsonl",
+            "--recipe",
+            "endless.toml",
+            "--out",
+            "out",
+        )
+    )
     assert process.stderr
     for line in process.stderr:
         if line == "scoring base   demo-qa  4/4\n":

@@ -15,6 +15,7 @@ from bioinstruct import Instruction
 from bioinstruct.bench.models.causal_lm import CausalLM
 from bioinstruct.bench.models.generation import Engine
 from bioinstruct.prompts import Style
+from tests.bench.running import into_out
 from tests.bench.test_checks import changed
 
 Folder = Callable[[str], Path]
@@ -186,7 +187,7 @@ def test_a_layout_that_adapter_or_recipe_names_is_kept(
     }
     for args, (style, reason) in reasons.items():
         with pytest.raises(SystemExit) as caught:
-            main(list(args))
+            main(into_out(args))
         printed = capsys.readouterr()
         assert caught.value.code == 0, printed.err
         out = Path("run" if "run" in args else "out", "report.json")

@@ -13,6 +13,7 @@ from bioinstruct import Instruction, ModelError, prompts, write
 from bioinstruct.bench.cli.main import main
 from bioinstruct.bench.models.causal_lm import CausalLM
 from bioinstruct.bench.tasks import base as registry
+from tests.bench.running import into_out
 
 Folder = Callable[[str], Path]
 Make = Callable[..., Instruction]
@@ -39,7 +40,7 @@ def bench(
     def run(*args: object) -> Done:
         monkeypatch.setattr(registry, "_TASKS", dict(known))  # each call is a command of its own
         with pytest.raises(SystemExit) as caught:
-            main([str(arg) for arg in args])
+            main(into_out(args))
         path = Path("out/report.json")
         report = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         return Done(int(caught.value.code or 0), *capsys.readouterr(), report)

@@ -15,6 +15,7 @@ from bioinstruct.bench.cli.endpoint import usage_error
 from bioinstruct.bench.cli.main import _parser, main
 from bioinstruct.bench.judge.prompt import CRITERIA
 from bioinstruct.bench.models.causal_lm import CausalLM
+from tests.bench.running import into_out
 from tests.bench.test_endpoint import ModelServer
 from tests.openai_server import Json, Server, Settings
 
@@ -39,7 +40,7 @@ def _work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def bench(capsys: pytest.CaptureFixture[str]) -> Bench:
     def run(*args: object) -> Done:
         with pytest.raises(SystemExit) as caught:
-            main([str(arg) for arg in args])
+            main(into_out(args))
         assert isinstance(caught.value.code, int)
         return Done(caught.value.code, *capsys.readouterr())
 

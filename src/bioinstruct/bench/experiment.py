@@ -93,6 +93,8 @@ class Watch:
     scored: Callable[[str, str, int, int], None] = lambda which, task, done, of: None
     """`base` or `tuned` (further ones with their seed), the task, questions answered, questions."""
     tuned: Callable[[Progress], None] = lambda progress: None
+    started: Callable[[], None] = lambda: None
+    """Called once everything is checked, before the first question."""
     track: str | None = None
     """Tracker that also receives the steps of tuning, one of `TRACKERS`."""
 
@@ -199,6 +201,7 @@ def run(
     check_out(out)
     checked = _prepare(model, training, adapter)
     watch = watch or Watch()
+    watch.started()
     tuning: Tuning | None = None
     with Answers(out / ANSWERS) as answers:
         _take_over(answers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ AUTO = "auto"
 """As category: ask the packaged classifier."""
 IMPORT_KINDS = ("imported", "own", "clinical")
 _FIRST = 20
+_TEXTS = {*Texts._fields, "messages", "conversations", "prompt", "completion"}
+_validated: Callable[[Any], Instruction] = Instruction.__pydantic_validator__.validate_python
 _OURS = ("license", "origin", "document", "category", "task")
 _KNOWN = {*Texts._fields, *_OURS, "id", "messages", "conversations", "prompt", "completion"}
 
@@ -114,7 +117,7 @@ def convert(
         try:
             if isinstance(value, DataError):
                 raise NotConvertible(value.reason)
-            if not isinstance(value, Mapping):
+            if not isinstance(value, dict):
                 raise NotConvertible(f"expected an object with fields, found {shown(value)}")
             if take is None and not (options.mapped or shape_of(value)):
                 lacks = [name for name in ("instruction", "output") if name not in value]
@@ -147,7 +150,8 @@ def _of_known_form(
     for row in rows:
         if waiting is None:
             yield row
-            continue
+            yield from rows
+            return
         if isinstance(row.value, Mapping) and not shape_of(row.value):
             first = first or _unknown(row, source, unit)
             if not keep:
@@ -230,12 +234,25 @@ class _Converter:
         self._shape = shape
         self._origin = options.origin or source
         self._split = split
+        self._plain: Provenance | None = None
+        self._paths = {name: options.columns.get(name, name) for name in (*_OURS, "id")}
         self._shared: dict[tuple[str, str], Provenance] = {}
         category = Category.OTHER if options.category == AUTO else Category(options.category)
         self._category = category
 
     def __call__(self, row: Mapping[str, Any]) -> Instruction:
         texts = self._mapped(row) if not self._shape else texts_of(row, self._shape)
+        if row.keys() <= _TEXTS:  # the usual row: all else is from the options
+            return _validated(
+                {
+                    "instruction": texts[0],
+                    "input": texts[1],
+                    "output": texts[2],
+                    "category": self._category,
+                    "task": self._options.task,
+                    "provenance": self._plain or self._provenance(row, texts),
+                }
+            )
         category = self._value(row, "category")
         return Instruction.model_validate(
             {
@@ -258,10 +275,11 @@ class _Converter:
         return texts_of(values, "alpaca")
 
     def _value(self, row: Mapping[str, Any], name: str) -> str:
-        try:
-            value = column(row, self._options.columns.get(name, name))
-        except KeyError:
-            return ""
+        path = self._paths[name]
+        value = row.get(path)
+        if value is None and "." in path:
+            with contextlib.suppress(KeyError):
+                value = column(row, path)
         return "" if value is None or isinstance(value, (dict, list)) else str(value).strip()
 
     def _provenance(self, row: Mapping[str, Any], texts: Texts) -> Provenance:
@@ -283,6 +301,8 @@ class _Converter:
                 }
             )
             self._shared[license, origin] = shared
+            if row.keys() <= _TEXTS:
+                self._plain = shared
         return shared.model_copy(update={"document": document}) if document else shared
 
     def _foreign_id(self, row: Mapping[str, Any]) -> str:

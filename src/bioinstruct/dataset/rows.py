@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+from pydantic_core import from_json
+
 from bioinstruct import parquet
 from bioinstruct.corpora.formats.plain import damage
 from bioinstruct.corpora.formats.records import json_values
@@ -111,6 +113,9 @@ def file_rows(file: io.BufferedReader, head: bytes, source: str) -> Iterator[Row
     if (suffix := _suffix(source)) in _TABLES:
         yield from _table(file, path, _delimiter(head, _TABLES[suffix]))
         return
+    if _is_object(head.removeprefix(b"\xef\xbb\xbf").lstrip().split(b"\n")[0]):
+        yield from _json_lines(file, path)
+        return
     for record in json_values(file, path):
         value = record.value
         if isinstance(value, DataError):
@@ -120,6 +125,36 @@ def file_rows(file: io.BufferedReader, head: bytes, source: str) -> Iterator[Row
 
 def _suffix(source: str) -> str:
     return Path(source.removesuffix(".gz")).suffix.lower()
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(from_json(line), dict)
+    except ValueError:
+        return False
+
+
+def _json_lines(file: io.BufferedReader, path: Path) -> Iterator[Row]:
+    """Read a value from each line, with the parser of pydantic: three times as fast as `json`."""
+    for number, line in enumerate(file, start=1):
+        try:
+            yield Row(number, from_json(line))
+        except ValueError as error:
+            text = line.removeprefix(b"\xef\xbb\xbf").rstrip(b"\r\n")
+            if not text.strip():
+                continue
+            try:
+                yield Row(number, from_json(text))
+            except ValueError:
+                yield Row(number, DataError(_json_fault(text, error), path=path, line=number))
+
+
+def _json_fault(line: bytes, error: ValueError) -> str:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError as wrong:
+        return f"not UTF-8: byte 0x{line[wrong.start]:02x}"
+    return f"not valid JSON ({str(error).replace(' at line 1 column', ' at column')})"
 
 
 def numbered(rows: Iterable[Any]) -> Iterator[Row]:

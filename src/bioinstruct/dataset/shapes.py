@@ -91,7 +91,7 @@ def texts_of(row: Mapping[str, Any], shape: str) -> Texts:
         NotConvertible: the row is not one question with one answer.
     """
     if shape == "alpaca":
-        return Texts(*(_text(row, name) for name in Texts._fields))
+        return Texts(_text(row, "instruction"), _text(row, "input"), _text(row, "output"))
     if shape == "prompt-completion":
         return _of_prompt(row)
     key = "messages" if shape == "messages" else "conversations"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import bioinstruct
 from bioinstruct.bench.cli import compare, endpoint, export, model
 from bioinstruct.bench.cli import training as training_options
+from bioinstruct.bench.cli.folder import choose_folder, keep_settings
 from bioinstruct.bench.cli.tasks import add_arguments, add_variation, chosen_evaluations, listing
 from bioinstruct.bench.tasks.user_file import load_task_file
 from bioinstruct.console import Line, run_command, say, show
@@ -82,8 +83,8 @@ def _usage_error(args: argparse.Namespace) -> str:
         and (args.plan or (args.no_tune and not args.adapter)),
         "--plan is for tuning and cannot be combined with --no-tune or --adapter": args.plan
         and alone,
-        "--data and --recipe are for tuning and cannot be combined with --no-tune or "
-        "--adapter": alone and (args.data or args.recipe),
+        "--data, --recipe and --set are for tuning and cannot be combined with --no-tune or "
+        "--adapter": alone and (args.data or args.recipe or args.set),
         "--track needs --model, and a run that tunes it": args.track and not tuned,
     }
     return next((message for message, wrong in found.items() if wrong), "")
@@ -117,9 +118,12 @@ def _parser() -> argparse.ArgumentParser:
     output.add_argument(
         "--out",
         type=Path,
-        default=Path("out"),
         metavar="DIR",
-        help="folder for report, answers and adapter (default: out)",
+        help="folder for report, answers and adapter (default: a new one in runs/, or that of the "
+        "newest unfinished run with the same settings)",
+    )
+    output.add_argument(
+        "--force", action="store_true", help="replace the report of a run with other settings"
     )
     output.add_argument(
         "--json", action="store_true", help="print the report as JSON, not the table"
@@ -166,6 +170,10 @@ def _in_step(args: argparse.Namespace) -> int:
 
 
 def _bench(args: argparse.Namespace) -> int:
+    if args.out is None and (args.plan or not (args.model or args.encoder)):
+        args.out = Path("out")
+    elif not args.plan:
+        choose_folder(args)
     if args.agreement:
         _agreement(args)
     if args.encoder:
@@ -179,7 +187,7 @@ def _bench(args: argparse.Namespace) -> int:
 
 def _bench_model(args: argparse.Namespace) -> int:
     from bioinstruct.bench.evaluation.notes import notes
-    from bioinstruct.bench.experiment import check_out, follow, run
+    from bioinstruct.bench.experiment import follow, run
     from bioinstruct.bench.models.distributed import Devices
     from bioinstruct.bench.models.loading import find_model, quiet
     from bioinstruct.bench.training.tracking import check_tracker
@@ -187,12 +195,11 @@ def _bench_model(args: argparse.Namespace) -> int:
     quiet()
     if not args.endpoint:
         find_model(args.model)  # reports a wrong name before anything is read
-    check_out(args.out)
     if args.track:
         check_tracker(args.track)
     evaluations, unavailable = chosen_evaluations(args)
     if args.endpoint:
-        scored = endpoint.score_endpoint(args, evaluations, unavailable, _watch())
+        scored = endpoint.score_endpoint(args, evaluations, unavailable, _watch(args))
         return _show(args, scored, evaluations)
     training = None if args.no_tune or args.adapter else training_options.load(args, evaluations)
     say(f"loading {args.model}")
@@ -212,7 +219,7 @@ def _bench_model(args: argparse.Namespace) -> int:
         training=training,
         adapter=args.adapter,
         seed=args.seed,
-        watch=_watch(args.track),
+        watch=_watch(args),
     )
     for note in notes(report):
         say(note)
@@ -266,12 +273,14 @@ def _bench_encoder(args: argparse.Namespace) -> int:
     from bioinstruct.bench.encoders.run import run_encoder
     from bioinstruct.bench.evaluation.report import table
     from bioinstruct.bench.models.loading import find_model, quiet
-    from bioinstruct.bench.training.recipe import load_settings
+    from bioinstruct.bench.training.recipe import load_settings, parse_changes
 
     quiet()
     find_model(args.encoder)
-    recipe = load_settings(EncoderRecipe, Path(args.recipe)) if args.recipe else EncoderRecipe()
+    path = Path(args.recipe) if args.recipe else None
+    recipe = load_settings(EncoderRecipe, path, changes=parse_changes(args.set))
     evaluations, _ = chosen_evaluations(args)
+    keep_settings(args)
     line = Line()
 
     def tuned(task: str, now: EncoderProgress) -> None:
@@ -297,7 +306,7 @@ def _bench_encoder(args: argparse.Namespace) -> int:
     return 0
 
 
-def _watch(track: str | None = None) -> Watch:
+def _watch(args: argparse.Namespace) -> Watch:
     from bioinstruct.bench.experiment import Watch
 
     line = Line()
@@ -313,7 +322,7 @@ def _watch(track: str | None = None) -> Watch:
             last=p.step == p.steps,
         )
 
-    return Watch(scored, tuned, track)
+    return Watch(scored, tuned, lambda: keep_settings(args), args.track)
 
 
 def _kept(out: Path, training: Training | None) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bioinstruct.bench.experiment import Training
     from bioinstruct.bench.models.causal_lm import CausalLM
     from bioinstruct.bench.tasks.evaluation_set import Evaluation
+    from bioinstruct.bench.training.recipe import Recipe
 
 __all__ = ["add_arguments", "load", "print_plan"]
 
@@ -30,6 +31,13 @@ def add_arguments(how: argparse._ArgumentGroup) -> None:
         "--recipe",
         metavar="NAME|FILE",
         help="a shipped recipe or a TOML file (default: `tiny` for that model, else `default`)",
+    )
+    how.add_argument(
+        "--set",
+        nargs="+",
+        default=[],
+        metavar="NAME=VALUE",
+        help="settings that replace those of the recipe, such as epochs=1 rank=8",
     )
     how.add_argument(
         "--plan",
@@ -55,12 +63,34 @@ def add_arguments(how: argparse._ArgumentGroup) -> None:
     how.add_argument("--seed", type=int, default=0, metavar="N", help="random seed (default: 0)")
 
 
+def chosen_recipe(args: argparse.Namespace) -> Recipe:
+    """Return the recipe with the changes of `--set`; for the model `tiny` a file starts there."""
+    from bioinstruct.bench.training.recipe import load_recipe, parse_changes
+
+    usual = _usual(args)
+    base = usual if usual == "tiny" else ""
+    return load_recipe(args.recipe or usual, base=base, changes=parse_changes(args.set))
+
+
+def _usual(args: argparse.Namespace) -> str:
+    return "tiny" if args.model == "tiny" else "default"
+
+
+def _differing(args: argparse.Namespace, recipe: Recipe) -> str:
+    """Say in which settings the recipe differs from the shipped one that was named."""
+    from bioinstruct.bench.training.recipe import RECIPES, differences, load_recipe
+
+    shipped = args.recipe and (RECIPES / f"{args.recipe}.toml").is_file()
+    name = args.recipe if shipped else _usual(args)
+    found = differences(recipe, load_recipe(name))
+    return f"recipe      {name}" + (f", but {', '.join(found)}" if found else "")
+
+
 def load(args: argparse.Namespace, evaluations: Sequence[Evaluation]) -> Training:
     """Return the recipe and the instructions to tune on, less what overlaps a test."""
     from bioinstruct.bench.experiment import load_training
-    from bioinstruct.bench.training.recipe import load_recipe
 
-    recipe = load_recipe(args.recipe or ("tiny" if args.model == "tiny" else "default"))
+    recipe = chosen_recipe(args)
     given = read_examples(args.data) if args.data else None
     training = load_training(recipe, evaluations, given, args.data or "")
     training = replace(training, repeats=args.repeats)
@@ -79,5 +109,6 @@ def print_plan(model: CausalLM, training: Training, args: argparse.Namespace) ->
         more = {"fits": plan.fits, "repeats": args.repeats}
         print(json.dumps(asdict(plan) | more, indent=2))
     else:
+        show(_differing(args, training.recipe))
         show("\n".join(plan.lines(args.repeats)))
     return 1 if plan.fits is False else 0

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bioinstruct.errors import DataError, MissingError, UnknownNameError
+from bioinstruct.errors import BioinstructError, DataError, MissingError, UnknownNameError
 from bioinstruct.schema import explain
 
-__all__ = ["RECIPES", "Recipe", "load_recipe", "load_settings"]
+__all__ = [
+    "RECIPES",
+    "Recipe",
+    "differences",
+    "load_recipe",
+    "load_settings",
+    "parse_changes",
+]
 
 Settings = TypeVar("Settings", bound=BaseModel)
 
+_DEEPEST = 8
 RECIPES = Path(__file__).parents[2] / "data" / "recipes"
 
 
@@ -64,38 +73,115 @@ class Recipe(BaseModel):
     """Train the token embedding too: for a base that is too small to have good ones."""
 
 
-def load_recipe(name: str) -> Recipe:
+def load_recipe(name: str, *, base: str = "", changes: Mapping[str, Any] | None = None) -> Recipe:
     """Load a shipped recipe by name, or one from a TOML file.
+
+    Args:
+        name: a shipped recipe, or a file. A file with `base = "tiny"` has the settings of that
+            recipe where it names no others; the base may be another file.
+        base: the recipe that a file starts from which names none.
+        changes: settings that replace those of the recipe.
 
     Raises:
         UnknownNameError: neither a shipped recipe nor a file, or an unknown field in it.
         DataError: a value that a recipe cannot have.
     """
+    path = _path(name)
+    if base and path.parent != RECIPES:
+        return load_settings(Recipe, path, base=_path(base), changes=changes)
+    return load_settings(Recipe, path, changes=changes)
+
+
+def _path(name: str, folder: Path = Path()) -> Path:
+    """Return the file of a recipe, which is shipped or else lies in the folder."""
     path = RECIPES / f"{name}.toml"
     if not path.is_file():
-        path = Path(name)
+        path = folder / name
     if not path.is_file():
         raise UnknownNameError("recipe", name, (p.stem for p in RECIPES.glob("*.toml")))
-    return load_settings(Recipe, path)
+    return path
 
 
-def load_settings(kind: type[Settings], path: Path) -> Settings:
-    """Load settings from a TOML file.
+def load_settings(
+    kind: type[Settings],
+    path: Path | None,
+    *,
+    base: Path | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> Settings:
+    """Load settings from a TOML file, from the one that it calls its `base`, and from changes.
+
+    Args:
+        kind: the model of the settings.
+        path: the file; None stands for the defaults.
+        base: where a file starts that names no base.
+        changes: values that replace those of the file.
 
     Raises:
         MissingError: there is no such file.
-        UnknownNameError: it has a field that these settings do not have.
+        UnknownNameError: a field that these settings do not have.
         DataError: it is not TOML, or a value is one that they cannot have.
     """
+    values = _values(kind, path, base) if path else {}
+    _check_fields(kind, changes or {})
+    try:
+        return kind.model_validate(values | dict(changes or {}))
+    except ValidationError as error:
+        raise DataError(explain(error), path=path or "--set") from error
+
+
+def _values(kind: type[BaseModel], path: Path, base: Path | None, depth: int = 0) -> dict[str, Any]:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise MissingError(f"no file {path}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DataError(f"not a TOML file: {error}", path=path) from error
-    for key in values.keys() - kind.model_fields.keys():
-        raise UnknownNameError("recipe field", key, kind.model_fields)
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        raise DataError(explain(error), path=path) from error
+    named = values.pop("base", None)
+    _check_fields(kind, values)
+    if named is not None and not isinstance(named, str):
+        raise DataError("base: expected the name of a recipe or a file", path=path)
+    if named is not None:
+        base = _path(named, path.parent)
+    if base is None:
+        return values
+    if depth == _DEEPEST:
+        raise DataError("base: the recipes name one another in a circle", path=path)
+    return _values(kind, base, None, depth + 1) | values
+
+
+def _check_fields(kind: type[BaseModel], values: Iterable[str]) -> None:
+    for key in values:
+        if key not in kind.model_fields:
+            raise UnknownNameError("recipe field", key, kind.model_fields)
+
+
+def parse_changes(pairs: Iterable[str]) -> dict[str, Any]:
+    """Return settings given as `epochs=1`; a value is TOML, or else a text.
+
+    Raises:
+        BioinstructError: a text has no `=`.
+    """
+    found = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not (name and equals):
+            raise BioinstructError(f"{pair!r} is not NAME=VALUE", hint="such as --set epochs=1")
+        try:
+            found[name] = tomllib.loads(f"x = {value}")["x"]
+        except tomllib.TOMLDecodeError:
+            found[name] = value
+    return found
+
+
+def differences(recipe: Recipe, named: Recipe) -> list[str]:
+    """Return each setting in which a recipe differs from a named one, as `epochs 1 (3)`."""
+    return [
+        f"{name} {_shown(getattr(recipe, name))} ({_shown(getattr(named, name))})"
+        for name in Recipe.model_fields
+        if getattr(recipe, name) != getattr(named, name)
+    ]
+
+
+def _shown(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else f"{value}"

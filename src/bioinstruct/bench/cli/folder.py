@@ -1,0 +1,143 @@
+"""The folder of a run: its settings on record, so that no run writes over another."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bioinstruct.bench.experiment import REPORT, check_out
+from bioinstruct.console import say
+from bioinstruct.errors import BioinstructError
+from bioinstruct.files import write_text
+from bioinstruct.json_text import loads
+
+__all__ = ["RUNS", "SETTINGS", "choose_folder", "keep_settings"]
+
+SETTINGS = "settings.json"
+_USUAL = (None, False, [], "", 0, 1, "auto", ["multiple-choice"])
+RUNS = Path("runs")
+"""Folder of the runs without `--out`."""
+
+_OPTIONS = {
+    **{name: f"--{name}" for name in ("model", "encoder", "adapter", "tasks", "metric", "lexicon")},
+    **{name: f"--{name}" for name in ("bertscore", "split", "shots", "limit", "orders", "style")},
+    **{name: f"--{name}" for name in ("wordings", "overflow", "data", "recipe", "repeats", "seed")},
+    **{name: f"--{name}" for name in ("endpoint", "temperature", "set", "contamination")},
+    "task_file": "--task-file",
+    "forms": "--as",
+    "max_thinking": "--max-thinking",
+    "no_tune": "--no-tune",
+}
+"""The options that change what a report says."""
+
+
+def choose_folder(args: argparse.Namespace) -> None:
+    """Set `args.out` to the folder to write to, before anything takes long.
+
+    Without `--out` that is the newest folder in `runs` with the same settings and no report, or
+    else a new one, named by date and model.
+
+    Raises:
+        BioinstructError: the folder holds a run with other settings and `--force` is not given, or
+            cannot be written to.
+    """
+    settings = _settings(args)
+    if args.out is None:
+        args.out = _unfinished(settings) or _new(args)
+        return
+    check_out(args.out)
+    known = _known(args.out)
+    if known is None or known == settings or args.force:
+        return
+    differs = [
+        f"{_OPTIONS.get(name, name)} {_shown(known.get(name))}, now {_shown(settings.get(name))}"
+        for name in dict.fromkeys([*known, *settings])
+        if known.get(name) != settings.get(name)
+    ]
+    raise BioinstructError(
+        f"{args.out} holds a run with other settings: {'; '.join(differs)}",
+        hint="name another --out, or replace its report with --force",
+    )
+
+
+def keep_settings(args: argparse.Namespace) -> None:
+    """Write the settings of a run that begins."""
+    text = json.dumps(_settings(args), indent=2, ensure_ascii=False)
+    write_text(args.out / SETTINGS, text + "\n")
+
+
+def _settings(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the options that are not at their default, and digests of the files among them."""
+    found = {}
+    for name in _OPTIONS:
+        value = getattr(args, name, None)
+        if (
+            value in (None, False, [], "", 0, 1, 0.0, "auto", ["multiple-choice"])
+            and name != "seed"
+        ):
+            continue
+        found[name] = [str(v) for v in value] if isinstance(value, list | tuple) else value
+        if isinstance(value, Path):
+            found[name] = str(value)
+    for name in ("data", "recipe", "task_file"):
+        if (path := getattr(args, name, None)) and Path(path).is_file():
+            found[f"content of {_OPTIONS[name]}"] = _digest(Path(path))
+    return found
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "not given"
+    return " ".join(value) if isinstance(value, list) else f"{value}"
+
+
+def _known(folder: Path) -> dict[str, Any] | None:
+    try:
+        found = loads((folder / SETTINGS).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _unfinished(settings: dict[str, Any]) -> Path | None:
+    """Return the newest folder of a run with these settings that has no report yet."""
+    found = [
+        path.parent
+        for path in RUNS.glob(f"*/{SETTINGS}")
+        if not (path.parent / REPORT).exists() and _known(path.parent) == settings
+    ]
+    if not found:
+        return None
+    newest = max(found, key=lambda folder: (folder / SETTINGS).stat().st_mtime_ns)
+    say(f"continuing the run in {newest}")
+    return newest
+
+
+def _new(args: argparse.Namespace) -> Path:
+    if os.environ.get("WORLD_SIZE", "1") != "1":
+        raise BioinstructError(
+            "several processes need one folder", hint="name it with --out, such as --out run1"
+        )
+    return next(path for path in _names(args) if not path.exists())
+
+
+def _names(args: argparse.Namespace) -> Iterator[Path]:
+    model = Path(args.model or args.encoder).name or "model"
+    stem = f"{time.strftime('%Y-%m-%d')}-{re.sub(r'[^A-Za-z0-9._-]+', '-', model)}"
+    yield RUNS / stem
+    number = 1
+    while True:
+        number += 1
+        yield RUNS / f"{stem}-{number}"
