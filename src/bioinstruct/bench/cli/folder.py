@@ -21,7 +21,7 @@ from bioinstruct.json_text import loads
 __all__ = ["RUNS", "SETTINGS", "choose_folder", "keep_settings"]
 
 SETTINGS = "settings.json"
-_USUAL = (None, False, [], "", 0, 1, "auto", ["multiple-choice"])
+_USUAL: tuple[Any, ...] = (None, False, [], "", 0, 1, "auto", ["multiple-choice"])
 RUNS = Path("runs")
 """Folder of the runs without `--out`."""
 
