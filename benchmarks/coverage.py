@@ -37,7 +37,7 @@ from bioinstruct.bench.metrics.base import f1
 from bioinstruct.bench.metrics.closed import mean_over_classes
 from bioinstruct.bench.metrics.comparisons import holm
 from bioinstruct.bench.metrics.documents import documents_of
-from bioinstruct.bench.metrics.intervals import by_document, interval_of_draws, weights
+from bioinstruct.bench.metrics.intervals import FEW, by_document, interval_of_draws, weights
 from bioinstruct.bench.tasks.base import get_task
 from bioinstruct.bench.tasks.evaluation_set import Evaluation
 from bioinstruct.files import write_text
@@ -46,6 +46,8 @@ from bioinstruct.schema import Instruction
 RESULTS = Path(__file__).parent / "results"
 DOCUMENTS = RESULTS / "coverage_documents.json"
 STUDIES, DRAWS, FLIPS = 2_000, 1_000, 999
+OF_FEW = 5
+"""So many times the studies are made of a task with few documents, where they cost little."""
 _AT_ONCE = 100  # studies computed together
 
 CELLS = {
@@ -137,6 +139,8 @@ def studies_of(cell: dict[str, Any], studies: int, seed: int) -> dict[str, Any]:
     one, other = (np.array(cell[name], dtype=np.float64) for name in ("one", "other"))
     m, k = one.shape
     value = value_of(cell["metric"], k)
+    if m < FEW:
+        studies *= OF_FEW
     truth = float(value(one.sum(axis=0)))
     apart = float(value(other.sum(axis=0))) - truth
     random = np.random.default_rng(seed)
@@ -162,6 +166,7 @@ def studies_of(cell: dict[str, Any], studies: int, seed: int) -> dict[str, Any]:
         "truth": truth,
         "difference": apart,
         "documents": m,
+        "studies": studies,
     }
 
 
@@ -202,7 +207,7 @@ def simulate(cells: list[dict[str, Any]], studies: int = STUDIES) -> dict[str, A
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         jobs = [pool.submit(studies_of, cell, studies, seed) for seed, cell in enumerate(cells)]
         found = [job.result() for job in jobs]
-    none = np.stack([each["none"] for each in found], axis=1)
+    none = np.stack([each["none"][:studies] for each in found], axis=1)
     corrected = np.array([holm(row.tolist()) for row in none])
     rows = [
         {
@@ -210,6 +215,7 @@ def simulate(cells: list[dict[str, Any]], studies: int = STUDIES) -> dict[str, A
             "metric": cell["metric"],
             "items": cell["items"],
             "documents": each["documents"],
+            "studies": each["studies"],
             "score": round(each["truth"], 4),
             "coverage": round(float(each["covered"][0]), 4),
             "difference": round(each["difference"], 4),

@@ -19,6 +19,7 @@ from bioinstruct.bench.metrics.base import Array, Metric
 
 __all__ = [
     "DRAWS",
+    "FEW",
     "Documents",
     "Interval",
     "Part",
