@@ -17,6 +17,7 @@ from bioinstruct.bench.training import checkpoint
 from bioinstruct.bench.training.checkpoint import run_key
 from bioinstruct.bench.training.recipe import Recipe
 from bioinstruct.bench.training.trainer import Progress, Tuning, tune
+from tests.kills import KILLS
 
 from .test_tune import lessons
 
@@ -131,7 +132,7 @@ save_adapter(model, out / "adapter")
 
 
 @pytest.mark.peer
-def test_twenty_kills_change_no_bit_of_the_adapter(
+def test_kills_change_no_bit_of_the_adapter(
     model_folder: Folder, example: Make, tmp_path: Path
 ) -> None:
     from bioinstruct import write
@@ -142,7 +143,7 @@ def test_twenty_kills_change_no_bit_of_the_adapter(
     subprocess.run([*command, str(tmp_path / "whole")], check=True, stdout=subprocess.DEVNULL)
     chance = random.Random(0)
     killed = 0
-    while killed < 20:
+    while killed < KILLS:
         with subprocess.Popen(
             [*command, str(tmp_path / "killed")], stdout=subprocess.PIPE, text=True
         ) as run:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.kills import KILLS
+
 COMMAND = Path(sys.executable).with_name("bioinstruct-bench")
 TASKS = ("--tasks", "demo", "--limit", "120", "--no-tune")
 Folder = Callable[[str], Path]
@@ -36,21 +38,21 @@ def keys(out: str) -> list[str]:
 
 
 @pytest.mark.peer
-def test_a_run_that_is_killed_twenty_times_comes_to_the_same_report_and_asks_nothing_twice(
+def test_a_run_that_is_killed_again_and_again_comes_to_the_same_report_and_asks_nothing_twice(
     model_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     model, chance = model_folder("llama"), random.Random(0)
     answers = Path("killed/answers.jsonl")
     kills, size = 0, 0
-    while kills < 20:
+    while kills < KILLS:
         process = start(model, "killed")
         step = chance.randint(1, 6)
         while process.poll() is None:
             if answers.exists() and answers.read_bytes().count(b"\n") >= size + step:
                 break
             time.sleep(0.002)
-        assert process.poll() is None, "the run was over before it was killed twenty times"
+        assert process.poll() is None, "the run was over before it was killed often enough"
         process.send_signal(signal.SIGKILL)
         process.communicate()
         before, size = size, answers.read_bytes().count(b"\n")

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.generation.teacher import answer
+from tests.kills import KILLS
 from tests.openai_server import Server, Settings
 
 COMMAND = Path(sys.executable).with_name("bioinstruct")
@@ -109,7 +110,7 @@ def test_a_run_that_is_killed_and_failed_comes_to_the_same_bytes(
 
 @pytest.mark.peer
 @pytest.mark.parametrize("recipe", ["bioinstruct", "self-instruct"])
-def test_twenty_kills_and_thirty_per_cent_of_failures_cost_nothing(
+def test_kills_and_thirty_per_cent_of_failures_cost_nothing(
     recipe: str, server: Server, tmp_path: Path
 ) -> None:
-    check(server, tmp_path, kills=20, count=2000, recipe=recipe)
+    check(server, tmp_path, kills=KILLS, count=100 * KILLS, recipe=recipe)
