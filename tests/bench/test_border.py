@@ -10,7 +10,7 @@ from benchmarks.lm_eval_pairs import encode_pairs
 
 from bioinstruct import Instruction
 from bioinstruct.bench.models.tokenization import Asked, PromptTokenizer
-from bioinstruct.prompts import Style, few_shot_text, render
+from bioinstruct.prompts import Style, few_shot_text, render, user_turn
 
 Make = Callable[..., Instruction]
 QWEN = (  # the pattern of Qwen2, at which its byte-level merges stop
@@ -110,6 +110,29 @@ def test_a_prompt_that_was_shortened_has_the_same_border(tokenizer: Any, example
     assert asked.answers == full.answers
     assert asked.prompt[-4:] == full.prompt[-4:]
     assert len(asked.prompt) + max(map(len, asked.answers)) <= 200
+
+
+def test_a_template_that_ends_with_a_space_leaves_it_to_the_answer(
+    tokenizer: Any, example: Make
+) -> None:
+    import copy
+
+    templated = copy.deepcopy(tokenizer)
+    templated.chat_template = "{% for m in messages %}[{{ m.content }}] {% endfor %}"
+    prompts = PromptTokenizer(templated, Style.CHAT, 4000)
+    text = f"[{user_turn(example())}] "
+    for answer in ("yes", "</s>"):
+        asked = prompts.with_answers(example(), [answer, "no"])
+        written = prompts.prompt(example(), room=9)
+        assert asked is not None
+        assert written is not None
+        assert tuple(written.ids) == asked.prompt
+        assert prompts.eos_id not in asked.answers[0]
+        assert templated.decode([*asked.prompt, *asked.answers[0]]) == text + answer
+    asked = prompts.with_answers(example(), ["yes", "no"])
+    assert asked is not None
+    assert [*asked.prompt, *asked.answers[0]] == whole(templated, text + "yes")
+    assert prompts.gap() == " "
 
 
 def test_the_harness_loses_a_line_break_that_is_joined_to_the_prompt(example: Make) -> None:

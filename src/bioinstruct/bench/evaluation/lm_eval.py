@@ -15,7 +15,7 @@ from bioinstruct.bench.tasks.formulation import formulation_of
 from bioinstruct.errors import BioinstructError, DataError, MissingError
 from bioinstruct.files import resolve_gz, write_text
 from bioinstruct.json_text import loads
-from bioinstruct.prompts import NEXT_EXAMPLE, Style, few_shot_text, user_turn
+from bioinstruct.prompts import NEXT_EXAMPLE, Style, few_shot_text, split_gap, user_turn
 from bioinstruct.schema import Instruction
 
 __all__ = [
@@ -279,6 +279,7 @@ def _document(evaluation: Evaluation, example: Instruction, style: Style) -> dic
         read = [evaluation.parse(option, example) for option in options]
         gold = read.index(evaluation.parse(example.output, example))
         return document | {"choices": list(options), "gold": gold}
+    document["prompt"] = split_gap(prompt)[0]  # for likelihoods the harness does so by itself
     record = example.model_dump_json()
     form = evaluation.formulation.value
     return document | {"task": evaluation.name, "form": form, "record": record}

@@ -221,7 +221,7 @@ class PromptTokenizer:
 
     def gap(self) -> str:
         """Return the spaces with which a completion begins, since no prompt ends with them."""
-        return "" if self.style is Style.CHAT else split_gap(render(PROBE, self.style))[1]
+        return split_gap(render(PROBE, self.style, chat_template=self._chat))[1]
 
     def text(self, ids: list[int]) -> str:
         """Return the text of a completion's token ids, without special tokens."""
