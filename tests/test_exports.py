@@ -23,6 +23,7 @@ from bioinstruct import (
 )
 from bioinstruct.cli.export import _FORMATS
 from bioinstruct.dataset.export import FOLDERS, FORMATS, export
+from bioinstruct.tokens import tokens_by
 from tests.records import record, records
 
 ODD = [
@@ -251,6 +252,9 @@ def test_trl_prepares_it_and_learns_the_answer_alone(to: str, tmp_path: Path) ->
             if label != -100
         ]
         assert tokenizer.decode(learned) == example.output + tokenizer.eos_token
+        if texts:  # what the command counts
+            count = tokens_by("tiny").count
+            assert count(render(example)) + count(example.output) + 1 == len(row["input_ids"])
         prompt = render(example) if texts else asked(example)
         assert prompt in tokenizer.decode(row["input_ids"])
     assert trainer.train().training_loss > 0
@@ -330,7 +334,6 @@ def test_the_command_counts_what_trl_would_cut(
 ) -> None:
     from bioinstruct import write
     from bioinstruct.cli.main import main
-    from bioinstruct.tokens import tokens_by
 
     long = record(1, input="chest pain " * 2000)
     write(tmp_path / "in.jsonl", [record(0), long])
@@ -342,3 +345,21 @@ def test_the_command_counts_what_trl_would_cut(
     [keep] = [int(part.split(")")[0]) for part in said.split("max_length=")[1:]]
     text = f"{long.instruction}\n\n{long.input}\n{long.output}"
     assert tokens_by("tiny").count(text) < keep
+
+
+def test_the_count_of_the_text_format_has_the_words_of_its_layout(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from bioinstruct import write
+    from bioinstruct.cli.main import main
+
+    count = tokens_by("tiny").count
+    near = record(0, input="pain " * 400)
+    while count(asked(near)) < 1000:
+        near = record(0, input=f"{near.input} pain")
+    write(tmp_path / "in.jsonl", [near])
+    for to, exceed in (("prompt-completion", 0), ("prompt-completion-text", 1)):
+        args = [str(tmp_path / "in.jsonl"), "--to", to, "--out", str(tmp_path / to)]
+        with pytest.raises(SystemExit):
+            main(["export", *args, "--tokenizer", "tiny"])
+        assert f"{exceed} of 1 records exceed" in capsys.readouterr().err

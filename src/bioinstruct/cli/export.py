@@ -101,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
         for source in args.sources
     )
     counts: Counter[str] = Counter()
-    lengths = _Lengths(args.tokenizer) if args.tokenizer and args.to in _TRL else None
+    lengths = _Lengths(args.tokenizer, args.to) if args.tokenizer and args.to in _TRL else None
     if lengths:
         examples = map(lengths.measured, examples)
     count = export(watched(examples, counts), args.to, args.out, private_copy=args.private_copy)
@@ -114,18 +114,25 @@ def run(args: argparse.Namespace) -> int:
 
 
 class _Lengths:
-    """Count the records that TRL shortens by default, without the marks of a chat template."""
+    """Count the records that TRL shortens by default.
 
-    def __init__(self, tokenizer: str) -> None:
+    Of the text format the count is that of TRL; of a conversation it is less by the tokens of the
+    chat template, which is not known here.
+    """
+
+    def __init__(self, tokenizer: str, to: str) -> None:
+        from bioinstruct.prompts import render, user_turn
         from bioinstruct.tokens import tokens_by
 
         self.tokens = tokens_by(tokenizer)
+        self.text = to == "prompt-completion-text"
+        self.prompt = render if self.text else user_turn
         self.too_long = self.longest = 0
 
     def measured(self, example: Instruction) -> Instruction:
         """Return the record, and count it if it is too long."""
-        text = f"{example.instruction}\n\n{example.input}\n{example.output}"
-        length = self.tokens.count(text)
+        parts = (self.prompt(example), example.output)
+        length = sum(map(self.tokens.count, parts)) + 1  # the end of the text
         self.too_long += length > _TRL_LENGTH
         self.longest = max(self.longest, length)
         return example
@@ -133,7 +140,7 @@ class _Lengths:
     def sentence(self, count: int) -> str:
         """Say how many are too long, and which setting keeps them."""
         said = f"{self.too_long:,} of {count:,} records exceed {_TRL_LENGTH:,} tokens of "
-        said += self.tokens.name
+        said += self.tokens.name + ("" if self.text else " before the chat template")
         if not self.too_long:
             return said
         keep = math.ceil(self.longest * 1.1 / 256) * 256  # the template has tokens too
