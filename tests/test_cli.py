@@ -94,18 +94,20 @@ def test_the_version_is_told() -> None:
     ("args", "message"),
     [
         ((), "the following arguments are required: COMMAND"),
-        (("frobnicate",), "invalid choice: 'frobnicate'"),
+        (("frobnicate",), "no choice named 'frobnicate'"),
         (("show", "seeds", "--limit", "0"), "'0' is not a whole number of 1 or more"),
         (("compile", "demo"), "the following arguments are required: --out"),
         (("compile", "demo", "--out", "x", "--limt", "3"), "unrecognized arguments: --limt 3"),
     ],
 )
-def test_wrong_usage_is_exit_code_two_with_the_usage(
+def test_wrong_usage_is_exit_code_two_and_two_lines(
     args: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     done = here(capsys, *args)
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith("usage: bioinstruct")
+    assert done.err.startswith("bioinstruct")
+    assert "usage:" not in done.err
+    assert done.err.count("\n") == 2
     assert message in done.err
 
 

@@ -8,16 +8,17 @@ import errno
 import io
 import logging
 import os
+import re
 import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
-from bioinstruct.errors import BioinstructError
+from bioinstruct.errors import NEAREST, BioinstructError, UnknownNameError
 from bioinstruct.text import visible
 
-__all__ = ["Line", "positive", "run_command", "say", "show"]
+__all__ = ["Line", "Parser", "positive", "run_command", "say", "show"]
 
 _CLEAR = "\r\x1b[K"  # move to the start of the line and erase it
 
@@ -110,6 +111,20 @@ def _forget_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser that answers wrong usage with one line and a hint, not with the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong, with the nearest of many choices, and exit with 2."""
+        found = re.fullmatch(r"(argument .+: )invalid choice: '(.*)' \(choose from (.*)\)", message)
+        names = [name.strip(" '") for name in found[3].split(",")] if found else []
+        if found and len(names) > NEAREST:
+            unknown = UnknownNameError("choice", found[2], names)
+            message = f"{found[1]}{unknown}" + (f"; {unknown.hint}" if unknown.hint else "")
+        text = f"{self.prog}: {message}\nhint: `{self.prog} --help` lists the options\n"
+        self.exit(2, visible(text.removesuffix("\n")) + "\n")
+
+
 def positive(text: str) -> int:
     """Parse a positive integer, as an argparse type."""
     try:
@@ -146,9 +161,17 @@ class Line:
         """Replace the text of the line; `last` ends the line."""
         text = visible(text)
         if self._live:
-            # A line that wraps cannot be rewritten.
-            fitting = text if last else text[: shutil.get_terminal_size().columns - 1]
+            # A line that wraps cannot be rewritten; its end says how long it will take.
+            fitting = text if last else _fitting(text, shutil.get_terminal_size().columns - 1)
             print(_CLEAR + fitting, end="\n" if last else "", file=sys.stderr, flush=True)
         elif text and (last or time.monotonic() - self._shown > self._seconds):
             self._shown = time.monotonic()
             print(text, file=sys.stderr, flush=True)
+
+
+def _fitting(text: str, width: int) -> str:
+    """Return a text cut to a width in its middle, so that its start and its end stay."""
+    if len(text) <= width:
+        return text
+    end = max(0, (2 * width) // 3 - 1)
+    return f"{text[: width - end - 1]}…{text[len(text) - end :]}"[:width]

@@ -293,12 +293,14 @@ def test_what_the_user_can_mend_is_said_at_once_and_leaves_nothing(
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_wrong_usage_is_exit_code_two_with_the_usage(
+def test_wrong_usage_is_exit_code_two_and_two_lines(
     args: tuple[str, ...], message: str, bench: Bench
 ) -> None:
     done = bench(*args)
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith("usage: bioinstruct-bench ")
+    assert done.err.startswith("bioinstruct-bench: ")
+    assert "usage:" not in done.err
+    assert done.err.count("\n") == 2
     assert message in done.err
 
 

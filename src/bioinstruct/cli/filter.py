@@ -23,7 +23,7 @@ from bioinstruct.cli.common import (
 )
 from bioinstruct.console import say
 from bioinstruct.dataset.load import read_examples
-from bioinstruct.errors import BioinstructError
+from bioinstruct.errors import BioinstructError, MissingError
 from bioinstruct.files import companion_path
 from bioinstruct.rejection import Rejection, write_rejections
 
@@ -43,7 +43,7 @@ def add(commands: Commands) -> None:
         usage="%(prog)s SOURCE --out FILE [--rules NAME ...] [--against TASK ...] "
         "[--near-duplicates F]",
     )
-    filtering.add_argument("source", metavar="SOURCE", help=SOURCE)
+    filtering.add_argument("source", nargs="?", metavar="SOURCE", help=SOURCE)
     filtering.add_argument("--split", default="train", help=SPLIT)
     filtering.add_argument("--out", required=True, metavar="FILE", help="JSON Lines, or `-`")
     add_force(filtering)
@@ -92,13 +92,14 @@ def add(commands: Commands) -> None:
         "--master", default="local[*]", metavar="URL", help="Spark cluster (default: this machine)"
     )
     add_import_options(filtering)
-    filtering.set_defaults(command=run)
+    filtering.set_defaults(command=run, usage_error=filtering.error)
 
 
 def run(args: argparse.Namespace) -> int:
     from bioinstruct.filters import choose_rules, contamination_step, rules_step, split
     from bioinstruct.filters.similarity import check_threshold
 
+    _find_source(args)
     check_new(args.out, force=args.force, inputs=[args.source])
     rules = choose_rules(args.rules)
     if args.near_duplicates is not None:
@@ -137,6 +138,20 @@ def run(args: argparse.Namespace) -> int:
     if rejected:
         keep_rejected(rejected, companion_path(args.out, "rejected", stdout="filtered"))
     return 1 if rejected else 0
+
+
+def _find_source(args: argparse.Namespace) -> None:
+    """Take the source from the end of a list of names that it follows, as in `--rules all FILE`."""
+    from bioinstruct.filters import RULES
+
+    if args.source is None and len(args.rules) > 1:
+        known = {*RULES, "all", "none", "published"}
+        if args.rules[-1] not in known:
+            args.source = args.rules.pop()
+    elif args.source is None and len(args.against) > 1:
+        args.source = args.against.pop()
+    if args.source is None:
+        args.usage_error("the following arguments are required: SOURCE")
 
 
 def _hidden_by_input(dropped: Sequence[Rejection]) -> int:
@@ -190,6 +205,9 @@ def contaminated_by(names: Sequence[str]) -> Contaminated:
 
     known = {"all", *known_tasks(), *SUITES}
     files = [name for name in names if name not in known and Path(name).is_file()]
+    for name in names:
+        if name not in known and name not in files and ("/" in name or Path(name).suffix):
+            raise MissingError(f"no file {name}", hint="--against takes tasks, `all`, or a file")
     protected = protected_texts(name for name in names if name not in files)
     for name in files:
         protected.add(name, scored_texts(list(read_examples(name))))

@@ -17,6 +17,7 @@ from bioinstruct.errors import BioinstructError
 from bioinstruct.generation import RECIPES, Generated, Settings, generate, get_recipe
 from bioinstruct.generation.api import prepare
 from bioinstruct.generation.attributes import choose_attributes
+from bioinstruct.licenses import check_license
 
 if TYPE_CHECKING:
     from bioinstruct.cli.common import Commands
@@ -172,6 +173,8 @@ def _number(text: str) -> float | None:
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.license is not None:
+        check_license(args.license)
     if args.dry_run:
         return _dry_run(args)
     if args.out is None:

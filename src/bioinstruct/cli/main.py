@@ -19,7 +19,7 @@ from bioinstruct.cli import (
     show,
     stats,
 )
-from bioinstruct.console import run_command
+from bioinstruct.console import Parser, run_command
 
 EXAMPLES = """\
 a whole run:
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="bioinstruct",
         description="Make a biomedical instruction dataset and publish it.",
         epilog=EXAMPLES,

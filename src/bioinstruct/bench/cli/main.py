@@ -16,7 +16,7 @@ from bioinstruct.bench.cli import training as training_options
 from bioinstruct.bench.cli.folder import choose_folder, keep_settings
 from bioinstruct.bench.cli.tasks import add_arguments, add_variation, chosen_evaluations, listing
 from bioinstruct.bench.tasks.user_file import load_task_file
-from bioinstruct.console import Line, run_command, say, show
+from bioinstruct.console import Line, Parser, run_command, say, show
 from bioinstruct.errors import BioinstructError
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _usage_error(args: argparse.Namespace) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = Parser(
         prog="bioinstruct-bench",
         description="Score a causal language model, LoRA-tune it on instructions, score it again.",
         epilog=EXAMPLES,

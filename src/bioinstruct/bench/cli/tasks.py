@@ -25,6 +25,7 @@ from bioinstruct.bench.tasks.user_file import load_task_file
 from bioinstruct.bench.tasks.variation import Variation
 from bioinstruct.console import positive, say
 from bioinstruct.corpora.formats.plain import read_lines
+from bioinstruct.corpora.paths import folder_of, is_complete
 from bioinstruct.errors import BioinstructError, DataError, MissingError
 from bioinstruct.files import resolve_gz
 from bioinstruct.schema import Category
@@ -113,12 +114,31 @@ def add_variation(group: argparse._ArgumentGroup) -> None:
 
 
 def listing() -> str:
-    """List the tasks and the suites, one on each line."""
+    """List the tasks and the suites, one on each line, with what can run here."""
     tasks = known_tasks().values()
     width = max(len(task.name) for task in tasks)
-    lines = [f"{task.name:{width}}  {task.group:5}  {task.description}" for task in tasks]
-    suites = [f"{name:{width}}  suite  {ABOUT[name]} ({len(SUITES[name]())})" for name in SUITES]
+    lines = [
+        f"{task.name:{width}}  {task.group:5}  {_state(task):7}  {task.description}"
+        for task in tasks
+    ]
+    suites = [
+        f"{name:{width}}  suite  {'':7}  {ABOUT[name]} ({len(SUITES[name]())})" for name in SUITES
+    ]
     return "\n".join([*lines, *suites])
+
+
+def _state(task: Task) -> str:
+    """Return `ready` for a task whose corpus has its files here, else `missing` or `gated`."""
+    if not task.corpus:
+        return "ready"
+    corpus = corpora.get_corpus(task.corpus)
+    try:
+        there = is_complete(corpus, folder_of(corpus))
+    except MissingError:
+        there = False
+    if there:
+        return "ready"
+    return "missing" if corpus.access is corpora.Access.OPEN else "gated"
 
 
 def chosen_evaluations(

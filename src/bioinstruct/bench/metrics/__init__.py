@@ -20,6 +20,7 @@ from bioinstruct.bench.metrics.text import (
     chrf,
     concept_f1,
     exact_match,
+    import_sacrebleu,
     rouge1,
     rouge2,
     rougeL,
@@ -75,7 +76,10 @@ def get_metric(name: str) -> Metric:
 
     Raises:
         UnknownNameError: there is no such metric.
+        MissingError: it needs a library that is not installed.
     """
     if name not in METRICS:
         raise UnknownNameError("metric", name, METRICS)
+    if name in {"bleu", "chrf"}:
+        import_sacrebleu()
     return METRICS[name]

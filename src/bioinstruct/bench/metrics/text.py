@@ -104,7 +104,12 @@ token_f1 = Metric(
 _ORDERS = 4
 
 
-def _sacrebleu() -> Any:
+def import_sacrebleu() -> Any:
+    """Return the library.
+
+    Raises:
+        MissingError: it is not installed.
+    """
     try:
         import sacrebleu
     except ImportError:
@@ -115,7 +120,7 @@ def _sacrebleu() -> Any:
 
 
 def _count_bleu(gold: str, prediction: str | None) -> tuple[float, ...]:
-    found = _sacrebleu().sentence_bleu(prediction or "", [gold])
+    found = import_sacrebleu().sentence_bleu(prediction or "", [gold])
     return tuple(map(float, (found.sys_len, found.ref_len, *found.counts, *found.totals)))
 
 
@@ -142,7 +147,7 @@ bleu = Metric(
 
 
 def _count_chrf(gold: str, prediction: str | None) -> tuple[float, ...]:
-    return (float(_sacrebleu().sentence_chrf(prediction or "", [gold]).score) / 100.0, 1.0)
+    return (float(import_sacrebleu().sentence_chrf(prediction or "", [gold]).score) / 100.0, 1.0)
 
 
 chrf = Metric("chrF", "mean over items of chrF2 of sacrebleu, over 100", _count_chrf, mean)

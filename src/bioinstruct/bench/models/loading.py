@@ -155,7 +155,19 @@ def find_model(path: str) -> str:
         raise ModelError(
             f"no model at {path!r}: not a folder", hint="name a model folder, a Hub id, or `tiny`"
         )
+    if "/" not in path and not _is_cached(path):  # the network would be asked for 20 seconds
+        raise ModelError(
+            f"no model {path!r}: no folder here, and no Hub id, which is OWNER/NAME",
+            hint="name a model folder, a Hub id such as openai-community/gpt2, or `tiny`",
+        )
     return path
+
+
+def _is_cached(name: str) -> bool:
+    """True if the Hub's cache has a model of an old id that has no owner, such as `gpt2`."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    return (Path(HF_HUB_CACHE) / f"models--{name}").is_dir()
 
 
 def portable_name(path: str) -> str:
