@@ -16,7 +16,7 @@ SOURCE = Path(bioinstruct.__file__).parent
 
 LEVELS = [
     {"json_text"},
-    {"answer_text", "errors", "lazy", "markup", "progress", "tables", "text"},
+    {"answer_text", "errors", "lazy", "markup", "progress", "redaction", "tables", "text"},
     {"licenses", "tokens"},
     {"schema"},
     {"checksums", "console", "files", "parquet", "prompts"},

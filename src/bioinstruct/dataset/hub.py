@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bioinstruct.errors import BioinstructError, MissingError, UnknownNameError
 from bioinstruct.parquet import Row, features
+from bioinstruct.redaction import public_address, redactor, url_secrets
 
 if TYPE_CHECKING:
     from datasets import Dataset as Dataset  # re-exported for annotations
@@ -144,7 +145,9 @@ def upload(
                 delete_patterns=replaced,
                 commit_message="Publish with bioinstruct",
             )
-            return str(commit.commit_url)
+            return redactor([secret, *url_secrets(api.endpoint)], guess=False)(
+                str(commit.commit_url)
+            )
         except BioinstructError:
             raise
         except Exception as error:  # the client, its HTTP library and Xet raise different types
@@ -192,7 +195,8 @@ def _reason(error: BaseException) -> str:
 
 def _refusal(error: BaseException, repo: str, endpoint: str, secret: str) -> BioinstructError:
     status = _status(error)
-    reason = _reason(error).replace(secret, "***")
+    redact = redactor([secret, *url_secrets(endpoint)])
+    reason, endpoint = redact(_reason(error)), public_address(endpoint)
     if status == 401:
         message, hint = "the Hub refused the token", "set HF_TOKEN, or run `hf auth login`"
     elif status == 403:

@@ -198,8 +198,20 @@ def line_of(request: Request, key: str, *, max_name: str) -> bytes:
     return json.dumps(row, ensure_ascii=False).encode("utf-8") + b"\n"
 
 
-def read_line(row: dict[str, Any], request: Request, *, redact: Callable[[str], str]) -> Response:
+def read_line(
+    row: dict[str, Any],
+    request: Request,
+    *,
+    redact: Callable[[str], str],
+    redact_body: Callable[[str], str] = lambda text: text,
+) -> Response:
     """Parse the outcome in a line of a file of results or errors.
+
+    Args:
+        row: the line.
+        request: the request that it is about.
+        redact: removes secrets, and what looks like one, from messages.
+        redact_body: removes secrets from answers.
 
     Raises:
         TryAgainError: the line has a transient error; `charged` says whether it may cost money.
@@ -213,7 +225,7 @@ def read_line(row: dict[str, Any], request: Request, *, redact: Callable[[str], 
         raise TryAgainError(reason, redact(words(json.dumps(row))))
     status, body = response.get("status_code"), json.dumps(response.get("body"))
     if status == 200:
-        return read_reply(body, request)
+        return read_reply(body, request, redact=redact_body)
     verdict = classify_error(int(status or 500), body, schema=request.schema is not None)
     said = redact(words(body))
     if verdict.fate == "again":

@@ -310,7 +310,12 @@ class _Run:
                 if key not in one.left:
                     continue
                 try:
-                    outcome = read_line(row, one.left[key], redact=self._client.redact)
+                    outcome = read_line(
+                        row,
+                        one.left[key],
+                        redact=self._client.redact,
+                        redact_body=self._client.redact_body,
+                    )
                 except TryAgainError as trouble:
                     troubles[key] = trouble
                 except LineError as wrong:

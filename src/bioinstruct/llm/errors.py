@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,7 +11,6 @@ from bioinstruct.json_text import loads
 __all__ = [
     "RetryDecision",
     "classify_error",
-    "redactor",
     "words",
 ]
 
@@ -79,26 +77,6 @@ def words(body: str) -> str:
     message = str(_error(body).get("message") or "") or re.sub(r"<[^>]*>", " ", body)
     message = " ".join(message.split())
     return message if len(message) <= _LONGEST else message[:_LONGEST] + " [...]"
-
-
-def redactor(secrets: Iterable[str], *, guess: bool = True) -> Callable[[str], str]:
-    """Return a function that removes secrets from a text and, with `guess`, what looks like a key.
-
-    Secrets of fewer than 8 characters are placeholders of local servers, such as `EMPTY`.
-    """
-    known = sorted({secret for secret in secrets if len(secret) >= 8}, key=len, reverse=True)
-    # OpenAI repeats part of a wrong key, and some proxies repeat the headers.
-    looks = re.compile(
-        r"(?i)((?:authorization|api-key)\W{1,4})(?:(?:basic|bearer)\s+)?[^\s\"',;]+"
-        r"|\bsk-[\w*.\-]{4,}|\bbearer\s+[^\s\"',;]+"
-    )
-
-    def redact(text: str) -> str:
-        for secret in known:
-            text = text.replace(secret, "[key]")
-        return looks.sub(r"\1[key]", text) if guess else text
-
-    return redact
 
 
 def _error(body: str) -> dict[str, Any]:

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from bioinstruct.errors import MissingError, ProviderError, SchemaUnsupportedError, SilentError
-from bioinstruct.llm.errors import RetryDecision, classify_error, redactor, words
+from bioinstruct.llm.errors import RetryDecision, classify_error, words
 from bioinstruct.llm.rate_limit import Limiter, Limits, Retries, retry_after
 from bioinstruct.llm.request_tokens import prompt_bound
 from bioinstruct.llm.responses import Reply, TryAgainError, exhausted, read_reply
 from bioinstruct.llm.types import Failure, Request, Response, Watch
+from bioinstruct.redaction import public_address, redactor, url_secrets
 
 if TYPE_CHECKING:
     from httpx2 import Response as HttpResponse
@@ -77,9 +78,7 @@ class OpenAIClient:
             )
         if not (self._key.isascii() and self._key.isprintable()):
             raise MissingError("the key has an invalid character", hint="copy it again")
-        password = urlsplit(self._url).password or ""
-        query = [value for name, value in parse_qsl(urlsplit(self._url).query) if "key" in name]
-        secrets = [self._key, password, *query]
+        secrets = [self._key, *url_secrets(self._url)]
         self.redact = redactor(secrets)
         self.redact_body = redactor(secrets, guess=False)  # an answer may contain "bearer"
         self._timeout = timeout
@@ -176,7 +175,7 @@ class OpenAIClient:
             name = self.max_name
             reply = await self._send(request)
         if reply.status == 200:
-            return read_reply(reply.body, request)
+            return read_reply(reply.body, request, redact=self.redact_body)
         verdict = classify_error(reply.status, reply.body, schema=request.schema is not None)
         said = self.redact(f"{self._base_url} says {reply.status}: {words(reply.body)}")
         match verdict.fate:
@@ -317,8 +316,7 @@ def clean_url(url: str) -> str:
             "the endpoint is not a web address",
             hint="set OPENAI_BASE_URL to an address such as http://localhost:8000/v1",
         )
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
+    return public_address(url)
 
 
 def body_of(request: Request, *, max_name: str = "max_completion_tokens") -> dict[str, Any]:

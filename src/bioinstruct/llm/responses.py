@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,8 +52,15 @@ def exhausted(request: Request, message: str, *, charged: bool) -> Failure:
     )
 
 
-def read_reply(body: str, request: Request) -> Response:
+def read_reply(
+    body: str, request: Request, *, redact: Callable[[str], str] = lambda text: text
+) -> Response:
     """Parse the body of a response of status 200.
+
+    Args:
+        body: the body as text.
+        request: what was asked.
+        redact: removes secrets from texts that the parser put together from several parts.
 
     Raises:
         TryAgainError: the body is truncated, empty, or contains an error.
@@ -63,19 +70,24 @@ def read_reply(body: str, request: Request) -> Response:
     if content.get("error") or not isinstance(choices, list):
         verdict = classify_error(_code(content), body)
         reason = verdict.reason if verdict.fate == "fail" else "error-in-body"
-        message = words(body)
+        message = redact(words(body))
         if verdict.fate == "fail" and content.get("error"):
             return Failure(reason=reason, message=message)
         raise TryAgainError(reason, message, charged=True)
     if not choices or not isinstance(choices[0], dict):
         raise TryAgainError("empty-choices", "an answer without choices", charged=True)
-    return _outcome(choices[0], content, request)
+    return _outcome(choices[0], content, request, redact)
 
 
-def _outcome(choice: dict[str, Any], content: dict[str, Any], request: Request) -> Response:
+def _outcome(
+    choice: dict[str, Any],
+    content: dict[str, Any],
+    request: Request,
+    redact: Callable[[str], str],
+) -> Response:
     message = choice.get("message")
     message = message if isinstance(message, dict) else {}
-    text = _text(message.get("content") if request.prompt is None else choice.get("text"))
+    text = redact(_text(message.get("content") if request.prompt is None else choice.get("text")))
     finish = str(choice.get("finish_reason") or "unknown")
     usage = content.get("usage")
     usage = usage if isinstance(usage, dict) else {}
@@ -84,7 +96,7 @@ def _outcome(choice: dict[str, Any], content: dict[str, Any], request: Request) 
         raise TryAgainError("unfinished", f"finish_reason is {finish}", charged=True)
     if finish == "content_filter" or message.get("refusal"):
         reason = "content-filter" if finish == "content_filter" else "refusal"
-        said = words(_text(message.get("refusal")) or text or "no words")
+        said = redact(words(_text(message.get("refusal")) or text or "no words"))
         return Failure(
             reason=reason, message=said, prompt_tokens=counts[0], completion_tokens=counts[1]
         )
@@ -94,7 +106,7 @@ def _outcome(choice: dict[str, Any], content: dict[str, Any], request: Request) 
         model=str(content.get("model") or request.model),
         prompt_tokens=counts[0],
         completion_tokens=counts[1],
-        echoed=_echoed(choice.get("logprobs")) if request.echo else (),
+        echoed=_echoed(choice.get("logprobs"), redact) if request.echo else (),
         reasoning_tokens=_reasoning(usage),
     )
 
@@ -104,11 +116,14 @@ def _reasoning(usage: dict[str, Any]) -> int:
     return _count(details.get("reasoning_tokens")) if isinstance(details, dict) else 0
 
 
-def _echoed(said: object) -> tuple[tuple[str, float | None], ...]:
-    """Return tokens with their log-probabilities, if the server reports them."""
+def _echoed(said: object, redact: Callable[[str], str]) -> tuple[tuple[str, float | None], ...]:
+    """Return tokens with their log-probabilities, if the server reports them, and no secret."""
     said = said if isinstance(said, dict) else {}
     tokens, values = said.get("tokens"), said.get("token_logprobs")
     if not isinstance(tokens, list) or not isinstance(values, list) or len(tokens) != len(values):
+        return ()
+    text = "".join(map(str, tokens))
+    if redact(text) != text:
         return ()
     numbers = [float(v) if isinstance(v, int | float) else None for v in values]
     return tuple(zip(map(str, tokens), numbers, strict=True))
