@@ -17,6 +17,7 @@ from bioinstruct.bench.experiment import readable_by
 from bioinstruct.bench.metrics import accuracy
 from bioinstruct.bench.models.causal_lm import CausalLM
 from bioinstruct.bench.models.endpoint import Asking, Endpoint
+from bioinstruct.bench.models.tokenization import PromptTokenizer
 from bioinstruct.bench.tasks import Formulation
 from bioinstruct.bench.tasks.base import Task
 from bioinstruct.errors import BudgetError, ProviderError
@@ -187,8 +188,6 @@ def test_chat_completions_are_those_of_the_model_on_this_machine(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(model.prompt_tokenizer.tokenizer, "chat_template", TEMPLATE)
-    from bioinstruct.bench.models.tokenization import PromptTokenizer
-
     encoder = PromptTokenizer(
         model.prompt_tokenizer.tokenizer, Style.CHAT, model.prompt_tokenizer.max_length
     )
@@ -285,12 +284,29 @@ def test_log_probabilities_that_cannot_be_are_refused(
 
 
 def test_a_token_across_the_end_of_the_prompt_is_an_error_and_no_number(
-    server: ModelServer, reach: Callable[..., Endpoint], example: Make
+    reach: Callable[..., Endpoint], example: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The layout ends with a space, which the vocabulary joins with a word that follows.
+    # As if the layout's last space were the prompt's: the vocabulary joins it with the next word.
+    monkeypatch.setattr("bioinstruct.bench.models.endpoint.split_gap", lambda text: (text, ""))
     asked = [example(input="The patient reports chest", output="pain")]
     with pytest.raises(ModelError, match="spans the end"):
         list(reach(Style.MEDTUNED).choose(asked, choices=[("pain", "chest")]))
+
+
+def test_the_space_at_the_end_of_a_layout_is_the_answers_as_in_this_process(
+    server: ModelServer, reach: Callable[..., Endpoint], model: CausalLM, example: Make
+) -> None:
+    asked = [example(input="The patient reports chest", output="pain")]
+    prompts = PromptTokenizer(model.prompt_tokenizer.tokenizer, Style.MEDTUNED, 2048)
+    ours = CausalLM(model.model, prompts, name="medtuned")
+    endpoint = reach(Style.MEDTUNED)
+    options, how = [("pain", "chest")], {"max_new_tokens": 9, "shots": asked}
+    [(_, found)] = endpoint.choose(asked, choices=options)
+    [(_, expected)] = ours.choose(asked, choices=options)
+    assert found.log_likelihoods == pytest.approx(expected.log_likelihoods, abs=1e-4)
+    [(_, theirs)], [(_, own)] = endpoint.complete(asked, **how), ours.complete(asked, **how)
+    assert theirs.text == own.text
+    assert not any(body["prompt"].endswith(" ") for body in server.prompts)
 
 
 def test_a_refused_question_is_an_empty_answer_that_is_counted(

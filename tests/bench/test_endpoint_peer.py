@@ -20,12 +20,8 @@ pytestmark = pytest.mark.peer
 __all__ = ["serving"]
 
 
-# In medtuned, a space at the end of a worked prompt is one token with its answer in the text that
-# is sent, and a token of its own here, where prompts are tokenised as in tuning: see the docs.
-@pytest.mark.parametrize(
-    ("style", "shown"),
-    [(Style.CHAT, 0), (Style.CHAT, 1), (Style.ALPACA, 0), (Style.ALPACA, 1), (Style.MEDTUNED, 0)],
-)
+@pytest.mark.parametrize("style", list(Style))
+@pytest.mark.parametrize("shown", [0, 1])
 def test_its_completions_are_those_of_the_model_in_this_process(
     serving: Serving, tmp_path: Path, style: Style, shown: int
 ) -> None:

@@ -24,7 +24,7 @@ from bioinstruct.llm.served import OTHER_MODEL
 from bioinstruct.llm.transcript import Transcript
 from bioinstruct.llm.types import Answer, Failure, Message, Provider, Request, Response
 from bioinstruct.markup import special_tokens
-from bioinstruct.prompts import Style, few_shot_text, split_gap, user_turn
+from bioinstruct.prompts import Style, few_shot_text, render, split_gap, user_turn
 from bioinstruct.schema import Instruction
 
 __all__ = ["Asking", "Endpoint", "check_answered", "outcomes_of"]
@@ -163,12 +163,14 @@ class Endpoint:
             for example in examples
         )
         unanswered: list[Failure] = []
+        gap = "" if self.style is Style.CHAT else split_gap(render(PROBE, self.style))[1]
         for index, (_, outcome) in enumerate(self._ask(asked)):
             if isinstance(outcome, Answer):
                 self.called.add(outcome.model)
                 split = split_thought(outcome.text)
                 text = split.thought + before_stop(split.answer or "", stop)
                 cut = outcome.finish_reason == "length" and text == outcome.text
+                text = text.removeprefix(gap)
                 yield index, Completion(text, cut, thought_tokens=_thought_tokens(outcome))
             elif outcome.reason in _WRITTEN_ON:
                 self.odd[outcome.reason] += 1
