@@ -155,7 +155,8 @@ def test_a_library_that_is_missing_is_named_with_how_to_get_it(
     monkeypatch.setattr(examining, "find_libraries", lambda: libraries)
     code, out = run(capsys)
     assert code == 1
-    assert "pydantic (REQUIRED), numba (pip install 'bioinstruct[fast]')" in out
+    assert "  missing  pydantic: REQUIRED" in out
+    assert "(pip install 'bioinstruct[fast]')" in out
 
 
 def test_the_libraries_are_those_of_the_package() -> None:
@@ -171,3 +172,27 @@ def test_the_device_is_what_torch_says() -> None:
     found = find_device()
     assert found["kind"] == ("cuda" if torch.cuda.is_available() else found["kind"])
     assert found["cores"] >= 1
+
+
+def test_a_test_whose_answers_are_secret_is_not_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(folder: Path, split: str, *, layout: str, seed: int) -> Iterator[Row]:
+        yield record() if split == "train" else corpora.Skipped("no answer is published")
+
+    made = replace(get_corpus("demo"), name="secret", reader=read)
+    monkeypatch.setattr(registry, "_known", lambda: {"secret": made})
+    [finding] = find_corpora()
+    assert (finding.state, finding.splits) == ("here", {"train": "here", "test": "here"})
+
+
+def test_every_extra_has_its_purpose_here_and_in_the_readme() -> None:
+    import tomllib
+
+    from bioinstruct.cli.doctor import EXTRAS
+
+    root = Path(__file__).parent.parent
+    project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
+    assert EXTRAS.keys() == project["optional-dependencies"].keys()
+    readme = (root / "README.md").read_text("utf-8")
+    assert [f"| `{name}` | {what} |" in readme for name, what in EXTRAS.items()] == [True] * len(
+        EXTRAS
+    )

@@ -199,3 +199,36 @@ print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.strip().splitlines()[-1] == "[]"
+
+
+def test_no_command_that_handles_data_loads_torch_or_transformers(tmp_path: Path) -> None:
+    from bioinstruct.cli.main import COMMANDS
+
+    typed = {
+        "seeds": "seeds",
+        "generate": "generate --model m --count 1 --dry-run",
+        "compile": "compile demo --limit 5 --out c.jsonl",
+        "import_records": "import c.jsonl --out i.jsonl",
+        "filter": "filter c.jsonl --rules all --against demo-qa --out f.jsonl",
+        "label": "label c.jsonl --out l.jsonl",
+        "publish": "publish c.jsonl --out p",
+        "export": "export c.jsonl --to chat --out e.jsonl",
+        "show": "show c.jsonl",
+        "stats": "stats c.jsonl",
+    }
+    # `doctor` describes the device, which only torch can.
+    assert {command.__name__.split(".")[-1] for command in COMMANDS} - {"doctor"} == typed.keys()
+    code = f"""
+import sys
+from bioinstruct.cli.main import main
+for line in {list(typed.values())!r}:
+    try:
+        main(line.split())
+    except SystemExit as done:
+        assert not done.code, line
+    found = [name for name in ("torch", "transformers", "peft") if name in sys.modules]
+    assert not found, (line, found)
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr

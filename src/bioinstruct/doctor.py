@@ -8,6 +8,7 @@ import platform
 import re
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -122,9 +123,12 @@ def _look(corpus: Corpus, finding: Finding, data: Path | None) -> None:
     broken = False
     for split in corpus.splits:
         try:
-            first = next(corpora.read(corpus.name, split, data=data, rejected=[]), None)
-            finding.splits[split] = "here" if first else "no record"
-            broken = broken or first is None
+            skipped: Counter[str] = Counter()
+            rows = corpora.read(corpus.name, split, data=data, rejected=[], skipped=skipped)
+            first = next(rows, None)
+            # A test whose answers are secret is complete: all its rows are left out by design.
+            finding.splits[split] = "here" if first or skipped else "no record"
+            broken = broken or not (first or skipped)
         except BioinstructError as error:
             finding.splits[split] = str(error)
             broken = broken or not isinstance(error, MissingError)
