@@ -283,3 +283,12 @@ def test_show_prints_records_with_control_sequences_escaped(
         main(["show", str(path)])
     assert not stop.value.code
     assert "output: \\x1b[2Jgone" in capsys.readouterr().out
+    worse = record(0, output="\x9b2J\u202egone\x7f é\u2028 β")
+    path.write_text(json.dumps(worse.row()) + "\n", encoding="utf-8")
+    with pytest.raises(SystemExit):
+        main(["show", str(path), "--json"])
+    line = capsys.readouterr().out
+    assert json.loads(line) == worse.row()
+    assert "é" in line
+    assert "β" in line
+    assert not set("\x9b\u202e\x7f\u2028") & set(line)

@@ -9,8 +9,10 @@ from collections.abc import Callable
 __all__ = [
     "PASSAGE",
     "answer_words",
+    "escaped_json",
     "is_passage",
     "normalize",
+    "one_line",
     "unicode_words",
     "visible",
     "words",
@@ -129,6 +131,16 @@ def visible(text: str) -> str:
     but for tab and line feed, DEL, C1, and the marks of text direction.
     """
     return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def escaped_json(line: str) -> str:
+    r"""Return a line of JSON with control characters as escapes of JSON: the same value."""
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
+
+
+def one_line(text: str) -> str:
+    """Return a name from outside on one line, so that it cannot add lines to a document."""
+    return " ".join(text.split())
 
 
 def is_passage(text: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,13 @@ import pytest
 import torch
 
 from bioinstruct import Instruction, ModelError
+from bioinstruct.bench.encoders.card import encoder_card
 from bioinstruct.bench.encoders.model import EncoderRecipe, load_encoder
 from bioinstruct.bench.encoders.run import PREDICTIONS, _known
 from bioinstruct.bench.models.adapter import ABOUT, WEIGHTS
 from bioinstruct.bench.models.causal_lm import CausalLM
+from bioinstruct.bench.models.loading import portable_name
+from bioinstruct.bench.tasks import get_task
 from bioinstruct.bench.training.checkpoint import RUN, STATE, Checkpoints
 from bioinstruct.bench.training.folder import ADAPTER, CHECKPOINTS, STEPS, tune_in
 from bioinstruct.bench.training.lora import save_adapter
@@ -254,3 +258,12 @@ def test_damaged_predictions_of_an_encoder_are_set_aside(tmp_path: Path, content
     (tmp_path / PREDICTIONS).write_bytes(content)
     assert _known(tmp_path / PREDICTIONS, "k") is None
     assert (tmp_path / f"damaged-{PREDICTIONS}").read_bytes() == content
+
+
+def test_a_name_with_line_breaks_cannot_add_to_a_card() -> None:
+    task = get_task("demo-ie")
+    odd = replace(task, name="ner\n# Licence\nfree", description="Find.\n\n# More")
+    card = encoder_card("bert\n# Licence", odd, words=True)
+    headings = [line for line in card.splitlines() if line.startswith("#")]
+    assert headings == ["# Classifier for ner # Licence free"]
+    assert portable_name("a/b\n# Licence") == "a/b # Licence"

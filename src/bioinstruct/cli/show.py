@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from bioinstruct import jsonl
 from bioinstruct.cli.common import SOURCE, SPLIT, add_import_options, import_options, sentence
 from bioinstruct.console import positive, show
 from bioinstruct.dataset.load import read_examples
+from bioinstruct.text import escaped_json
 
 if TYPE_CHECKING:
     from bioinstruct.cli.common import Commands
@@ -34,7 +35,8 @@ def run(args: argparse.Namespace) -> int:
     found = read_examples(args.source, split=args.split, options=import_options(args))
     examples = islice(found, args.limit)
     if args.json:
-        jsonl.write("-", examples)
+        for example in examples:
+            print(escaped_json(json.dumps(example.row(), ensure_ascii=False)))
         return 0
     for example in examples:
         made = example.provenance

@@ -85,7 +85,7 @@ def render_card(
     template = Template(_TEMPLATE.read_text(encoding="utf-8"))
     body = template.substitute(
         name=_plain(name),
-        folder=folder,
+        folder=re.sub(r"[^\w.-]+", "-", folder),
         summary=_summary(statistics),
         category_table=_category_table(statistics),
         example=_example(example),

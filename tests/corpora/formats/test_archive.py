@@ -193,3 +193,16 @@ def test_one_file_is_found_in_the_folder_or_in_an_archive_there(tmp_path: Path, 
         one(tmp_path, "3.txt")
     with pytest.raises(MissingError, match="no file"):
         one(tmp_path / "nowhere", "3.txt")
+
+
+def test_a_link_out_of_a_folder_is_refused_as_in_an_archive(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("mine", encoding="utf-8")
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    (corpus / "inside").write_text("text", encoding="utf-8")
+    (corpus / "1.txt").symlink_to(corpus / "inside")
+    (tmp_path / "linked").symlink_to(corpus)  # the whole folder may lie elsewhere
+    assert [member.content for member in members(tmp_path / "linked", "1.txt")] == [b"text"]
+    (corpus / "2.txt").symlink_to(tmp_path / "secret")
+    with pytest.raises(DataError, match=r"2\.txt: a link to a file outside of the corpus"):
+        list(members(corpus, "2.txt"))

@@ -6,6 +6,7 @@ import json
 
 from bioinstruct.bench.models.loading import portable_name
 from bioinstruct.bench.tasks.base import Task
+from bioinstruct.text import one_line
 
 __all__ = ["encoder_card", "with_type"]
 
@@ -43,9 +44,9 @@ library_name: transformers
 pipeline_tag: {kind}
 tags: [biomedical, bioinstruct]
 ---
-# Classifier for {task.name}
+# Classifier for {one_line(task.name)}
 
-{task.description} Fine-tuned with bioinstruct in float32, which gives the numbers of the
+{one_line(task.description)} Fine-tuned with bioinstruct in float32, which gives the numbers of the
 run's report. Not for medical use.
 
 ```python

@@ -10,6 +10,7 @@ from bioinstruct.bench.evaluation.report import DEMONSTRATION, Report, table
 from bioinstruct.bench.models.loading import portable_name
 from bioinstruct.bench.training.recipe import Recipe
 from bioinstruct.dataset.card import license_note, source_table
+from bioinstruct.text import one_line
 
 __all__ = ["adapter_card", "in_vllm", "merged_card"]
 
@@ -27,7 +28,7 @@ def adapter_card(report: Report) -> str:
 # LoRA adapter for {portable_name(report.model)}
 
 {DEMONSTRATION + chr(10) + chr(10) if report.demonstration else ""}Tuned with bioinstruct \
-{report.versions["bioinstruct"]} on {tuning.examples:,} instructions from {data.source} \
+{report.versions["bioinstruct"]} on {tuning.examples:,} instructions from {one_line(data.source)} \
 ({tuning.tokens:,} tokens in {tuning.steps:,} steps, {tuning.trained_parameters:,} parameters \
 trained, loss {tuning.losses[0]:.2f} to {tuning.losses[-1]:.2f} nats per answer token). Prompt \
 style: `{report.style}`. {tuning.shortened:,} inputs were shortened to fit; {tuning.skipped:,} \

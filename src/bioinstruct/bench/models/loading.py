@@ -17,6 +17,7 @@ from bioinstruct.bench.models.checks import check_tokenizer, check_weights, unus
 from bioinstruct.bench.models.distributed import Devices
 from bioinstruct.bench.models.fsdp import shard
 from bioinstruct.errors import MissingError, ModelError
+from bioinstruct.text import one_line
 
 __all__ = [
     "TINY",
@@ -173,7 +174,7 @@ def _is_cached(name: str) -> bool:
 def portable_name(path: str) -> str:
     """Return the name of a model for a file that leaves this machine: no path, but a Hub id."""
     folder = Path(path).expanduser()
-    return folder.resolve().name if folder.is_dir() else path
+    return one_line(folder.resolve().name if folder.is_dir() else path)
 
 
 @contextlib.contextmanager

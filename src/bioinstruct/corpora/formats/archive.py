@@ -133,8 +133,22 @@ _Contents = dict[str, Callable[[], bytes]]
 
 
 def _of_folder(folder: Path) -> _Contents:
+    whole = folder.resolve()
+
+    def reading(file: Path) -> Callable[[], bytes]:
+        def content() -> bytes:
+            if not file.resolve().is_relative_to(whole):
+                raise DataError(
+                    "a link to a file outside of the corpus",
+                    path=file,
+                    hint="put the file itself there, or a link to the whole folder",
+                )
+            return file.read_bytes()
+
+        return content
+
     files = (file for file in folder.rglob("*") if file.is_file())
-    return {file.relative_to(folder).as_posix(): file.read_bytes for file in files}
+    return {file.relative_to(folder).as_posix(): reading(file) for file in files}
 
 
 def _of_archive(path: Path) -> _Contents:
