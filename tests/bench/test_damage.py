@@ -262,7 +262,7 @@ def test_damaged_predictions_of_an_encoder_are_set_aside(tmp_path: Path, content
 
 def test_a_name_with_line_breaks_cannot_add_to_a_card() -> None:
     task = get_task("demo-ie")
-    odd = replace(task, name="ner\n# Licence\nfree", description="Find.\n\n# More")
+    odd = replace(task, name="ner\n# Licence\nfree")
     card = encoder_card("bert\n# Licence", odd, words=True)
     headings = [line for line in card.splitlines() if line.startswith("#")]
     assert headings == ["# Classifier for ner # Licence free"]
