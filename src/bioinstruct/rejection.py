@@ -23,9 +23,11 @@ class Rejection:
     detail: str = ""
     """Match of the rule, or the overlapping text."""
     other: str | None = None
-    """Id of the record that it duplicates."""
+    """Id of the record that it duplicates, or of the test item that it overlaps."""
     score: float | None = None
-    """ROUGE-L F with that record or test text, from 0 to 1."""
+    """ROUGE-L F with that record, or the share of the test text that it has, from 0 to 1."""
+    test: str = ""
+    """Task of the test item that it overlaps, and which text of it: `medqa options`."""
     record: Instruction | None = None
     """The record, if it is one."""
     text: str | None = None
@@ -40,6 +42,7 @@ class Rejection:
             "detail": self.detail or None,
             "other": self.other,
             "score": self.score,
+            "test": self.test or None,
             **self.place,
             "text": self.text,
             "record": self.record and self.record.row(),

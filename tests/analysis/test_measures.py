@@ -116,8 +116,8 @@ def test_near_duplicates_between_sources_are_those_of_the_plain_definition(
 
 
 def test_overlap_with_each_benchmark_is_what_it_is_with_that_one_alone() -> None:
-    train = list(read_examples("demo"))
     test = list(read_examples("demo", split="test"))
+    train = [*read_examples("demo"), *test[::10]]
     tests = {
         name: scored_texts([e for e in test if e.task == name])
         for name in ("demo-qa", "demo-ie", "demo-gen")

@@ -97,7 +97,7 @@ def scored_ids_and_texts(data: str) -> dict[str, tuple[set[str], set[str]]]:
     assert os.environ["BIOINSTRUCT_DATA"] == data
     found = {task.name: scored(task) for task in known_tasks().values()}
     return {
-        name: ({e.id for e in examples}, {normalize(t) for t in scored_texts(examples)})
+        name: ({e.id for e in examples}, {normalize(t.text) for t in scored_texts(examples)})
         for name, examples in found.items()
     }
 
@@ -119,7 +119,7 @@ def assert_held_out(name: str) -> None:
             compiled = list(corpora.read(name, split, layout=layout))
             assert compiled
             assert not {e.id for e in compiled} & {e.id for e in examples}
-            assert not texts(compiled) & {normalize(t) for t in scored_texts(examples)}
+            assert not texts(compiled) & {normalize(t.text) for t in scored_texts(examples)}
 
 
 @pytest.mark.parametrize("name", HELD_OUT)
@@ -204,7 +204,7 @@ def test_all_has_the_texts_of_every_task(
     every = protected_texts()
     own = protected_texts([name])
     assert own.texts[name]
-    assert set(own) <= set(every)
+    assert {scored.text for scored in own} <= {scored.text for scored in every}
     assert "pubmedqa" in every.missing
     assert "pubmedqa" not in every.texts
 
@@ -245,4 +245,4 @@ def test_a_task_that_is_named_must_be_there(
 
 def test_a_task_of_ones_own_is_protected_too() -> None:
     own = replace(get_task("demo-qa"), name="own", corpus="", read=lambda split: iter([record(3)]))
-    assert list(protected_texts([own])) == [record(3).input]
+    assert [scored.text for scored in protected_texts([own])] == [record(3).input]

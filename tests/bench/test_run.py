@@ -195,8 +195,8 @@ def test_a_run_writes_its_report_its_answers_its_adapter_and_what_was_left_out(
     assert written["demonstration"] is True
     assert written["recipe"] == FAST.model_dump()
     assert written["data"]["source"] == "mine"
-    assert written["data"]["contaminated"] == len(lessons.contaminated) == 3
-    assert written["tuning"]["examples"] == 15
+    assert written["data"]["contaminated"] == len(lessons.contaminated) == 2
+    assert written["tuning"]["examples"] == 16
     assert {"python", "torch", "transformers", "peft", "bioinstruct"} <= written["versions"].keys()
     rows = written["rows"]
     assert [(r["task"], r["metric"], r["how"], r["n"]) for r in rows] == [

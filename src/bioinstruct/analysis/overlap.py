@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bioinstruct.filters import Contaminated, Match, NearDuplicates
+from bioinstruct.filters import Contaminated, Match, NearDuplicates, ScoredText
 from bioinstruct.schema import Instruction
 
 __all__ = ["Contamination", "NearDuplicateTable", "Overlaps", "near_duplicate_table"]
@@ -82,42 +82,37 @@ class Contamination:
 
     Args:
         texts: the test texts of each benchmark.
-        framed: see `bioinstruct.filters.Contaminated`.
     """
 
-    def __init__(self, texts: Mapping[str, Sequence[str]], *, framed: Collection[str] = ()) -> None:
-        self._framed = framed
+    def __init__(self, texts: Mapping[str, Sequence[str | ScoredText]]) -> None:
         self._texts = {name: list(dict.fromkeys(texts[name])) for name in texts}
-        every = (text for name in self._texts for text in self._texts[name])
-        self._any = Contaminated(every, framed=framed)
+        self._looks = {name: Contaminated(found) for name, found in self._texts.items()}
+        self._kinds: dict[str, Counter[str]] = {name: Counter() for name in texts}
+        self._sources: dict[str, Counter[str]] = {name: Counter() for name in texts}
         self._waiting: list[Instruction] = []
-        self._suspects: list[Instruction] = []
 
     def add(self, example: Instruction) -> None:
         self._waiting.append(example)
         if len(self._waiting) >= _BATCH:
-            self._find_suspects()
+            self._compare()
 
-    def _find_suspects(self) -> None:
-        """Keep the records that overlap any benchmark: few are left to compare with each one."""
-        overlaps = self._any.find_all(self._waiting)
-        pairs = zip(self._waiting, overlaps, strict=True)
-        self._suspects += [example for example, overlap in pairs if overlap]
+    def _compare(self) -> None:
+        for name, look in self._looks.items():
+            for example, overlap in zip(self._waiting, look.find_all(self._waiting), strict=True):
+                if overlap:
+                    self._kinds[name][overlap.kind] += 1
+                    self._sources[name][example.provenance.origin] += 1
         self._waiting = []
 
     def result(self) -> dict[str, Overlaps]:
         """Return the overlaps by benchmark, in the order the benchmarks were given."""
-        self._find_suspects()
-        return {name: self._overlaps(texts) for name, texts in self._texts.items()}
-
-    def _overlaps(self, texts: Sequence[str]) -> Overlaps:
-        kinds: Counter[str] = Counter()
-        sources: Counter[str] = Counter()
-        look = Contaminated(texts, framed=self._framed)
-        for example, overlap in zip(self._suspects, look.find_all(self._suspects), strict=True):
-            if overlap:
-                kinds[overlap.kind] += 1
-                sources[example.provenance.origin] += 1
-        return Overlaps(
-            len(texts), kinds.total(), dict(kinds.most_common()), dict(sources.most_common())
-        )
+        self._compare()
+        return {
+            name: Overlaps(
+                len(texts),
+                self._kinds[name].total(),
+                dict(self._kinds[name].most_common()),
+                dict(self._sources[name].most_common()),
+            )
+            for name, texts in self._texts.items()
+        }

@@ -26,6 +26,7 @@ def filter(
     rules: Sequence[str] = (),
     near_duplicates: float | None = None,
     against: str | Iterable[str | Task | Evaluation] = (),
+    overlap: str = "default",
     progress: OnProgress | None = None,
 ) -> Records:
     """Leave out unfit records, test questions and near duplicates, in this order.
@@ -41,6 +42,7 @@ def filter(
             BioInstruct use 0.7. None: near duplicates stay.
         against: benchmark tasks, by name or from `bench.load_tasks`; `"all"` for every corpus
             available. Records that overlap anything that they score are dropped.
+        overlap: `strict`, `default` or `loose`: how much of a test text a record must share.
         progress: called every 1,000 records.
 
     Returns:
@@ -48,7 +50,7 @@ def filter(
         the rule, `contaminated-exact` and so on, or `near-duplicate`.
 
     Raises:
-        UnknownNameError: there is no such rule or task.
+        UnknownNameError: there is no such rule, task or level of overlap.
         MissingError: the corpus of a named task is not there.
         BioinstructError: the threshold is not from 0 to 1, or there is nothing to filter by.
     """
@@ -66,7 +68,7 @@ def filter(
     chosen = choose_rules([rules] if isinstance(rules, str) else rules)
     steps: list[Step] = [rules_step(chosen)] if chosen else []
     if named:
-        steps.append(contamination_step(_contaminated(named)))
+        steps.append(contamination_step(_contaminated(named, overlap)))
     if near_duplicates is not None:
         steps += _near_duplicates(near_duplicates)
     kept, rejections = split(counted(records, "filtering", progress), steps)
@@ -75,7 +77,7 @@ def filter(
     return found
 
 
-def _contaminated(tasks: Iterable[str | Task | Evaluation]) -> Contaminated:
+def _contaminated(tasks: Iterable[str | Task | Evaluation], level: str) -> Contaminated:
     """Return the index of everything that the tasks score.
 
     Raises:
@@ -88,7 +90,7 @@ def _contaminated(tasks: Iterable[str | Task | Evaluation]) -> Contaminated:
     for corpus, why in protected.missing.items():
         logger.warning("not compared with %s: %s", corpus, why)
     logger.info("comparing with %s test texts", f"{len(protected):,}")
-    return protected.contaminated()
+    return protected.contaminated(level=level)
 
 
 def _near_duplicates(threshold: float) -> list[Step]:

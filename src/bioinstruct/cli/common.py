@@ -23,6 +23,7 @@ __all__ = [
     "TOKENIZER",
     "add_force",
     "add_import_options",
+    "add_overlap",
     "check_new",
     "counted",
     "import_options",
@@ -36,6 +37,17 @@ TOKENIZER = "also count tokens: `tiny`, a tiktoken encoding, or a folder with a 
 SOURCE = (
     "a file (JSON Lines, JSON, CSV, TSV or Parquet), `-`, `seeds`, `demo`, a folder or a Hub id"
 )
+
+
+def add_overlap(parser: argparse._ActionsContainer) -> None:
+    """Add the option that says how much of a test text a record must share."""
+    parser.add_argument(
+        "--overlap",
+        choices=["strict", "default", "loose"],
+        default="default",
+        help="with --against, how much of a test text a record must share: loose finds more "
+        "paraphrases and drops more that only resembles a test (default: default)",
+    )
 
 
 def add_import_options(parser: argparse.ArgumentParser, *, license: bool = True) -> None:

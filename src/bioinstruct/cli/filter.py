@@ -15,6 +15,7 @@ from bioinstruct.cli.common import (
     SPLIT,
     add_force,
     add_import_options,
+    add_overlap,
     check_new,
     import_options,
     keep_rejected,
@@ -67,6 +68,7 @@ def add(commands: Commands) -> None:
         metavar="TASK",
         help="drop records that overlap the scored split of these tasks, of `all`, or a file",
     )
+    add_overlap(filtering)
     near = filtering.add_argument_group("near duplicates, as in Self-Instruct and Alpaca")
     near.add_argument(
         "--near-duplicates",
@@ -110,7 +112,7 @@ def run(args: argparse.Namespace) -> int:
         )
     steps = [rules_step(rules)]
     if args.against:
-        steps.append(contamination_step(contaminated_by(args.against)))
+        steps.append(contamination_step(contaminated_by(args.against, level=args.overlap)))
     if args.near_duplicates is not None:
         steps.append(_near(args))
     rejected: list[Rejection] = []
@@ -197,11 +199,10 @@ def _near(args: argparse.Namespace) -> Near:
     return Near(make, seeds=seeds, text=text)
 
 
-def contaminated_by(names: Sequence[str]) -> Contaminated:
+def contaminated_by(names: Sequence[str], *, level: str = "default") -> Contaminated:
     """Return a filter for overlap with the scored texts of tasks, of `all`, or of a file."""
     from bioinstruct.bench.tasks import known_tasks, protected_texts
     from bioinstruct.bench.tasks.suites import SUITES
-    from bioinstruct.filters import scored_texts
 
     known = {"all", *known_tasks(), *SUITES}
     files = [name for name in names if name not in known and Path(name).is_file()]
@@ -210,8 +211,8 @@ def contaminated_by(names: Sequence[str]) -> Contaminated:
             raise MissingError(f"no file {name}", hint="--against takes tasks, `all`, or a file")
     protected = protected_texts(name for name in names if name not in files)
     for name in files:
-        protected.add(name, scored_texts(list(read_examples(name))))
+        protected.add(name, list(read_examples(name)))
     for corpus, why in protected.missing.items():
         say(f"NOT compared with {corpus}: {why}")
     say(f"comparing with {len(protected):,} test texts")
-    return protected.contaminated()
+    return protected.contaminated(level=level)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bioinstruct.cli.common import SOURCE, sentence
+from bioinstruct.cli.common import SOURCE, add_overlap, sentence
 from bioinstruct.cli.llm_options import add_money, add_other_models, given_price, make_client
 from bioinstruct.cli.progress import GenerationLine, money, summary
 from bioinstruct.console import positive, say, show
@@ -128,6 +128,7 @@ def _add_keeping(group: argparse._ArgumentGroup) -> None:
         metavar="TASK",
         help="drop records that overlap the scored split of these tasks, of `all`, or a file",
     )
+    add_overlap(group)
 
 
 def _add_reaching(group: argparse._ArgumentGroup) -> None:
@@ -236,7 +237,7 @@ def _settings(args: argparse.Namespace) -> Settings:
         seed=args.seed,
         rules=args.rules,
         near_duplicates=args.near_duplicates,
-        contaminated=contaminated_by(args.against) if args.against else None,
+        contaminated=(contaminated_by(args.against, level=args.overlap) if args.against else None),
     )
 
 

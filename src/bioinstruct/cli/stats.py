@@ -203,4 +203,4 @@ def _contamination(names: list[str]) -> Contamination:
     protected = protected_texts(names)
     for corpus, why in protected.missing.items():
         say(f"NOT compared with {corpus}: {why}")
-    return Contamination(protected.texts, framed=protected.framed)
+    return Contamination(protected.texts)

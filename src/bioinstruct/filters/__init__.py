@@ -1,6 +1,6 @@
 """Filter datasets: rules, contamination with test sets, and near duplicates."""
 
-from bioinstruct.filters.contamination import Contaminated, Overlap, scored_texts
+from bioinstruct.filters.contamination import Contaminated, Overlap
 from bioinstruct.filters.near_duplicates import Match, NearDuplicates
 from bioinstruct.filters.pipeline import (
     Compare,
@@ -13,10 +13,13 @@ from bioinstruct.filters.pipeline import (
     rules_step,
     split,
 )
+from bioinstruct.filters.rare_words import LEVELS
 from bioinstruct.filters.rules import RULES, Rule, choose_rules
+from bioinstruct.filters.scored_texts import ScoredText, scored_texts
 from bioinstruct.rejection import Rejection, write_rejections
 
 __all__ = [
+    "LEVELS",
     "RULES",
     "Compare",
     "Contaminated",
@@ -27,6 +30,7 @@ __all__ = [
     "Overlap",
     "Rejection",
     "Rule",
+    "ScoredText",
     "Step",
     "apply",
     "choose_rules",

@@ -1,28 +1,24 @@
-"""Find training records that overlap test texts: whole, reworded, or inside a text."""
+"""Find training records that overlap test texts, by what they share that is rare."""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bioinstruct.filters.near_duplicates import NearDuplicates
+from bioinstruct.filters.passages import Passages, WholeRuns
+from bioinstruct.filters.rare_words import Found, RareWords
+from bioinstruct.filters.scored_texts import Part, ScoredText, parts_of, without_pair
+from bioinstruct.filters.stems import fold
+from bioinstruct.filters.word_numbers import Numbered, Vocabulary, groups_of
 from bioinstruct.schema import Instruction
-from bioinstruct.text import PASSAGE, is_passage, normalize, unicode_words
+from bioinstruct.text import normalize, unicode_words
 
-__all__ = ["Contaminated", "Overlap", "scored_texts"]
+__all__ = ["Contaminated", "Overlap"]
 
-# Minimum number of words of a test text for each kind of search. Measured on clean corpora: with
-# five, questions of MedQuAD are near duplicates of "Is breast cancer prognosis inherited?".
-LEAST_NEAR = 6
-LEAST_INSIDE = 5
-LEAST_EQUAL = 3  # for paragraphs, to skip "Findings:"; a whole test text may have one word
-FEW = 20  # texts to compare one by one; more than this are indexed together
-_PARAGRAPHS = re.compile(r"\n\s*\n")
-_LABEL = re.compile(r"^\s*[A-Za-z]+:\s+")  # "Question: "
-_PARTS = re.compile(r"\n|, ")  # labels are written one a line, or with commas between them
-_PAIR = re.compile(r"\n\n[^\n]+: [^\n]+\n[^\n]+: [^\n]+\Z")
+LEAST_EQUAL = 3  # words of an equal text that is no heading
+LEAST_ANSWER = 6  # words of an answer to compare; `yes` identifies no test item
+LEAST_WEIGHT = 6.0  # nats, of an equal paragraph
+_BLOCK = 512  # texts compared together
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,72 +26,66 @@ class Overlap:
     """Overlap of a training text with a test text."""
 
     kind: str
-    """`exact`, `near-duplicate`, `n-gram`, or `inside`: a short test text whole in a long one."""
+    """`exact` (the same words), `near-duplicate` (much of its rare words, in any order), `n-gram`
+    (13 words in a row), or `inside`: a test text, or much of it in one place, in a longer one."""
     text: str
     """The test text."""
     score: float
-    """ROUGE-L F for near duplicates, otherwise 1."""
-
-
-def scored_texts(examples: Sequence[Instruction]) -> list[str]:
-    """Return the texts of scored examples that training data must not contain.
-
-    These are the questions, and answers of 13 words or more that are no choice of labels: an answer
-    all of whose parts (by line or comma) are in other answers too is such a choice, however long.
-    Of a relation the text is taken without the two lines that name the pair: other texts have them.
-    """
-    parts = Counter(part for example in examples for part in _parts(example.output))
-    texts = []
-    for example in examples:
-        texts.append(_without_pair(example, example.input or example.instruction))
-        is_choice = all(parts[part] > 1 for part in _parts(example.output))
-        if is_passage(example.output) and not is_choice:
-            texts.append(example.output)
-    return texts
-
-
-def _parts(answer: str) -> set[str]:
-    return set(_PARTS.split(answer))
+    """Share of the weight of the test text that was met, for near duplicates; otherwise 1."""
+    task: str = ""
+    """Task or corpus of the test item."""
+    id: str = ""
+    """Id of the test item."""
+    part: str = ""
+    """Which text of it was met: `question`, `options`, `paragraph` or `answer`."""
 
 
 class Contaminated:
     """Find training records that overlap any of the given test texts.
 
-    Searches for a test text of several paragraphs both as a whole and by paragraph, since
-    questions come with their context. Compares the input, instruction and output of each record.
+    Searches for the stem and the options of a question apart, for each paragraph of a text of
+    several, and for passages. What many test texts share, such as a closing sentence of a clinic,
+    weighs little. Compares the input, instruction and output of each record.
 
     Args:
-        texts: the test texts.
-        threshold: the ROUGE-L F above which a text is a near duplicate.
-        framed: test texts whose near duplicates count only if their content words are the same.
+        texts: the test texts, with the items that they are from if known.
+        level: `strict`, `default` or `loose`: how much of a test text a record must share.
         exact: search only for whole test texts that equal a field of the record.
+
+    Raises:
+        UnknownNameError: there is no such level.
     """
 
     def __init__(
-        self,
-        texts: Iterable[str],
-        *,
-        threshold: float = 0.7,
-        framed: Collection[str] = (),
-        exact: bool = False,
+        self, texts: Iterable[str | ScoredText], *, level: str = "default", exact: bool = False
     ) -> None:
-        self._exact: dict[str, str] = {}
-        self._grams: dict[str, str] = {}
-        self._short: dict[str, list[tuple[str, str]]] = {}
-        self._near = _Near(threshold, same_subject=False)
-        self._near_framed = _Near(threshold, same_subject=True)
+        sources = [ScoredText(t) if isinstance(t, str) else t for t in dict.fromkeys(texts)]
         self._exact_only = exact
+        self._exact: dict[str, Part] = {}
         if exact:
-            self._exact = {normalize(text): text for text in texts}
+            for source in sources:
+                whole = Part(source, source.part, source.text)
+                self._exact.setdefault(normalize(source.text), whole)
             return
-        for text in dict.fromkeys(texts):
-            near = self._near_framed if text in framed else self._near
-            self._protect(text, near, least=1)
-            for paragraph in _PARAGRAPHS.split(text):
-                self._protect(paragraph, near, least=LEAST_EQUAL)
-                self._protect(_LABEL.sub("", paragraph), near, least=LEAST_EQUAL)
-        self._near.index()
-        self._near_framed.index()
+        distinct = {(source.text, source.framed): source for source in reversed(sources)}
+        found: dict[tuple[str, str, bool], Part] = {}
+        for source in reversed(distinct.values()):
+            for part in parts_of(source):
+                found.setdefault((part.stem, part.options, source.framed), part)
+        self._parts = list(found.values())
+        words = [fold(f"{part.stem}\n{part.options}") for part in self._parts]
+        vocabulary = Vocabulary()
+        vocabulary.learn(words)
+        numbered = Numbered.of(words, vocabulary)
+        groups = groups_of(numbered)
+        vocabulary.weigh(numbered, groups)
+        self._vocabulary = vocabulary
+        self._add_equal(distinct.values(), vocabulary)
+        stems = [[] if p.source.framed else fold(p.stem) for p in self._parts]
+        plain = Numbered.of(stems, vocabulary)
+        self._passages = Passages(plain, groups, vocabulary)
+        self._whole = WholeRuns(plain, vocabulary)
+        self._rare = RareWords(self._parts, vocabulary, level)
 
     def __call__(self, example: Instruction) -> str | None:
         """Return the kind of overlap of a record, or None."""
@@ -116,77 +106,75 @@ class Contaminated:
     def find_texts(self, texts: Iterable[str]) -> list[Overlap | None]:
         """Return the overlap of each text."""
         texts = list(texts)
-        once = list(dict.fromkeys(text for text in texts if len(text) >= LEAST_NEAR))
-        near = self._near_framed.find(once) | self._near.find(once)
-        found = {text: self._find(text, near.get(text)) for text in dict.fromkeys(texts)}
+        once = list(dict.fromkeys(texts))
+        found: dict[str, Overlap | None] = {}
+        for start in range(0, len(once), _BLOCK):
+            block = once[start : start + _BLOCK]
+            overlaps = map(self._equal, block) if self._exact_only else self._find(block)
+            found.update(zip(block, overlaps, strict=True))
         return [found[text] for text in texts]
 
-    def _find(self, text: str, near: Overlap | None) -> Overlap | None:
-        plain = normalize(text)
-        if plain in self._exact:
-            return Overlap("exact", self._exact[plain], 1.0)
-        if self._exact_only:
-            return None
-        words = unicode_words(text)
-        if near and len(words) >= LEAST_NEAR:
-            return near
-        for gram in _grams(words, PASSAGE):
-            if gram in self._grams:
-                return Overlap("n-gram", self._grams[gram], 1.0)
-        for at, start in enumerate(_grams(words, LEAST_INSIDE)):
-            for whole, test in self._short.get(start, ()):
-                if f"{' '.join(words[at : at + PASSAGE])} ".startswith(f"{whole} "):
-                    return Overlap("inside", test, 1.0)
-        return None
+    def _add_equal(self, sources: Iterable[ScoredText], vocabulary: Vocabulary) -> None:
+        """Remember texts whose equal is an overlap: no headings, and no paragraphs of few words."""
+        for source in reversed(list(sources)):
+            if not _is_heading(source.text) and not (source.framed and source.part == "answer"):
+                whole = Part(source, source.part, source.text)
+                self._exact.setdefault(" ".join(fold(source.text)), whole)
+        for part in self._parts:
+            words = fold(part.stem)
+            weight = vocabulary.weights[[vocabulary[word] for word in set(words)]].sum()
+            known = weight >= LEAST_WEIGHT and not _is_heading(part.stem)
+            if known and not part.options and part.name != "answer":
+                self._exact.setdefault(" ".join(words), part)
 
-    def _protect(self, text: str, near: _Near, *, least: int) -> None:
-        words, plain = unicode_words(text), normalize(text)
-        if plain in self._exact or len(words) < least:
-            return
-        self._exact[plain] = text
-        if len(words) >= LEAST_NEAR:
-            near.texts.append(text)
-        if LEAST_INSIDE <= len(words) < PASSAGE:
-            start = " ".join(words[:LEAST_INSIDE])
-            self._short.setdefault(start, []).append((" ".join(words), text))
-        for gram in _grams(words, PASSAGE):
-            self._grams.setdefault(gram, text)
+    def _equal(self, text: str) -> Overlap | None:
+        part = self._exact.get(normalize(text))
+        return _overlap("exact", part) if part else None
+
+    def _find(self, texts: Sequence[str]) -> list[Overlap | None]:
+        words = [fold(text) for text in texts]
+        numbered = Numbered.of(words, self._vocabulary)
+        passages = self._passages.find(numbered)
+        whole = self._whole.find(numbered)
+        rare = self._rare.find(texts, numbered)
+        overlaps: list[Overlap | None] = []
+        for place, own in enumerate(words):
+            part = self._exact.get(" ".join(own)) if own else None
+            near = rare[place]
+            if part:
+                overlaps.append(_overlap("exact", part))
+            elif near and near.whole:
+                overlaps.append(self._near("near-duplicate", near))
+            elif place in passages:
+                overlaps.append(_overlap("n-gram", self._parts[passages[place]]))
+            elif place in whole:
+                overlaps.append(_overlap("inside", self._parts[whole[place]]))
+            else:
+                overlaps.append(self._near("inside", near) if near else None)
+        return overlaps
+
+    def _near(self, kind: str, found: Found) -> Overlap:
+        part = self._parts[found.place]
+        return _overlap(kind, part, found.score, "options" if found.options else "")
 
 
-class _Near:
-    """Find near duplicates of test texts."""
+def _overlap(kind: str, part: Part, score: float = 1.0, name: str = "") -> Overlap:
+    source = part.source
+    text = part.stem.strip() if part.name == "paragraph" else source.text
+    return Overlap(kind, text, score, source.task, source.id, name or part.name)
 
-    def __init__(self, threshold: float, *, same_subject: bool) -> None:
-        self.texts: list[str] = []
-        self._near = NearDuplicates(threshold, tokenizer="unicode", same_subject=same_subject)
 
-    def index(self) -> None:
-        """Index the test texts; call it once, after adding all of them."""
-        self._near.add(self.texts)
-
-    def find(self, texts: Sequence[str]) -> dict[str, Overlap]:
-        """Return the overlaps by text, for texts that have one."""
-        if not self.texts:
-            return {}
-        few = len(texts) <= FEW
-        matches = map(self._near.find, texts) if few else self._near.find_all(texts)
-        return {
-            text: Overlap("near-duplicate", self.texts[match.place], match.score)
-            for text, match in zip(texts, matches, strict=True)
-            if match
-        }
+def _is_heading(text: str) -> bool:
+    """Return whether a text is a few words that are no sentence, such as `Discussion`."""
+    plain = text.strip()
+    return len(fold(plain)) < LEAST_EQUAL or (
+        len(fold(plain)) < LEAST_ANSWER and plain[-1:] not in {"?", ".", "!"}
+    )
 
 
 def _fields(example: Instruction) -> list[str]:
     """Return the fields to compare; a short output such as `yes` identifies no test item."""
-    output = [example.output] if len(unicode_words(example.output)) >= LEAST_NEAR else []
-    return [_without_pair(example, example.input), example.instruction, *output]
-
-
-def _without_pair(example: Instruction, text: str) -> str:
-    """Return a relation's text without the two lines that name its pair: other texts have them."""
-    return _PAIR.sub("", text) if example.task.startswith("relation-") else text
-
-
-def _grams(words: list[str], size: int) -> Iterator[str]:
-    return (" ".join(words[i : i + size]) for i in range(len(words) - size + 1))
+    fields = [without_pair(example, example.input), example.instruction]
+    if len(unicode_words(example.output)) >= LEAST_ANSWER:
+        fields.append(example.output)
+    return fields

@@ -102,7 +102,13 @@ def contamination_step(contaminated: Contaminated) -> Step:
         if overlap is None:
             return None
         reason = f"contaminated-{overlap.kind}"
-        return Rejection(reason=reason, detail=_short(overlap.text), score=overlap.score)
+        return Rejection(
+            reason=reason,
+            detail=_short(overlap.text),
+            other=overlap.id or None,
+            score=overlap.score,
+            test=" ".join(filter(None, [overlap.task, overlap.part])),
+        )
 
     return lambda records: list(map(reject, contaminated.find_all(records)))
 

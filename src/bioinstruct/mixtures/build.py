@@ -107,7 +107,7 @@ def compile_mixture(
     with tempfile.TemporaryFile() as file:
         pool = _Pool(file)
         steps: list[Step] = [] if mixture.duplicates else [Duplicates()]
-        steps.append(contamination_step(against))
+        steps += map(contamination_step, against)
         for place, source in enumerate(mixture.source):
             outcome = SourceReport(
                 source.corpus, source.layout, split=source.split, optional=source.optional
@@ -140,11 +140,13 @@ def is_noncommercial(license: str) -> bool:
     return any(_NONCOMMERCIAL & set(id.lower().split("-")) for id in license_ids(license))
 
 
-def _against(mixture: Mixture, data: Path | None, report: Report) -> Contaminated:
+def _against(mixture: Mixture, data: Path | None, report: Report) -> list[Contaminated]:
+    """Return what finds equal texts, even headings, and unless it is unwanted what is reworded."""
     report.show("reading the test splits")
     protected = protected_texts(data=data)
     report.tests, report.not_compared = len(protected), protected.missing
-    return protected.contaminated(exact=not mixture.decontaminate)
+    found = [protected.contaminated(exact=True)]
+    return [*found, protected.contaminated()] if mixture.decontaminate else found
 
 
 def _note(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +11,8 @@ from bioinstruct.bench.tasks.base import Task
 from bioinstruct.bench.tasks.evaluation_set import Evaluation
 from bioinstruct.bench.tasks.suites import expand
 from bioinstruct.errors import BioinstructError
-from bioinstruct.filters import Contaminated, scored_texts
+from bioinstruct.filters import Contaminated, ScoredText, scored_texts
+from bioinstruct.schema import Instruction
 
 __all__ = ["ALL", "Protected", "protected_texts"]
 
@@ -23,29 +24,27 @@ ALL = "all"
 class Protected:
     """Texts that training data must not contain."""
 
-    texts: dict[str, list[str]] = field(default_factory=dict)
+    texts: dict[str, list[ScoredText]] = field(default_factory=dict)
     """Distinct texts by task, or by corpus if every corpus is protected."""
-    framed: set[str] = field(default_factory=set)
-    """Those of `texts` whose near duplicates count only if their subject is the same."""
     missing: dict[str, str] = field(default_factory=dict)
     """Corpora whose scored split cannot be read, and why; only where every corpus is protected."""
 
     def __len__(self) -> int:
-        return len(dict.fromkeys(self))
+        return len({scored.text for scored in self})
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[ScoredText]:
         return (text for texts in self.texts.values() for text in texts)
 
-    def contaminated(self, *, exact: bool = False) -> Contaminated:
+    def contaminated(self, *, level: str = "default", exact: bool = False) -> Contaminated:
         """Return what finds records that overlap these texts, or only those that are the same."""
-        return Contaminated(self, framed=self.framed, exact=exact)
+        return Contaminated(self, level=level, exact=exact)
 
-    def add(self, name: str, texts: Iterable[str], *, framed: bool = False) -> None:
-        """Protect more texts of a task or corpus."""
-        found = list(dict.fromkeys([*self.texts.get(name, ()), *texts]))
-        self.texts[name] = found
-        if framed:
-            self.framed.update(found)
+    def add(self, name: str, examples: Sequence[Instruction], *, framed: bool = False) -> None:
+        """Protect the texts of more examples of a task or corpus."""
+        known = {scored.text: scored for scored in self.texts.get(name, ())}
+        for scored in scored_texts(examples, task=name, framed=framed):
+            known.setdefault(scored.text, scored)
+        self.texts[name] = list(known.values())
 
 
 def protected_texts(
@@ -73,7 +72,7 @@ def protected_texts(
         framed = bool(task.corpus) and corpora.get_corpus(task.corpus).framed
         whole = list(task.read(evaluation.split))
         for examples in (whole, evaluation.examples):  # the latter may be of the caller's making
-            protected.add(task.name, scored_texts(examples), framed=framed)
+            protected.add(task.name, examples, framed=framed)
     return protected
 
 
@@ -84,6 +83,6 @@ def _add_every_corpus(protected: Protected, data: Path | None) -> None:
             for split in corpus.protected_splits:
                 for layout in corpus.layouts or (None,):
                     found = corpora.read(name, split, data=data, layout=layout, rejected=[])
-                    protected.add(name, scored_texts(list(found)), framed=corpus.framed)
+                    protected.add(name, list(found), framed=corpus.framed)
         except BioinstructError as error:
             protected.missing[name] = str(error)
