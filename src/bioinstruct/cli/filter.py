@@ -144,10 +144,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _find_source(args: argparse.Namespace) -> None:
     """Take the source from the end of a list of names that it follows, as in `--rules all FILE`."""
-    from bioinstruct.filters import RULES
+    from bioinstruct.filters.rules import BY_NAME, RULES
 
     if args.source is None and len(args.rules) > 1:
-        known = {*RULES, "all", "none", "published"}
+        known = {*RULES, *BY_NAME, "all", "none", "published"}
         if args.rules[-1] not in known:
             args.source = args.rules.pop()
     elif args.source is None and len(args.against) > 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,15 +21,17 @@ from bioinstruct.cli.common import (
     watched,
 )
 from bioinstruct.console import say
+from bioinstruct.dataset.card import About
 from bioinstruct.dataset.load import read_examples
 from bioinstruct.dataset.publish import obstacle, publish, push
 from bioinstruct.errors import BioinstructError
-from bioinstruct.rejection import Rejection
+from bioinstruct.rejection import Rejection, write_rejections
 from bioinstruct.tokens import tokens_by
 
 if TYPE_CHECKING:
     from bioinstruct.cli.common import Commands
     from bioinstruct.dataset.statistics import Statistics
+    from bioinstruct.schema import Instruction
 
 __all__ = ["add"]
 
@@ -58,9 +61,73 @@ def add(commands: Commands) -> None:
         action="store_true",
         help="also write records that may not be redistributed; such a folder is never pushed",
     )
+    publishing.add_argument(
+        "--license-is-mine",
+        action="store_true",
+        help="push records without a known licence, or with one that is not for the public: the "
+        "rights are yours, and --license is for them too",
+    )
+    _add_about(publishing.add_argument_group("on the card; kept when you publish there again"))
+    publishing.add_argument(
+        "--identifiers",
+        choices=["own", "all", "off"],
+        default="own",
+        help="report what may identify a person, in records of your own or in all (default: own)",
+    )
     publishing.add_argument("--tokenizer", metavar="NAME", help=TOKENIZER)
     add_import_options(publishing, license=False)
     publishing.set_defaults(command=run)
+
+
+def _add_about(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--title", default="", metavar="TEXT")
+    group.add_argument("--author", nargs="+", default=[], metavar="NAME")
+    group.add_argument("--citation", default="", metavar="TEXT", help="BibTeX or a sentence")
+    group.add_argument("--description", default="", metavar="TEXT", help="Markdown")
+    group.add_argument(
+        "--language", default="", metavar="CODE", help="of the texts, such as de (default: en)"
+    )
+
+
+class _Identifiers:
+    """Report records that may identify a person, in a file next to the output."""
+
+    def __init__(self, which: str) -> None:
+        self.which = which
+        self.found: list[Rejection] = []
+        self.looked_at = 0
+
+    def watched(self, examples: Iterable[Instruction]) -> Iterator[Instruction]:
+        """Pass the records on, and note those that are flagged."""
+        from bioinstruct.filters.identifiers import possible_identifiers
+
+        for example in examples:
+            if self.which == "all" or (self.which == "own" and _is_own(example)):
+                self.looked_at += 1
+                if why := possible_identifiers(example):
+                    place = {"id": example.id}
+                    self.found.append(
+                        Rejection(reason="possible-identifiers", detail=why, place=place)
+                    )
+            yield example
+
+    def tell(self, path: Path) -> None:
+        """Say how many were flagged, and write which."""
+        if not self.found:
+            if self.looked_at:
+                say(f"{self.looked_at:,} records: no identifier that rules find; names may remain")
+            return
+        write_rejections(path, self.found)
+        say(
+            f"WARNING: {len(self.found):,} of {self.looked_at:,} records may identify a person; "
+            f"see {path} (the records are published as they are)"
+        )
+
+
+def _is_own(example: Instruction) -> bool:
+    made = example.provenance
+    of_document = made.kind == "generated" and made.document is not None
+    return made.kind in {"own", "clinical", "imported"} or of_document
 
 
 def _closed(statistics: Statistics) -> list[str]:
@@ -81,10 +148,19 @@ def run(args: argparse.Namespace) -> int:
     examples = chain.from_iterable(
         read_examples(source, rejected=rejected, options=options) for source in args.sources
     )
+    identifiers = _Identifiers(args.identifiers)
+    about = About(
+        title=args.title,
+        description=args.description,
+        authors=tuple(args.author),
+        citation=args.citation,
+        language=args.language,
+    )
     statistics = publish(
-        watched(examples, Counter()),
+        watched(identifiers.watched(examples), Counter()),
         args.out,
         name=args.out.resolve().name,
+        about=about,
         private_copy=args.private_copy,
         tokens=tokens_by(args.tokenizer) if args.tokenizer else None,
     )
@@ -92,6 +168,7 @@ def run(args: argparse.Namespace) -> int:
         f"{statistics.examples:,} instructions in {args.out}, "
         f"{statistics.duplicates:,} exact duplicates left out"
     )
+    identifiers.tell(args.out.with_name(args.out.name + ".identifiers.jsonl"))
     if closed := _closed(statistics):
         say(f"WARNING: do not share this folder: {', '.join(closed)} may not be redistributed")
     if rejected:
@@ -100,5 +177,12 @@ def run(args: argparse.Namespace) -> int:
             say("not pushed: correct those lines, or publish without them")
         return 1
     if args.push:
-        say("pushed: " + push(args.out, args.repo, license=args.license, private=args.private))
+        url = push(
+            args.out,
+            args.repo,
+            license=args.license,
+            private=args.private,
+            license_is_mine=args.license_is_mine,
+        )
+        say(f"pushed: {url}")
     return 0

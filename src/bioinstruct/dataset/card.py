@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -15,7 +16,7 @@ from bioinstruct.errors import DataError
 from bioinstruct.licenses import license_ids
 from bioinstruct.schema import Category
 
-__all__ = ["license_note", "licenses_of_card", "render_card", "source_table"]
+__all__ = ["About", "license_note", "licenses_of_card", "render_card", "source_table"]
 
 _TEMPLATE = Path(__file__).parents[1] / "data" / "card.md"
 _TASKS_SHOWN = 40  # of a category
@@ -63,6 +64,19 @@ _KIND_LIMITS = {
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What the publisher of a dataset says about it, in Markdown."""
+
+    title: str = ""
+    description: str = ""
+    authors: tuple[str, ...] = ()
+    citation: str = ""
+    """BibTeX, or a sentence."""
+    language: str = ""
+    """BCP 47 code."""
+
+
 def render_card(
     statistics: Statistics,
     *,
@@ -71,6 +85,7 @@ def render_card(
     language: str,
     example: Mapping[str, Any] | None,
     closed: Mapping[str, int] | None = None,
+    about: About | None = None,
 ) -> str:
     """Return the card as Markdown with its front matter; equal arguments give equal texts.
 
@@ -81,11 +96,20 @@ def render_card(
         language: its language, as in ISO 639-1.
         example: a record to show, as plain values.
         closed: why records may not be passed on, with their number: then the card says so on top.
+        about: title, description, authors and citation in the words of the publisher.
     """
+    about = about or About()
     template = Template(_TEMPLATE.read_text(encoding="utf-8"))
     body = template.substitute(
+<<<<<<< HEAD
         name=_plain(name),
         folder=re.sub(r"[^\w.-]+", "-", folder),
+=======
+        name=_plain(about.title or name),
+        description=f"{about.description}\n" if about.description else "",
+        citation=_citation(about),
+        folder=folder,
+>>>>>>> 6e0e360 (Report possible identifiers in one's own records, and let the publisher speak on the card)
         summary=_summary(statistics),
         category_table=_category_table(statistics),
         example=_example(example),
@@ -106,7 +130,17 @@ def render_card(
         reasons = "; ".join(f"of {count:,} records {why}" for why, count in sorted(closed.items()))
         mark = f"> **Not for redistribution.** This is a private copy: {reasons}.\n"
         tidy = re.sub(r"^(# .*\n)", lambda head: f"{head[1]}\n{mark}", tidy, count=1, flags=re.M)
-    return f"{_front_matter(statistics, name, language, tags)}\n{tidy}\n"
+    return f"{_front_matter(statistics, about.title or name, language, tags)}\n{tidy}\n"
+
+
+def _citation(about: About) -> str:
+    """Return how to cite this dataset, as its publisher says; nothing if he does not."""
+    lines = [f"This dataset is by {_plain(', '.join(about.authors))}."] if about.authors else []
+    if about.citation:
+        cited = about.citation.strip()
+        fenced = f"```bibtex\n{cited}\n```" if cited.startswith("@") else cited
+        lines.append(f"Please cite it as:\n\n{fenced}")
+    return "\n\n".join(lines) + "\n" if lines else ""
 
 
 def licenses_of_card(path: Path) -> list[str]:

@@ -7,13 +7,14 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 from bioinstruct import corpora, parquet
 from bioinstruct.corpora import Access
 from bioinstruct.dataset import hub
-from bioinstruct.dataset.card import licenses_of_card, render_card
+from bioinstruct.dataset.card import About, licenses_of_card, render_card
 from bioinstruct.dataset.croissant import render_croissant
 from bioinstruct.dataset.statistics import Collector, Statistics
 from bioinstruct.errors import BioinstructError, DataError, MissingError
@@ -34,6 +35,7 @@ _FILES = ("README.md", "croissant.json", "statistics.json", _DATA)
 _TEXTS = ("instruction", "input", "output")
 _SHOWN = 800  # characters of the record that the card shows
 _CLOSED = {"credentialed", "dua", "noredistribution", "restricted"}
+_NOT_PUBLIC = {"confidential", "internal", "private"}
 _UNKNOWN = {"noassertion", "none", "unknown"}
 
 
@@ -42,10 +44,11 @@ def publish(
     out: Path,
     *,
     name: str = "bioinstruct",
-    language: str = "en",
+    language: str = "",
     shard_bytes: int = parquet.SHARD_BYTES,
     private_copy: bool = False,
     tokens: Tokens | None = None,
+    about: About | None = None,
 ) -> Statistics:
     """Write `out/data/*.parquet`, `README.md`, `croissant.json` and `statistics.json`.
 
@@ -55,7 +58,8 @@ def publish(
 
     A record that may not be passed on stops it, unless this is a `private_copy`: then the card
     says how many there are and that the folder is not for redistribution, and `push` refuses it.
-    With `tokens` the lengths are also counted in them.
+    With `tokens` the lengths are also counted in them. What `about` leaves empty is taken from what
+    was published there before.
 
     Raises:
         BioinstructError: there are no examples, one may not be redistributed, or `out` is
@@ -63,6 +67,8 @@ def publish(
     """
     out = Path(out).resolve()  # a link to a folder stays a link
     _may_replace(out)
+    about = _kept(about or About(), out)
+    language = language or about.language or "en"
     collector = Collector(tokens.count, tokenizer=tokens.name) if tokens else Collector()
     try:
         with atomic_directory(out) as folder:
@@ -82,11 +88,13 @@ def publish(
                 language=language,
                 example=_short_record(files),
                 closed=closed,
+                about=about,
             )
             (folder / "README.md").write_text(card, encoding="utf-8")
             described = render_croissant(statistics, name=name, language=language, data=_DATA)
             (folder / "croissant.json").write_text(described, encoding="utf-8")
-            _write_statistics(folder / "statistics.json", statistics, name)
+            about = replace(about, language=language)
+            _write_statistics(folder / "statistics.json", statistics, name, about)
     except OSError as error:
         raise BioinstructError(
             f"cannot publish to {out}: {error}", hint="check the space and the permissions there"
@@ -101,12 +109,15 @@ def push(
     license: str | None = None,
     private: bool = False,
     token: str | None = None,
+    license_is_mine: bool = False,
 ) -> str:
     """Upload a published folder to the dataset repository `repo` and return the commit's URL.
 
     `license` is the caller's word on the terms: an SPDX expression whose licences are all in the
     data, and that leaves out no NC, ND or SA condition found there. Only what `publish` wrote is
-    uploaded.
+    uploaded. Records without a known licence, and those of a licence that is not for the public
+    (with the word internal, private or confidential), are pushed only if `license_is_mine`: the
+    caller holds the rights and gives `license` for them.
 
     Raises:
         BioinstructError: the folder was not published, the licence is missing or does not fit, a
@@ -119,7 +130,7 @@ def push(
         )
     found = _origins(folder)
     _check_origins(found)
-    _check_license(license, _licenses(found))
+    _check_license(license, _licenses(found), mine=license_is_mine)
     licenses_of_card(folder / "README.md")
     return hub.upload(folder, repo, files=_FILES, replaced=_DATA, private=private, token=token)
 
@@ -176,8 +187,20 @@ def _short_record(files: Sequence[Path]) -> dict[str, Any] | None:
     return None
 
 
-def _write_statistics(path: Path, statistics: Statistics, name: str) -> None:
-    content = {"format": _FORMAT, "name": name, **statistics.as_dict()}
+def _kept(about: About, out: Path) -> About:
+    """Fill what is empty with what the earlier publication in this folder says."""
+    if not _is_published(out):
+        return about
+    said = loads((out / "statistics.json").read_bytes()).get("about") or {}
+    known = {field.name: said.get(field.name) for field in fields(About)}
+    known["authors"] = tuple(known["authors"] or ())
+    given = {name: value for name, value in asdict(about).items() if value}
+    return About(**{name: value for name, value in (known | given).items() if value})
+
+
+def _write_statistics(path: Path, statistics: Statistics, name: str, about: About) -> None:
+    said = {key: value for key, value in asdict(about).items() if value}
+    content = {"format": _FORMAT, "name": name, "about": said, **statistics.as_dict()}
     text = json.dumps(content, ensure_ascii=False, indent=2)
     path.write_text(text + "\n", encoding="utf-8")
 
@@ -237,13 +260,20 @@ def _check_origins(found: Counter[tuple[str, str]]) -> None:
             )
 
 
-def _check_license(license: str | None, found: Counter[str]) -> None:
-    for text, count in sorted(found.items()):
-        if not text or _has_word(text, _UNKNOWN):
-            raise BioinstructError(
-                f"{count:,} records have no known licence ({text or 'empty'})",
-                hint="leave them out, or give them the licence of their source",
-            )
+def _check_license(license: str | None, found: Counter[str], *, mine: bool) -> None:
+    """Refuse a licence that does not fit the records; `mine`: the rights are the user's."""
+    own = {text for text in found if not text or _has_word(text, _UNKNOWN | _NOT_PUBLIC)}
+    for text in sorted(own) if not mine else ():
+        what = "a licence that is not for the public" if text else "no licence"
+        what = "no known licence" if _has_word(text, _UNKNOWN) else what
+        raise BioinstructError(
+            f"{found[text]:,} records have {what} ({text or 'empty'})",
+            hint="leave them out, give them the licence of their source, or, if the rights are "
+            "yours, pass --license-is-mine",
+        )
+    if mine and license and not own - found.keys():
+        found = Counter({text: count for text, count in found.items() if text not in own})
+        found[license] += 1  # what is the user's is under what the user says
     ids = {id.lower(): id for text in found for id in license_ids(text)}
     everything = " AND ".join(sorted(ids.values()))
     hint = f'`--license "{everything}"` names every licence in the data'

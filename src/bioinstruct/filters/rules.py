@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable
 
 from bioinstruct.answer_text import html_entity, is_nothing
 from bioinstruct.errors import UnknownNameError
+from bioinstruct.filters.identifiers import possible_identifiers
 from bioinstruct.markup import special_tokens
 from bioinstruct.schema import Instruction
 from bioinstruct.text import normalize
 
-__all__ = ["PUBLISHED", "RULES", "Rule", "choose_rules"]
+__all__ = ["BY_NAME", "PUBLISHED", "RULES", "Rule", "choose_rules"]
 
 Rule = Callable[[Instruction], str | None]
 """Returns the fault of a record in words, or None."""
@@ -219,6 +220,10 @@ RULES: dict[str, Rule] = {rule.__name__.replace("_", "-"): rule for rule in (*PU
 """All rules by name, in the order in which they are tried."""
 
 
+BY_NAME: dict[str, Rule] = {"possible-identifiers": possible_identifiers}
+"""Rules that are tried only if they are named: `all` does not hold them."""
+
+
 def choose_rules(names: Iterable[str]) -> dict[str, Rule]:
     """Return the rules of these names; `all`, `none` and `published` are sets of them.
 
@@ -230,9 +235,10 @@ def choose_rules(names: Iterable[str]) -> dict[str, Rule]:
         "none": [],
         "published": [name for name, rule in RULES.items() if rule in PUBLISHED],
     }
+    known = RULES | BY_NAME
     chosen: set[str] = set()
     for name in names:
-        if name not in groups and name not in RULES:
-            raise UnknownNameError("rule", name, [*groups, *RULES])
+        if name not in groups and name not in known:
+            raise UnknownNameError("rule", name, [*groups, *known])
         chosen.update(groups.get(name, [name]))
-    return {name: rule for name, rule in RULES.items() if name in chosen}
+    return {name: rule for name, rule in known.items() if name in chosen}
