@@ -101,15 +101,10 @@ def render_card(
     about = about or About()
     template = Template(_TEMPLATE.read_text(encoding="utf-8"))
     body = template.substitute(
-<<<<<<< HEAD
-        name=_plain(name),
-        folder=re.sub(r"[^\w.-]+", "-", folder),
-=======
         name=_plain(about.title or name),
         description=f"{about.description}\n" if about.description else "",
         citation=_citation(about),
-        folder=folder,
->>>>>>> 6e0e360 (Report possible identifiers in one's own records, and let the publisher speak on the card)
+        folder=re.sub(r"[^\w.-]+", "-", folder),
         summary=_summary(statistics),
         category_table=_category_table(statistics),
         example=_example(example),

@@ -67,8 +67,8 @@ def publish(
     """
     out = Path(out).resolve()  # a link to a folder stays a link
     _may_replace(out)
-    about = _kept(about or About(), out)
-    language = language or about.language or "en"
+    about = _kept(about or About(), out, language)
+    language = about.language
     collector = Collector(tokens.count, tokenizer=tokens.name) if tokens else Collector()
     try:
         with atomic_directory(out) as folder:
@@ -93,7 +93,6 @@ def publish(
             (folder / "README.md").write_text(card, encoding="utf-8")
             described = render_croissant(statistics, name=name, language=language, data=_DATA)
             (folder / "croissant.json").write_text(described, encoding="utf-8")
-            about = replace(about, language=language)
             _write_statistics(folder / "statistics.json", statistics, name, about)
     except OSError as error:
         raise BioinstructError(
@@ -187,11 +186,12 @@ def _short_record(files: Sequence[Path]) -> dict[str, Any] | None:
     return None
 
 
-def _kept(about: About, out: Path) -> About:
+def _kept(about: About, out: Path, language: str) -> About:
     """Fill what is empty with what the earlier publication in this folder says."""
-    if not _is_published(out):
-        return about
-    said = loads((out / "statistics.json").read_bytes()).get("about") or {}
+    about = replace(about, language=language or about.language)
+    said: dict[str, Any] = {"language": "en"}
+    if _is_published(out):
+        said |= loads((out / "statistics.json").read_bytes()).get("about") or {}
     known = {field.name: said.get(field.name) for field in fields(About)}
     known["authors"] = tuple(known["authors"] or ())
     given = {name: value for name, value in asdict(about).items() if value}
