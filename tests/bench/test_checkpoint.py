@@ -123,7 +123,7 @@ from bioinstruct.bench.training.recipe import Recipe
 from bioinstruct.bench.training.trainer import tune
 
 folder, data, out = map(Path, sys.argv[1:])
-recipe = Recipe(rank=4, alpha=8, dropout=0.1, epochs=60, batch_size=3, precision="float32")
+recipe = Recipe(rank=4, alpha=8, dropout=0.1, epochs=20, batch_size=3, precision="float32")
 model = CausalLM.load(str(folder))
 print("loaded", flush=True)
 tune(model, list(read(data)), recipe, checkpoints=out / "checkpoints", save_every=0.05)

@@ -531,7 +531,9 @@ def test_ctrl_c_while_it_tunes_is_one_word_and_leaves_what_there_is(
     for line in process.stderr:
         if line == "scoring base   demo-qa  4/4\n":
             break
-    time.sleep(1)
+    while not Path("out/tuning.jsonl").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (1, "", STOPPED)

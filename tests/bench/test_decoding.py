@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from transformers import ContinuousBatchingConfig
 
 from bioinstruct import Instruction, ModelError
 from bioinstruct.bench.models import generation
@@ -126,8 +128,14 @@ def test_nothing_is_asked_and_nothing_is_written(model_folder: Folder) -> None:
 
 @pytest.mark.peer
 @pytest.mark.filterwarnings("ignore")
-def test_continuous_batching_of_transformers_writes_the_same(model_folder: Folder) -> None:
+def test_continuous_batching_of_transformers_writes_the_same(
+    model_folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """On a CPU, where it is slow: what `auto` takes on an accelerator."""
+    # By default its cache takes nine tenths of the memory that is free.
+    settings = ContinuousBatchingConfig.__init__
+    few = functools.partialmethod(settings, num_blocks=32, max_batch_tokens=512)
+    monkeypatch.setattr(ContinuousBatchingConfig, "__init__", few)
     model = CausalLM.load(str(model_folder("llama")))
     prompts = some_prompts(model, shared=40)
     expected = {n: alone(model, prompt, 8) for n, prompt in enumerate(prompts)}
