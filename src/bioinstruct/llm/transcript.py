@@ -93,7 +93,7 @@ class Transcript:
         row = self._journal.get(request.key(self.base_url))
         if row is None:
             return None
-        found, outcome = parse_entry(row)
+        found, outcome = self._parsed(row)
         if found != request:
             raise DataError(f"the entry of {row['key']} was changed by hand", path=self.path)
         return self.accepted(request, outcome)
@@ -133,7 +133,15 @@ class Transcript:
         for key in self._journal.keys():  # noqa: SIM118
             row = self._journal.get(key)
             assert row is not None
-            yield parse_entry(row)
+            yield self._parsed(row)
+
+    def _parsed(self, row: dict[str, Any]) -> tuple[Request, Response]:
+        try:
+            return parse_entry(row)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise DataError(
+                f"the entry of {row['key']} is not a request with its outcome", path=self.path
+            ) from None
 
     def history(self) -> Iterator[dict[str, Any]]:
         """Yield every line after the first, superseded outcomes and notes included."""

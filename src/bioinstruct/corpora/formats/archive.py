@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import re
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -129,6 +130,17 @@ def _decompressed(content: bytes, path: Path) -> bytes:
         raise DataError(f"not a whole gzip file ({error})", path=path, hint=_AGAIN) from error
 
 
+# What zipfile raises for damage: ValueError for a place in front of the beginning, for example.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    IndexError,
+    NotImplementedError,
+    OverflowError,
+    ValueError,
+    struct.error,
+)
 _Contents = dict[str, Callable[[], bytes]]
 
 
@@ -158,7 +170,7 @@ def _of_archive(path: Path) -> _Contents:
         if path.name.endswith(".zip"):
             raise DataError("not a whole zip file", path=path, hint=_AGAIN)
         return _of_tar(path)
-    except (tarfile.TarError, zipfile.BadZipFile) as error:
+    except (tarfile.TarError, *_DAMAGED) as error:
         raise DataError(f"not a whole archive ({error})", path=path, hint=_AGAIN) from error
     except OSError as error:
         raise BioinstructError(f"{path}: cannot be read ({error.strerror})") from error
@@ -171,7 +183,7 @@ def _of_zip(path: Path) -> _Contents:
         def content() -> bytes:
             try:
                 return archive.read(info)
-            except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+            except (*_DAMAGED, OSError) as error:  # OSError: bz2 data that is none
                 raise DataError(
                     f"not a whole member ({error})", path=path / info.filename, hint=_AGAIN
                 ) from error
