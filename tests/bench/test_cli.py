@@ -206,6 +206,22 @@ def test_what_contains_test_questions_is_left_out_of_tuning_counted_and_kept(
     assert [json.loads(line)["record"] for line in lines] == [e.row() for e in asked]
     assert report()["data"]["contaminated"] == 3
     assert report()["tuning"]["examples"] == 16
+    before = done.err.index("contaminated-"), done.err.index("loading")
+    assert before[0] < before[1]  # shown before anything is tuned
+    kept = bench("--model", model, *TASK, *tuning, "--contamination", "report", "--out", "kept")
+    assert "3 examples overlap a test and were KEPT" in kept.out
+    data = report("kept")["data"]
+    assert (data["contamination"], data["contaminated"]) == ("report", 3)
+    assert report("kept")["tuning"]["examples"] == 19
+
+
+def test_what_was_left_out_is_there_even_when_nothing_is_left(bench: Bench, model: str) -> None:
+    asked = sample(little("test", 1000), 4)[:3]
+    write("asked.jsonl", asked)
+    done = bench("--model", model, *TASK, "--data", "asked.jsonl")
+    assert done.code == 1
+    assert "nothing to tune on: each of the 3" in done.err
+    assert len(Path("out/contaminated.jsonl").read_text(encoding="utf-8").splitlines()) == 3
 
 
 def test_data_may_be_named(bench: Bench, model: str) -> None:

@@ -59,6 +59,7 @@ __all__ = [
 ]
 
 ANSWERS, CONTAMINATED = "answers.jsonl", "contaminated.jsonl"
+CONTAMINATION = ("drop", "report", "off")
 SHARED = "answers-"  # then a number: files of the other processes while they run
 REPORT = "report.json"
 
@@ -73,6 +74,8 @@ class Training:
     source: str
     examples: list[Instruction]
     contaminated: list[Rejection] = field(default_factory=list)
+    contamination: str = "drop"
+    """What was done with them: `drop`, `report` (they were kept) or `off` (nobody looked)."""
     repeats: int = 1
     """Tunings, each with the next seed."""
 
@@ -83,7 +86,9 @@ class Training:
         reasons = Counter(rejection.reason for rejection in self.contaminated)
         overlaps = dict(reasons.most_common())
         found = sources(self.examples)
-        return Data(self.source, digest, len(self.contaminated), overlaps, found)
+        return Data(
+            self.source, digest, len(self.contaminated), overlaps, found, self.contamination
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,24 +109,37 @@ def load_training(
     evaluations: Sequence[Evaluation],
     examples: Iterable[Instruction] | None = None,
     source: str = "",
+    *,
+    contamination: str = "drop",
+    found: Callable[[list[Rejection]], None] = lambda overlapping: None,
 ) -> Training:
     """Return what to tune on: the given examples, or each record of the tasks' training splits.
+
+    What overlaps a test is passed to `found`; it is left out (`drop`), kept (`report`), or not
+    looked for (`off`).
 
     Raises:
         BioinstructError: nothing is left that overlaps no test.
     """
+    if contamination not in CONTAMINATION:
+        raise UnknownNameError("way with contamination", contamination, CONTAMINATION)
     if examples is None:
         examples, without = _training_splits(evaluations)
         source = "the training splits of the tasks"
         source += f" (not there: {', '.join(without)})" if without else ""
-    kept, overlapping = without_tests(examples, evaluations)
+    examples = list(examples)
+    kept, overlapping = examples, list[Rejection]()
+    if contamination != "off":
+        kept, overlapping = without_tests(examples, evaluations)
+    found(overlapping)
+    kept = kept if contamination == "drop" else examples
     if not kept:
         raise BioinstructError(
             f"nothing to tune on: each of the {len(overlapping):,} instructions from {source} "
             "overlaps a test",
-            hint="give other instructions with --data, or score only, with --no-tune",
+            hint="give others with --data, or keep them with --contamination report",
         )
-    return Training(recipe, source, kept, overlapping)
+    return Training(recipe, source, kept, overlapping, contamination)
 
 
 def _training_splits(

@@ -231,6 +231,7 @@ def _bench_model(args: argparse.Namespace) -> int:
 
 def _show(args: argparse.Namespace, report: Report, evaluations: Sequence[Evaluation]) -> int:
     """Judge the answers if asked to, and print the report."""
+    from bioinstruct.bench.evaluation.notes import contaminated_by
     from bioinstruct.bench.evaluation.report import DEMONSTRATION, table
 
     if args.judge:
@@ -239,6 +240,8 @@ def _show(args: argparse.Namespace, report: Report, evaluations: Sequence[Evalua
         report.as_json() if args.json else table(report, specified=args.spec),
         end="" if args.json else "\n",
     )
+    if report.data and report.data.contamination != "drop" and not args.json:
+        show(f"\ntuning: {contaminated_by(report.data)}")
     if report.demonstration and not args.json:
         show(f"\n{DEMONSTRATION}")
     return 1 if args.judge and isinstance(report.judge, str) else 0

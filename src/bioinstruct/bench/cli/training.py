@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 
 from bioinstruct.console import positive, say, show
 from bioinstruct.dataset.load import read_examples
+from bioinstruct.rejection import Rejection, write_rejections
 
 if TYPE_CHECKING:
     from bioinstruct.bench.experiment import Training
     from bioinstruct.bench.models.causal_lm import CausalLM
     from bioinstruct.bench.tasks.evaluation_set import Evaluation
     from bioinstruct.bench.training.recipe import Recipe
+
+_SHOWN = 3  # overlapping examples
 
 __all__ = ["add_arguments", "load", "print_plan"]
 
@@ -53,6 +56,12 @@ def add_arguments(how: argparse._ArgumentGroup) -> None:
         default=1,
         metavar="N",
         help="tune N times, with the seeds from --seed on, and report mean and spread (default: 1)",
+    )
+    how.add_argument(
+        "--contamination",
+        choices=("drop", "report", "off"),
+        default="drop",
+        help="leave out what overlaps a test, keep and count it, or do not look (default: drop)",
     )
     how.add_argument("--no-tune", action="store_true", help="score only")
     how.add_argument(
@@ -92,12 +101,34 @@ def load(args: argparse.Namespace, evaluations: Sequence[Evaluation]) -> Trainin
 
     recipe = chosen_recipe(args)
     given = read_examples(args.data) if args.data else None
-    training = load_training(recipe, evaluations, given, args.data or "")
-    training = replace(training, repeats=args.repeats)
+    training = load_training(
+        recipe,
+        evaluations,
+        given,
+        args.data or "",
+        contamination=args.contamination,
+        found=lambda overlapping: _tell_overlap(overlapping, args),
+    )
     say(f"tuning on {len(training.examples):,} instructions from {training.source}")
-    if training.contaminated:
-        say(f"left out {len(training.contaminated):,} because they overlap a test")
-    return training
+    return replace(training, repeats=args.repeats)
+
+
+def _tell_overlap(overlapping: Sequence[Rejection], args: argparse.Namespace) -> None:
+    """Write what overlaps a test, and show some of it, before anything is tuned."""
+    from bioinstruct.bench.experiment import CONTAMINATED
+
+    if not overlapping:
+        return
+    what = "left out" if args.contamination == "drop" else "KEPT"
+    say(f"{what} {len(overlapping):,} because they overlap a test")
+    for one in overlapping[:_SHOWN]:
+        text = one.record.input or one.record.instruction if one.record else ""
+        say(f"  {one.reason}: {' '.join(text.split())[:70]!r}")
+        say(f"    like {' '.join(one.detail.split())[:70]!r}")
+    if not args.plan:
+        path = args.out / CONTAMINATED
+        write_rejections(path, overlapping)
+        say(f"all of them, with the test texts: {path}; --contamination report keeps them")
 
 
 def print_plan(model: CausalLM, training: Training, args: argparse.Namespace) -> int:

@@ -20,7 +20,9 @@ def notes(report: Report) -> list[str]:
             f"{unfit:,} prompts did not fit the context and were not asked: show fewer --shots, or "
             "cut them with --overflow left"
         )
-    if report.data and report.data.contaminated:
+    if report.data and report.data.contamination != "drop":
+        lines.append(f"tuning: {contaminated_by(report.data)}")
+    elif report.data and report.data.contaminated:
         lines.append(f"tuning: left out {left_out(report.data)}")
     if report.tuning and (report.tuning.skipped or report.tuning.shortened):
         lines.append(
@@ -30,8 +32,21 @@ def notes(report: Report) -> list[str]:
     return lines
 
 
+def contaminated_by(data: Data) -> str:
+    """Say what a run that did not leave out contaminated examples was tuned on."""
+    if data.contamination == "off":
+        return "NOT compared with the tests (--contamination off): scores may show memory"
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in data.overlaps.items())
+    return (
+        f"{data.contaminated:,} examples overlap a test and were KEPT (--contamination report)"
+        + (f": {kinds}" if kinds else "")
+    )
+
+
 def left_out(data: Data) -> str:
     """Describe how many examples overlap a test and were left out of tuning, by kind."""
+    if data.contamination != "drop":
+        return f"none because of the tests: {contaminated_by(data)}"
     kinds = ", ".join(
         f"{count:,} {kind.removeprefix('contaminated-')}" for kind, count in data.overlaps.items()
     )

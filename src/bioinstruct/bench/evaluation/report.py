@@ -148,11 +148,13 @@ class Data:
     digest: str
     """Digest of the examples' ids in order: equal for equal data."""
     contaminated: int
-    """Examples that were left out because they overlap a test."""
+    """Examples that overlap a test: they were left out, unless `contamination` says otherwise."""
     overlaps: dict[str, int] = field(default_factory=dict)
     """Counts of them by kind of overlap."""
     sources: Sequence[Source] = ()
     """Sources and licences of the examples."""
+    contamination: str = "drop"
+    """`drop`; `report` if the examples that overlap a test were kept; `off` if nobody looked."""
 
 
 @dataclass(frozen=True, slots=True)
