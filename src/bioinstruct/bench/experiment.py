@@ -59,7 +59,6 @@ __all__ = [
 ]
 
 ANSWERS, CONTAMINATED = "answers.jsonl", "contaminated.jsonl"
-CONTAMINATION = ("drop", "report", "off")
 SHARED = "answers-"  # then a number: files of the other processes while they run
 REPORT = "report.json"
 
@@ -75,7 +74,7 @@ class Training:
     examples: list[Instruction]
     contaminated: list[Rejection] = field(default_factory=list)
     contamination: str = "drop"
-    """What was done with them: `drop`, `report` (they were kept) or `off` (nobody looked)."""
+    """`drop`, `report` (they were kept) or `off` (nobody looked)."""
     repeats: int = 1
     """Tunings, each with the next seed."""
 
@@ -121,23 +120,19 @@ def load_training(
     Raises:
         BioinstructError: nothing is left that overlaps no test.
     """
-    if contamination not in CONTAMINATION:
-        raise UnknownNameError("way with contamination", contamination, CONTAMINATION)
     if examples is None:
         examples, without = _training_splits(evaluations)
         source = "the training splits of the tasks"
         source += f" (not there: {', '.join(without)})" if without else ""
     examples = list(examples)
-    kept, overlapping = examples, list[Rejection]()
-    if contamination != "off":
-        kept, overlapping = without_tests(examples, evaluations)
+    tests = () if contamination == "off" else evaluations
+    kept, overlapping = without_tests(examples, tests)
     found(overlapping)
-    kept = kept if contamination == "drop" else examples
-    if not kept:
+    if not (kept := kept if contamination == "drop" else examples):
         raise BioinstructError(
             f"nothing to tune on: each of the {len(overlapping):,} instructions from {source} "
             "overlaps a test",
-            hint="give others with --data, or keep them with --contamination report",
+            hint="give others with --data, keep them with --contamination report, or --no-tune",
         )
     return Training(recipe, source, kept, overlapping, contamination)
 
@@ -260,9 +255,9 @@ def run(
 
 def _write(out: Path, report: Report, training: Training | None) -> None:
     """Write the report, and for a tuned model the adapter's card and what was left out."""
-    if training is not None and training.contaminated:
-        write_rejections(out / CONTAMINATED, training.contaminated)
     if training is not None:
+        if training.contaminated:
+            write_rejections(out / CONTAMINATED, training.contaminated)
         write_text(out / ADAPTER / "README.md", adapter_card(report))
     write_text(out / REPORT, report.as_json())
 

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bioinstruct.bench.experiment import REPORT, check_out
 from bioinstruct.console import say
 from bioinstruct.errors import BioinstructError
 from bioinstruct.files import write_text
@@ -20,7 +19,7 @@ from bioinstruct.json_text import loads
 
 __all__ = ["RUNS", "SETTINGS", "choose_folder", "keep_settings"]
 
-SETTINGS = "settings.json"
+SETTINGS, REPORT = "settings.json", "report.json"
 _USUAL: tuple[Any, ...] = (None, False, [], "", 0, 1, "auto", ["multiple-choice"])
 RUNS = Path("runs")
 """Folder of the runs without `--out`."""
@@ -52,6 +51,8 @@ def choose_folder(args: argparse.Namespace) -> None:
     if args.out is None:
         args.out = _unfinished(settings) or _new(args)
         return
+    from bioinstruct.bench.experiment import check_out
+
     check_out(args.out)
     known = _known(args.out)
     if known is None or known == settings or args.force:
