@@ -4,7 +4,7 @@ BIN := .venv/bin
 # CI passes CONSTRAINTS=constraints.txt implicitly; elsewhere `make CONSTRAINTS= test` takes the newest.
 CONSTRAINTS ?= constraints.txt
 
-.PHONY: demo test test-all test-peers check docs format clean
+.PHONY: demo test test-all test-newest test-oldest test-peers check docs format clean
 
 demo: .venv/installed
 	$(BIN)/bioinstruct compile demo --split train --out demo/train.jsonl --force
@@ -18,6 +18,17 @@ test: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not peer" -n auto
 
 test-all: test test-peers
+
+# The tests with the oldest direct dependencies that pyproject.toml allows, and with the newest.
+test-oldest test-newest: PYTHONS ?= 3.11
+test-oldest: RESOLUTION := lowest-direct
+test-newest: RESOLUTION := highest
+test-oldest test-newest:
+	for version in $(PYTHONS); do \
+		uv venv --clear --python $$version .venv-$@-$$version && \
+		uv pip install --python .venv-$@-$$version --resolution $(RESOLUTION) --editable '.[dev]' && \
+		OMP_NUM_THREADS=1 .venv-$@-$$version/bin/pytest -m "not peer" -n auto || exit 1; \
+	done
 
 # What takes minutes, or needs an oracle, a server, Spark or a browser.
 test-peers: .venv/installed-all
@@ -48,4 +59,4 @@ format: .venv/installed
 	touch $@
 
 clean:
-	rm -rf .venv demo out dist site
+	rm -rf .venv .venv-test-* demo out dist site

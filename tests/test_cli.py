@@ -87,7 +87,7 @@ def test_help_is_what_was_agreed(
 
 
 def test_the_version_is_told() -> None:
-    assert bioinstruct("--version").out == "bioinstruct 0.1.0\n"
+    assert bioinstruct("--version").out == "bioinstruct 0.2.0\n"
 
 
 @pytest.mark.parametrize(

@@ -372,7 +372,7 @@ def report(**changes: Any) -> Report:
         "data": Data("train.jsonl", content_id("", "", "x"), 7, OVERLAPS, SOURCES),
         "recipe": Recipe(),
         "tuning": tuning,
-        "versions": {"bioinstruct": "0.1.0"},
+        "versions": {"bioinstruct": "0.2.0"},
     }
     return Report(**{**values, **changes})
 

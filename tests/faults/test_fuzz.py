@@ -23,8 +23,7 @@ def test_no_damaged_input_has_an_outcome_that_is_not_documented() -> None:
 
 def test_the_inputs_that_are_damaged_are_valid(tmp_path: Path) -> None:
     for parser in parsers(tmp_path):
-        for seed in parser.seeds:
-            parser.call(seed)
+        parser.call(parser.seeds[0])
 
 
 def test_the_fuzzer_finds_an_error_and_a_hang_and_names_their_number(
