@@ -74,7 +74,19 @@ def found(folder: Path) -> list[str]:
 
 @pytest.mark.parametrize(
     "command",
-    ["", "seeds", "compile", "import", "doctor", "filter", "publish", "show", "stats", "export"],
+    [
+        "",
+        "seeds",
+        "compile",
+        "cost",
+        "import",
+        "doctor",
+        "filter",
+        "publish",
+        "show",
+        "stats",
+        "export",
+    ],
 )
 def test_help_is_what_was_agreed(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

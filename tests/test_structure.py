@@ -214,6 +214,7 @@ def test_no_command_that_handles_data_loads_torch_or_transformers(tmp_path: Path
         "publish": "publish c.jsonl --out p",
         "export": "export c.jsonl --to chat --out e.jsonl",
         "show": "show c.jsonl",
+        "cost": "cost --help",
         "stats": "stats c.jsonl",
     }
     # `doctor` describes the device, which only torch can.

@@ -118,7 +118,8 @@ def test_the_summary_counts_every_reason(
         "90 instructions to made.jsonl",
         "rejected tasks, with reasons: made.rejected.jsonl",
     ]
-    counted = {line.split()[0]: int(line.split()[1]) for line in err[1:-2]}
+    assert err[-3].startswith("spent so far: ")
+    counted = {line.split()[0]: int(line.split()[1]) for line in err[1:-3]}
     lines = Path("made.rejected.jsonl").read_text(encoding="utf-8").splitlines()
     reasons = [json.loads(line)["reason"] for line in lines]
     assert counted == {reason: reasons.count(reason) for reason in reasons}

@@ -14,6 +14,8 @@ from bioinstruct.generation import Progress, Settings, generate, get_recipe
 from bioinstruct.jsonl import read
 from bioinstruct.llm.client import Client
 from bioinstruct.llm.openai import OpenAIClient
+from bioinstruct.llm.transcript import Transcript
+from bioinstruct.llm.types import Request, Response
 from bioinstruct.schema import Instruction
 from tests.generation.teacher import answer
 from tests.openai_server import Server
@@ -178,6 +180,28 @@ def test_rounds_without_a_record_end_the_run_with_the_reason(
     )
     assert not (tmp_path / "made.jsonl").exists()
     assert [r["reason"] for r in rejects(tmp_path / "made.jsonl")] == ["unparsable"] * 10
+
+
+def test_a_run_that_accepts_nothing_stops_after_32_answers_and_says_what_came(
+    server: Server, tmp_path: Path
+) -> None:
+    from bioinstruct.cli.cost import cost_lines
+
+    server.settings.answer = lambda body, sample: "Sure! Here are some tasks for you."
+    made = make(tmp_path / "made.jsonl", 500)
+    assert made.tally.requests == 32
+    assert "nothing was accepted from the first 32 answers (unparsable 32)" in made.stopped
+    assert "Sure! Here are some tasks" in made.stopped
+    [line] = cost_lines(tmp_path / "made.transcript.jsonl", (1.0, 2.0))
+    answers = [outcome for _, outcome in _outcomes(tmp_path / "made.transcript.jsonl")]
+    tokens = sum(a.prompt_tokens for a in answers), sum(a.completion_tokens for a in answers)
+    assert f"{tokens[0]:,} tokens in, {tokens[1]:,} out" in line
+    assert f"{len(answers):,} requests" in line
+
+
+def _outcomes(path: Path) -> list[tuple[Request, Response]]:
+    with Transcript.read(path) as transcript:
+        return list(transcript)
 
 
 def test_a_refused_request_is_kept_and_the_others_go_on(server: Server, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bioinstruct.cli.common import SOURCE, add_overlap, sentence
+from bioinstruct.cli.cost import cost_lines
 from bioinstruct.cli.llm_options import add_money, add_other_models, given_price, make_client
 from bioinstruct.cli.progress import GenerationLine, money, summary
 from bioinstruct.console import positive, say, show
@@ -208,11 +209,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _report(args: argparse.Namespace, made: Generated) -> int:
-    from bioinstruct.generation.output import rejected_path
+    from bioinstruct.generation.output import rejected_path, transcript_path
 
     tally = made.tally
     for text in summary(tally):
         say(text)
+    transcript = args.transcript or transcript_path(args.out)
+    for line in cost_lines(transcript, given_price(args)) if transcript.is_file() else ():
+        say(f"spent so far: {line}")
     if tally.accepted:
         say(f"{tally.accepted:,} instructions to {args.out}")
     if tally.rejected:
@@ -278,6 +282,8 @@ def _dry_run(args: argparse.Namespace) -> int:
     price = price.in_batches() if price and args.batch else price
     for name, expected in (("published", short), ("seeds'", long)):
         cost = money(expected.cost(price)) if price else "price unknown"
+        if price and args.budget is not None and expected.cost(price) > args.budget:
+            cost += f"; WARNING: more than the budget of {money(args.budget)}"
         say(
             f"expected, with records of the {name} length ({expected.record_tokens} tokens): "
             f"{expected.requests:,} requests, {expected.prompt_tokens:,} tokens in, "

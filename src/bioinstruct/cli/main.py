@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import bioinstruct
 from bioinstruct.cli import (
     compile,
+    cost,
     doctor,
     export,
     filter,
@@ -33,7 +34,7 @@ __all__ = ["main"]
 
 COMMANDS = (
     *(seeds, generate, compile, import_records, filter, label),
-    *(publish, export, show, stats, doctor),
+    *(publish, export, show, stats, cost, doctor),
 )
 
 

@@ -31,6 +31,7 @@ from bioinstruct.schema import Instruction
 __all__ = ["Run", "ask_run", "replay_run"]
 
 _NOTE = "generate"
+_FIRST = 32  # answers after which a run that has accepted nothing stops
 _TRUST = 10  # weight of the assumed acceptance rate, in requests
 _SPARE = 1.1  # a round that falls slightly short costs up to another day
 
@@ -100,12 +101,25 @@ class Run:
         tally.completion_tokens += outcome.completion_tokens
         self._fruitless = 0 if judged.accepted else self._fruitless + 1
         recipe = self.plan.recipe
-        if self._fruitless >= recipe.fruitless * recipe.round:
+        if not tally.accepted and tally.requests >= _FIRST:
+            self.stopped = self._nothing_accepted(outcome)
+        elif self._fruitless >= recipe.fruitless * recipe.round:
             self.stopped = (
                 f"no record was accepted from the last {self._fruitless} answers; most were "
                 f"rejected as {', '.join(name for name, _ in tally.reasons.most_common(3))}"
             )
         return judged
+
+    def _nothing_accepted(self, outcome: Response) -> str:
+        """Say that the first answers were for nothing: what was asked for, and what came."""
+        wanted = "JSON" if self.plan.format == "json" else "tasks between delimiters"
+        came = outcome.message if isinstance(outcome, Failure) else outcome.text
+        reasons = ", ".join(f"{name} {n:,}" for name, n in self.tally.reasons.most_common(3))
+        return (
+            f"nothing was accepted from the first {self.tally.requests} answers "
+            f"({reasons or 'no answer'}); {wanted} was asked for, and the last answer begins "
+            f"{' '.join(came.split())[:120]!r}"
+        )
 
 
 class _Machine:
