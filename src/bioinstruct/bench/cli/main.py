@@ -77,6 +77,9 @@ def _usage_error(args: argparse.Namespace) -> str:
         and (args.model or args.adapter or args.data or args.no_tune),
         "--orders and --wordings need a language model: an encoder reads neither": args.encoder
         and (args.orders > 1 or args.wordings > 1),
+        "--plan and --merge are for language models, and --encoder fine-tunes an encoder": (
+            args.encoder and (args.plan or args.merge)
+        ),
         "--repeats is for tuning and cannot be combined with --no-tune or --adapter": alone
         and args.repeats > 1,
         "--merge needs an adapter: tune one, or name one with --adapter": args.merge
