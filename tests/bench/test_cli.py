@@ -306,6 +306,8 @@ def test_what_the_user_can_mend_is_said_at_once_and_leaves_nothing(
         (("--model",), "argument --model: expected one argument"),
         (("--no-tune", "--data", "demo"), "--data, --recipe and --set are for tuning"),
         (("--adapter", "x", "--recipe", "tiny"), "--data, --recipe and --set are for tuning"),
+        (("--encoder", "x", "--plan"), "--plan and --merge are for language models"),
+        (("--encoder", "x", "--merge", "float32"), "--plan and --merge are for language models"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

@@ -46,6 +46,14 @@ def test_items_are_paired_by_their_ids_and_those_of_one_run_are_left_out() -> No
     assert pair.verdict.words == "too few documents (2 of 10)"
 
 
+def test_an_item_that_stands_in_two_documents_counts_in_each() -> None:
+    places = ("one", "other", "one")
+    one, other = (run(*right, ids="xxy", documents=places) for right in ((0, 0, 1), (1, 1, 1)))
+    [pair], _ = compare_runs([one], [other])
+    assert (pair.n, pair.left_out, pair.comparison.documents) == (3, 0, 2)
+    assert pair.comparison.difference.value == pytest.approx(2 / 3)
+
+
 def test_a_clear_difference_is_found_and_its_sign_follows_the_order() -> None:
     one, other = run(*[0] * 30), run(*[0] * 10, *[1] * 20)
     assert compare_runs([one], [other])[0][0].verdict.words == "better"
