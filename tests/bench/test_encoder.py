@@ -313,6 +313,19 @@ def test_a_run_is_counted_like_any_other_and_not_done_twice(folder: str, tmp_pat
         run_encoder(folder, tests[1:], tmp_path)
 
 
+@pytest.mark.peer
+def test_each_repeat_of_an_encoder_is_the_run_of_its_seed(folder: str, tmp_path: Path) -> None:
+    tests, _ = load_evaluations([get_task("demo-qa")], 20)
+    recipe = FAST.model_copy(update={"epochs": 1, "batch_size": 64})
+    rows = [
+        run_encoder(folder, tests, tmp_path / name, recipe=recipe, seed=seed, repeats=times).rows[0]
+        for name, seed, times in (("5", 5, 1), ("6", 6, 1), ("both", 5, 2))
+    ]
+    alone = [row.base.value for row in rows[:2]]
+    assert list(rows[2].repeats) == alone
+    assert rows[2].base.value == pytest.approx(sum(alone) / 2)
+
+
 @pytest.mark.parametrize("name", ["demo-ie", "demo-qa"])
 def test_a_batch_in_parts_has_the_gradient_of_the_whole(name: str, folder: str) -> None:
     task = entity_task() if name == "demo-ie" else get_task(name)
