@@ -193,7 +193,7 @@ def test_the_labeller_gives_a_category_only_where_none_is() -> None:
     [
         ("id,question,answer", "questions and answers", "--map instruction=question output=answer"),
         ("note,summary", "column `summary`", "--map input=note output=summary"),
-        ("patient_note", "documents without answers", "bioinstruct generate --from x.csv"),
+        ("patient_note", "documents without answers", "--map input=patient_note output=summary"),
         ("prompt,chosen,rejected", "preferences", "--map instruction=prompt output=chosen"),
         ("a,b", "another kind", "--map instruction=COLUMN"),
     ],

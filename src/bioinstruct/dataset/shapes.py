@@ -131,7 +131,10 @@ def missing_fields(keys: Sequence[str], source: str) -> tuple[str, str]:
         hint = f"{command} --instruction 'WHAT TO DO' --map input={inputs} output={answer} {out}"
     elif inputs:
         what = "documents without answers"
-        hint = f"bioinstruct generate --from {shlex.quote(source)} --map input={inputs} {out}"
+        hint = (
+            "a record needs an answer: add a column for it, such as `summary`, then "
+            f"{command} --instruction 'WHAT TO DO' --map input={inputs} output=summary {out}"
+        )
     else:
         what = "a table of another kind"
         hint = f"{command} --map instruction=COLUMN input=COLUMN output=COLUMN {out}"

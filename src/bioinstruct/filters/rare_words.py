@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse  # noqa: TID251 - the only product of sparse matrices outside of metrics
 
 from bioinstruct.errors import UnknownNameError
 from bioinstruct.filters.content_words import subject
@@ -237,6 +236,8 @@ class _Columns:
         goals: Sequence[tuple[float, float]],
         words: int,
     ) -> None:
+        from scipy import sparse  # noqa: TID251 - the only sparse product outside of metrics
+
         counts = Counter(number for each in keys for number in each)
         rows: list[int] = []
         columns: list[int] = []
@@ -278,6 +279,8 @@ class _Columns:
             rows: row of each stretch.
             is_long: whether it is of a text of which more is asked.
         """
+        from scipy import sparse  # noqa: TID251 - the only sparse product outside of metrics
+
         kept = self._indexed[flat]
         before = np.concatenate([[0], np.cumsum(kept)])
         numbers, starts, ends = flat[kept], before[starts], before[ends]
