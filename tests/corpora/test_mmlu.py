@@ -138,3 +138,12 @@ def test_without_any_subject_the_first_is_missed(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match=r"no file .*anatomy_test\.csv"):
         list(read("mmlu-medical", "test", data=mini(tmp_path, ROW)))
     assert set(SIX) < set(SUBJECTS)
+
+
+def test_a_question_of_biology_is_not_called_medical(tmp_path: Path) -> None:
+    text = "".join(f"What is number {n}?,one,two,three,four,C\n" for n in range(60))
+    for subject, medical in (("college_biology", False), ("college_medicine", True)):
+        folder = mini(tmp_path, text, f"test/{subject}_test.csv")
+        examples = list(read(f"mmlu-{subject.replace('_', '-')}", "test", data=folder))
+        assert len(examples) == 60
+        assert any("medical" in example.instruction for example in examples) is medical

@@ -28,6 +28,8 @@ SUBJECTS = (
     "virology",
 )
 SIX = SUBJECTS[:6]
+NOT_MEDICAL = {"college_biology", "high_school_biology", "nutrition", "virology"}
+"""Subjects whose questions no instruction calls medical."""
 # `dev` is the five questions that MMLU shows before a question: the only ones meant to learn from.
 SPLITS = {"train": "dev", "validation": "val", "test": "test"}
 COLUMNS = ("question", "A", "B", "C", "D", "answer")
@@ -95,6 +97,7 @@ def _rows(
                 layout=layout,
                 seed=seed,
                 provenance=corpus.provenance(split=split, document=f"{subject}-{number}"),
+                medical=subject not in NOT_MEDICAL,
             )
 
 

@@ -52,7 +52,7 @@ class Level:
 LEVELS = {
     "strict": Level(0.9, 0.1, 0.75, 20.0),
     "default": Level(0.6, 0.2, 0.55, 18.0),
-    "loose": Level(0.4, 0.08, 0.35, 15.0),
+    "loose": Level(0.3, 0.0, 0.25, 12.0),
 }
 
 
@@ -214,7 +214,7 @@ class RareWords:
             return None
         if entry.weight >= 8 and share >= 0.5:
             return Found(place, (share + options / total) / 2, True, True)
-        if total >= 30 and self._rest(own, entry.options) <= 0.3 * total:
+        if entry.weight < 8 and total >= 30 and self._rest(own, entry.options) <= 0.3 * total:
             return Found(place, options / total, True, True)
         return None
 

@@ -113,16 +113,28 @@ def example(
     layout: str,
     seed: int,
     provenance: Provenance,
+    medical: bool = True,
 ) -> Instruction:
     """Make the instruction that all multiple-choice corpora share.
+
+    Args:
+        question: the question.
+        options: its options.
+        answer: the position of the right one.
+        layout: one of `LAYOUTS`.
+        seed: picks the wording.
+        provenance: of the record.
+        medical: whether the instruction may call it a medical question.
 
     Raises:
         ValueError: the number of options is not one that `to_text` can write.
         IndexError: there is no option at the position of the answer.
     """
     input = to_text(question, options)
+    known = WORDINGS[layout]
+    fitting = known if medical else tuple(text for text in known if "medical" not in text)
     return Instruction(
-        instruction=choose(WORDINGS[layout], input, seed),
+        instruction=choose(fitting, input, seed),
         input=input,
         output=to_answer(options, answer, layout=layout),
         category=Category.QA,
