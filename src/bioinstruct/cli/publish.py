@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bioinstruct.cli.common import (
     SOURCE,
+    SPLIT,
     TOKENIZER,
     add_force,
     add_import_options,
@@ -46,6 +47,7 @@ def add(commands: Commands) -> None:
         "                           [--push --repo ID --license SPDX [--private] | --private-copy]",
     )
     publishing.add_argument("sources", nargs="+", metavar="SOURCE", help=SOURCE)
+    publishing.add_argument("--split", default="train", help=f"of the sources: {SPLIT}")
     publishing.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="the folder to write"
     )
@@ -146,7 +148,8 @@ def run(args: argparse.Namespace) -> int:
     options = import_options(args)
     rejected: list[Rejection] = []
     examples = chain.from_iterable(
-        read_examples(source, rejected=rejected, options=options) for source in args.sources
+        read_examples(source, split=args.split, rejected=rejected, options=options)
+        for source in args.sources
     )
     identifiers = _Identifiers(args.identifiers)
     about = About(
