@@ -36,7 +36,7 @@ from bioinstruct.corpora.formats.archive import members
 from bioinstruct.generation.answer_format import Form
 from bioinstruct.generation.parse import parse
 from bioinstruct.json_text import loads
-from bioinstruct.llm.batch_api import LineError, read_line
+from bioinstruct.llm.batch_api import LineError, _job, _object, read_line
 from bioinstruct.llm.errors import classify_error, words
 from bioinstruct.llm.responses import TryAgainError, read_reply
 from bioinstruct.llm.transcript import Transcript
@@ -181,6 +181,14 @@ def _server() -> Iterator[Parser]:
         (json.dumps(line).encode(), json.dumps(bad).encode()),
         of_line,
         (*again, LineError, ValueError),
+    )
+    job = {"id": "b", "status": "failed", "created_at": 3, "request_counts": {"total": 2}}
+    job |= {"errors": {"data": [{"code": "c", "message": "m"}]}, "metadata": {"bioinstruct": "n"}}
+    yield Parser(
+        "batches",
+        (json.dumps(job).encode(),),
+        lambda raw: _job(_object(raw.decode("utf-8", "replace"))),
+        again,
     )
     yield Parser("verdicts of a judge", (verdict,), of_verdict)
 

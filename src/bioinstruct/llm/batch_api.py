@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import tempfile
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
@@ -79,7 +80,10 @@ class JobBoard:
             raw = await sdk.files.with_raw_response.create(
                 file=(f"{name}.jsonl", file, "application/jsonl"), purpose="batch"
             )
-            return str(self._read(raw)["id"])
+            content = self._read(raw)
+            if "id" not in content:
+                raise TryAgainError("error-in-body", words(json.dumps(content)))
+            return str(content["id"])
 
         return await self._call(work)
 
@@ -126,7 +130,10 @@ class JobBoard:
         async def work(sdk: Any) -> tuple[list[Job], bool]:
             raw = await sdk.batches.with_raw_response.list(limit=100, **after)
             content = self._read(raw)
-            return [_job(row) for row in content["data"]], bool(content.get("has_more"))
+            rows = content.get("data")
+            found = rows if isinstance(rows, list) else []
+            jobs = [_job(row) for row in found if isinstance(row, dict)]
+            return jobs, bool(content.get("has_more"))
 
         return work
 
@@ -226,7 +233,7 @@ def read_line(
     status, body = response.get("status_code"), json.dumps(response.get("body"))
     if status == 200:
         return read_reply(body, request, redact=redact_body)
-    verdict = classify_error(int(status or 500), body, schema=request.schema is not None)
+    verdict = classify_error(_whole(status) or 500, body, schema=request.schema is not None)
     said = redact(words(body))
     if verdict.fate == "again":
         raise TryAgainError(verdict.reason, said)
@@ -247,21 +254,38 @@ def standing(jobs: Sequence[Job]) -> str:
 
 
 def _job(row: dict[str, Any]) -> Job:
-    counts = row.get("request_counts") or {}
-    wrong = ((row.get("errors") or {}).get("data") or [{}])[0]
+    counts = _part(row, "request_counts")
+    errors = _part(row, "errors").get("data")
+    first = errors[0] if isinstance(errors, list) and errors else {}
+    wrong = first if isinstance(first, dict) else {}
     files = (row.get("output_file_id"), row.get("error_file_id"))
     return Job(
-        id=str(row["id"]),
-        name=str((row.get("metadata") or {}).get(_NAME, "")),
+        id=str(row.get("id", "")),
+        name=str(_part(row, "metadata").get(_NAME, "")),
         status=str(row.get("status")),
-        created=int(row.get("created_at") or 0),
+        created=_whole(row.get("created_at")),
         files=tuple(str(file) for file in files if file),
-        answered=int(counts.get("completed") or 0),
-        done=int(counts.get("completed") or 0) + int(counts.get("failed") or 0),
-        total=int(counts.get("total") or 0),
+        answered=_whole(counts.get("completed")),
+        done=_whole(counts.get("completed")) + _whole(counts.get("failed")),
+        total=_whole(counts.get("total")),
         code=str(wrong.get("code") or ""),
         message=str(wrong.get("message") or ""),
     )
+
+
+def _part(row: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return an object inside of another; an empty one if it is none."""
+    part = row.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _whole(value: object) -> int:
+    """Return a number that a server reports as a whole one; 0 if it is none."""
+    if isinstance(value, int):
+        return value
+    if isinstance(value, str) and value.isdecimal() and len(value) < 10:
+        return int(value)
+    return int(value) if isinstance(value, float) and math.isfinite(value) else 0
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def load_mixture(source: str | Path) -> Mixture:
     text = path.read_text(encoding="utf-8")
     try:
         values = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: also a number of 5,000 digits
         found = re.search(r"\(at line (\d+)", str(error))
         line = int(found[1]) if found else None
         raise DataError(f"not valid TOML ({error})", path=path, line=line) from error
