@@ -146,6 +146,8 @@ def check_new(
         raise BioinstructError(
             f"{out} is a folder", hint=f"name a file in it, such as {path / 'records.jsonl'}"
         )
+    if path.is_file() and folder:
+        raise BioinstructError(f"{out} is a file", hint="name a folder with --out")
     if force or str(out) == "-" or not path.exists():
         return
     if path.is_dir() and not any(path.iterdir()):
