@@ -106,7 +106,7 @@ def test_records_of_entities_are_read_with_types_where_they_have_them(gold: str)
 
 
 WRONG: list[tuple[str, list[str], type[BioinstructError], str]] = [
-    ("", ["accuracy"], BioinstructError, "has no records"),
+    ("", ["accuracy"], BioinstructError, "has no instructions"),
     ('{"instruction": 5}\n', ["accuracy"], DataError, r"mine\.jsonl:1"),
     ("", [], BioinstructError, "nothing says how answers are counted"),
     ("", ["acuracy"], UnknownNameError, "no metric named 'acuracy'"),
