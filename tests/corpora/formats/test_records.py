@@ -35,7 +35,7 @@ ONE, TWO = {"question": "a", "answer": "b"}, {"question": "c", "answer": "d", "m
 def values(text: str, chunk: int) -> list[tuple[int, int, object]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(formats, "_CHUNK", chunk)
-        return list(formats._values(io.BytesIO(text.encode()), Path("x.json")))
+        return list(formats.json_values(io.BytesIO(text.encode()), Path("x.json")))
 
 
 def written(folder: Path, text: str) -> Path:
