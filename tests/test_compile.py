@@ -264,9 +264,9 @@ def test_a_mixture_is_written_with_what_was_left_out_beside_it(
     assert "    dropped 1: duplicate\n    took 3 of 5\n" in done.err
     assert done.err.endswith("4 instructions to x.jsonl\n")
     before = Path("x.jsonl").read_bytes()
-    assert run("--mixture", "my.toml", "--out", "x.jsonl").code == 0
+    assert run("--mixture", "my.toml", "--out", "x.jsonl", "--force").code == 0
     assert Path("x.jsonl").read_bytes() == before
-    run("--mixture", "my.toml", "--out", "x.jsonl", "--seed", "1")
+    run("--mixture", "my.toml", "--out", "x.jsonl", "--seed", "1", "--force")
     assert Path("x.jsonl").read_bytes() != before
     write_mixture("corpus = 'one'", duplicates=True, decontaminate=False)
     run("--mixture", "my.toml", "--out", "y.jsonl")
@@ -289,7 +289,7 @@ def test_a_mixture_tells_what_is_not_in_it(run: Run, registered: Callable[..., N
     assert "NOT in the mixture: gone, nc, closed (credentialed)\n" in done.err
     assert "NOT compared with those of " in done.err
     write_mixture("corpus='one'", "corpus='gone'", decontaminate=False)
-    assert run("--mixture", "my.toml", "--out", "x.jsonl").code == 1
+    assert run("--mixture", "my.toml", "--out", "x.jsonl", "--force").code == 1
 
 
 def test_a_slip_in_a_mixture_is_told_before_anything_is_written(run: Run) -> None:
@@ -335,10 +335,10 @@ def test_fetch_brings_the_files_and_compiles_them(
     assert "not downloaded: i2b2-2010 needs credentialed and is never downloaded" in done.err
     assert f"hint: apply at {get_corpus('i2b2-2010').homepage}" in done.err
     assert len(lines("x.jsonl")) == 3
-    again = run("mts-dialog", "--out", "x.jsonl")  # found in the cache, without a word
+    again = run("mts-dialog", "--out", "x.jsonl", "--force")  # found in the cache, without a word
     assert (again.code, len(lines("x.jsonl"))) == (0, 1)
     wrong = replace(corpus, downloads=(replace(pinned, sha256="0" * 64),))
     monkeypatch.setitem(registry._known(), "mts-dialog", wrong)
-    done = run("mts-dialog", "--fetch", "--out", "x.jsonl")
+    done = run("mts-dialog", "--fetch", "--out", "x.jsonl", "--force")
     assert done.code == 1
     assert "is not the pinned file" in done.err
