@@ -7,7 +7,6 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from bioinstruct.errors import BioinstructError
 from bioinstruct.prompts import split_rendered
 from bioinstruct.schema import content_id, shown
 
@@ -52,7 +51,7 @@ class Texts(NamedTuple):
     output: str
 
 
-class NotConvertible(BioinstructError):
+class NotConvertible(Exception):
     """A row that is no single instruction; `detail` says more about this one.
 
     Attributes:

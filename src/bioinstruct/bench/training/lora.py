@@ -193,7 +193,9 @@ def save_adapter(model: Tunable, folder: Path, about: dict[str, Any] | None = No
         config = loads(path.read_text(encoding="utf-8"))
         config["base_model_name_or_path"] = portable_name(model.name)
         for name, value in vars(model.model.active_peft_config).items():
-            if name in config and isinstance(value, set):  # which peft writes in an order that differs between runs
+            if name in config and isinstance(
+                value, set
+            ):  # which peft writes in an order that differs between runs
                 config[name] = sorted(value)
         path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
         known = {"base": model.base_fingerprint, "parts": model.parts, **(about or {})}
