@@ -53,6 +53,30 @@ def test_another_run_into_a_folder_is_refused_with_what_differs_and_the_way_out(
     ]
 
 
+def test_every_option_that_changes_a_report_is_a_setting(model: str) -> None:
+    from bioinstruct.bench.cli.folder import _settings
+    from bioinstruct.bench.cli.main import _parser
+
+    def settings(*args: str) -> object:
+        return _settings(_parser().parse_args(["--model", model, *args]))
+
+    plain = settings()
+    for changed in ("--limit 1", "--shots 1", "--orders 2", "--no-tune", "--seed 1"):
+        assert settings(*changed.split()) != plain
+    address = ("--endpoint", "https://me:hidden-word@here/v1?key=abcdefghijk")
+    assert settings(*address) == {**plain, "endpoint": "https://here/v1"}  # type: ignore[dict-item]
+
+
+def test_a_tuned_report_is_not_replaced_by_one_without_tuning(model: str) -> None:
+    run = ("--model", model, "--tasks", "demo-qa", "--limit", "2", "--out", "run")
+    Path("run").mkdir()
+    Path("run/settings.json").write_text(
+        json.dumps({"model": model, "tasks": ["demo-qa"], "limit": 2}), "utf-8"
+    )
+    assert bench(*run, "--no-tune") == 1
+    assert bench(*run, "--no-tune", "--force") == 0
+
+
 def test_without_a_folder_each_run_has_its_own_and_an_unfinished_one_is_continued(
     model: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -89,8 +89,9 @@ def test_another_model_in_the_same_folder_is_asked_everything_itself(
     model_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for shape, out in (("llama", "shared"), ("qwen2", "shared"), ("qwen2", "alone")):
-        process = start(model_folder(shape), out)
+    runs = (("llama", "shared"), ("qwen2", "shared", "--force"), ("qwen2", "alone"))
+    for shape, out, *more in runs:
+        process = start(model_folder(shape), out, *more)
         process.communicate()
         assert process.returncode == 0
     assert Path("shared/report.json").read_bytes() == Path("alone/report.json").read_bytes()

@@ -167,16 +167,16 @@ def test_generating_runs_to_its_end_and_says_that_a_tiny_model_writes_no_records
     out = tmp_path / "made.jsonl"
     done = subprocess.run([*command, "--out", out], capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stderr
-    assert "no record was accepted from the last 128 answers" in done.stderr
+    assert "first 32 answers" in done.stderr
     assert "Traceback" not in done.stderr
     assert not out.exists()
     rejected = (tmp_path / "made.rejected.jsonl").read_text(encoding="utf-8").splitlines()
-    assert len(rejected) == 128
+    assert len(rejected) == 32
     assert {json.loads(line)["reason"] for line in rejected} <= {"unparsable", "cut-off"}
     with Transcript.read(tmp_path / "made.transcript.jsonl") as transcript:
-        assert len(transcript) >= 128
+        assert len(transcript) >= 32
         answers = [outcome for _, outcome in transcript if isinstance(outcome, Answer)]
-    assert len(answers) >= 128
+    assert len(answers) >= 32
     assert all(answer.prompt_tokens > 200 for answer in answers)
 
 

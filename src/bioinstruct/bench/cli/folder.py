@@ -16,11 +16,11 @@ from bioinstruct.console import say
 from bioinstruct.errors import BioinstructError
 from bioinstruct.files import write_text
 from bioinstruct.json_text import loads
+from bioinstruct.redaction import public_address
 
-__all__ = ["RUNS", "SETTINGS", "choose_folder", "keep_settings"]
+__all__ = ["RUNS", "SETTINGS", "choose_folder", "keep_defaults", "keep_settings"]
 
 SETTINGS, REPORT = "settings.json", "report.json"
-_USUAL: tuple[Any, ...] = (None, False, [], "", 0, 1, "auto", ["multiple-choice"])
 RUNS = Path("runs")
 """Folder of the runs without `--out`."""
 
@@ -35,6 +35,11 @@ _OPTIONS = {
     "no_tune": "--no-tune",
 }
 """The options that change what a report says."""
+
+
+def keep_defaults(parser: argparse.ArgumentParser) -> None:
+    """Let what `parser` returns have the defaults of its options, as `defaults`."""
+    parser.set_defaults(defaults={name: parser.get_default(name) for name in _OPTIONS})
 
 
 def choose_folder(args: argparse.Namespace) -> None:
@@ -55,7 +60,11 @@ def choose_folder(args: argparse.Namespace) -> None:
 
     check_out(args.out)
     known = _known(args.out)
-    if known is None or known == settings or args.force:
+    if known is None or args.force:
+        return
+    if not args.no_tune:
+        known.pop("no_tune", None)  # to tune a model that was only scored adds to its report
+    if known == settings:
         return
     differs = [
         f"{_OPTIONS.get(name, name)} {_shown(known.get(name))}, now {_shown(settings.get(name))}"
@@ -76,17 +85,19 @@ def keep_settings(args: argparse.Namespace) -> None:
 
 def _settings(args: argparse.Namespace) -> dict[str, Any]:
     """Return the options that are not at their default, and digests of the files among them."""
-    found = {}
+    found: dict[str, Any] = {}
     for name in _OPTIONS:
         value = getattr(args, name, None)
-        if (
-            value in (None, False, [], "", 0, 1, 0.0, "auto", ["multiple-choice"])
-            and name != "seed"
-        ):
+        if value == args.defaults[name] and type(value) is type(args.defaults[name]):
             continue
-        found[name] = [str(v) for v in value] if isinstance(value, list | tuple) else value
-        if isinstance(value, Path):
+        if isinstance(value, list | tuple):
+            found[name] = [str(item) for item in value]
+        elif isinstance(value, Path):
             found[name] = str(value)
+        elif isinstance(value, str) and "://" in value:
+            found[name] = public_address(value)  # a password or a key is no part of a run
+        else:
+            found[name] = value
     for name in ("data", "recipe", "task_file"):
         if (path := getattr(args, name, None)) and Path(path).is_file():
             found[f"content of {_OPTIONS[name]}"] = _digest(Path(path))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import bioinstruct
 from bioinstruct.bench.cli import compare, endpoint, export, model
 from bioinstruct.bench.cli import training as training_options
-from bioinstruct.bench.cli.folder import choose_folder, keep_settings
+from bioinstruct.bench.cli.folder import choose_folder, keep_defaults, keep_settings
 from bioinstruct.bench.cli.tasks import add_arguments, add_variation, chosen_evaluations, listing
 from bioinstruct.bench.tasks.user_file import load_task_file
 from bioinstruct.console import Line, Parser, run_command, say, show
@@ -140,6 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     for add in COMMANDS.values():
         add(commands)
     parser.set_defaults(command=None)
+    keep_defaults(parser)
     return parser
 
 
