@@ -86,6 +86,7 @@ def found(folder: Path) -> list[str]:
         "show",
         "stats",
         "export",
+        "synthesize",
     ],
 )
 def test_help_is_what_was_agreed(

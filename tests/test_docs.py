@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{page}.md" for page in ("quickstart", "filter"))]
 PAGES.append(ROOT / "docs" / "compile.md")
 PAGES.append(ROOT / "docs" / "generate.md")
+PAGES.append(ROOT / "docs" / "synthesize.md")
 PAGES.append(ROOT / "docs" / "own-data.md")
 PAGES.append(ROOT / "docs" / "label.md")
 PAGES.append(ROOT / "docs" / "scoring.md")

@@ -24,7 +24,7 @@ LEVELS = [
     {"llm"},
     {"jsonl", "corpora", "filters", "labels"},
     {"seeds", "dataset", "doctor"},
-    {"records"},
+    {"records", "synthesis"},
     {"analysis", "generation"},
     {"bench.models"},
     {"bench.metrics", "bench.training"},
@@ -207,6 +207,7 @@ def test_no_command_that_handles_data_loads_torch_or_transformers(tmp_path: Path
     typed = {
         "seeds": "seeds",
         "generate": "generate --model m --count 1 --dry-run",
+        "synthesize": "synthesize --count 5 --out y.jsonl",
         "compile": "compile demo --limit 5 --out c.jsonl",
         "import_records": "import c.jsonl --out i.jsonl",
         "filter": "filter c.jsonl --rules all --against demo-qa --out f.jsonl",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bioinstruct.api.labelling import label
     from bioinstruct.api.publishing import export, publish, statistics
     from bioinstruct.api.reading import compile, compile_mixture, load
+    from bioinstruct.api.synthesizing import synthesize
     from bioinstruct.dataset.convert import ImportOptions
     from bioinstruct.dataset.load import load_dataset, read_examples
     from bioinstruct.dataset.publish import push
@@ -75,6 +76,7 @@ __all__ = [
     "read_examples",
     "render",
     "statistics",
+    "synthesize",
     "write",
 ]
 
@@ -86,6 +88,7 @@ _HOMES = {
     "bioinstruct.api.labelling": ("label",),
     "bioinstruct.api.publishing": ("export", "publish", "statistics"),
     "bioinstruct.api.reading": ("compile", "compile_mixture", "load"),
+    "bioinstruct.api.synthesizing": ("synthesize",),
     "bioinstruct.dataset.convert": ("ImportOptions",),
     "bioinstruct.dataset.load": ("load_dataset", "read_examples"),
     "bioinstruct.dataset.publish": ("push",),

@@ -100,13 +100,14 @@ class Teacher(_Frozen):
 class Provenance(_Frozen):
     """The source of an instruction, in enough detail to reproduce or remove it."""
 
-    kind: Literal["seed", "generated", "compiled", "own", "clinical", "imported"]
+    kind: Literal["seed", "generated", "compiled", "computed", "own", "clinical", "imported"]
     """How the record was made.
 
     `seed` is one of the hand-written examples of generation, `generated` was written by a model,
-    `compiled` comes from an annotated corpus. Of the records that you bring, `own` were written or
-    collected by you, `clinical` come from the records of patients, and `imported` are taken over
-    from a file that does not say how they were made.
+    `compiled` comes from an annotated corpus, `computed` has an answer that was computed from
+    values drawn at random (`bioinstruct synthesize`). Of the records that you bring, `own` were
+    written or collected by you, `clinical` come from the records of patients, and `imported` are
+    taken over from a file that does not say how they were made.
     """
     origin: Text
     """Name of the corpus or collection that the text comes from."""

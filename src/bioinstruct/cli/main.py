@@ -19,6 +19,7 @@ from bioinstruct.cli import (
     seeds,
     show,
     stats,
+    synthesize,
 )
 from bioinstruct.console import Parser, run_command
 
@@ -33,7 +34,7 @@ a whole run:
 __all__ = ["main"]
 
 COMMANDS = (
-    *(seeds, generate, compile, import_records, filter, label),
+    *(seeds, generate, synthesize, compile, import_records, filter, label),
     *(publish, export, show, stats, cost, doctor),
 )
 

@@ -44,6 +44,7 @@ _KINDS = {
     "seed": "written one by one",
     "generated": "written by a language model",
     "compiled": "made by rules from annotated text or tables",
+    "computed": "written by a program that computed the answers from values drawn at random",
     "own": "written or collected by the authors of this dataset",
     "clinical": "taken from the records of patients",
     "imported": "taken over from a source that does not say how they were made",
@@ -55,6 +56,9 @@ _KIND_LIMITS = {
     "says so; it can be wrong in ways that read well.",
     "compiled": "Records made by rules repeat a few wordings, and inherit the errors, the coverage "
     "and the age of what they were made from.",
+    "computed": "Computed records describe no real patients, no clinician reviewed them, and they "
+    "are not for care: their answers follow the published formulas, which are not always what is "
+    "right for a patient.",
     "own": "Records that the authors wrote or collected themselves were checked by nobody else "
     "unless this card says so.",
     "clinical": "Records of patients show one place and its way of writing. Rules that look for "
