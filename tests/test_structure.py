@@ -46,6 +46,7 @@ MODELS = [
         "distributed",
         "fingerprint",
         "plain_text",
+        "precision",
         "token_tree",
     },
     {"fsdp", "tokenization"},

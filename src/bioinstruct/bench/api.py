@@ -82,6 +82,7 @@ def load_model(
     adapter: Path | str | None = None,
     style: str | Style = "auto",
     device: str | None = None,
+    dtype: str = "auto",
     quantize: str = "none",
     overflow: str = "shorten",
     max_thinking: int = 0,
@@ -95,38 +96,38 @@ def load_model(
             `auto` is that of the adapter, else the model's chat template if it has one, else
             `alpaca`.
         device: such as `cpu` or `cuda:1`; default: an accelerator if there is one.
+        dtype: precision of the weights: `float32`, `bfloat16`, `float16`, or `auto`, that of the
+            checkpoint where the device has instructions for it, else float32 (`tiny`: float32).
         quantize: `nf4` holds the weights in 4 bits, for QLoRA; needs `bioinstruct[quant]`.
         overflow: what to do with a prompt that does not fit the context: `shorten` its input, cut
             its `left`, or `skip` it.
         max_thinking: tokens of the thought of a reasoning model, besides those of its answer.
 
     Returns:
-        The model in evaluation mode, float32 on a CPU and bfloat16 on an accelerator.
+        The model in evaluation mode.
 
     Raises:
-        ModelError: there is no such model, it is not a decoder, or the adapter is not one for it.
-        UnknownNameError: there is no such style or overflow.
+        ModelError: there is no such model, it is not a decoder, it does not fit in memory, or the
+            adapter is not one for it.
+        UnknownNameError: there is no such style, overflow or precision.
         MissingError: a library that 4 bits need is not installed.
     """
     from bioinstruct.bench.models.adapter import style_of
     from bioinstruct.bench.models.causal_lm import CausalLM
+    from bioinstruct.bench.models.precision import PRECISIONS
     from bioinstruct.bench.models.tokenization import Overflow
 
-    styles = ["auto", *(each.value for each in Style)]
-    for kind, name, known in (
-        ("style", style, styles),
-        ("overflow", overflow, [each.value for each in Overflow]),
-    ):
-        if name not in known:
-            raise UnknownNameError(kind, str(name), known)
-    chosen = None if style == "auto" else Style(style)
-    if chosen is None and adapter is not None:
-        chosen = style_of(Path(adapter))
+    _check_known("style", style, ["auto", *(each.value for each in Style)])
+    _check_known("overflow", overflow, [each.value for each in Overflow])
+    _check_known("precision", dtype, PRECISIONS)
+    tuned_in = style_of(Path(adapter)) if adapter is not None else None
+    chosen = tuned_in if style == "auto" else Style(style)
     with _quiet():
         model = CausalLM.load(
             str(path),
             style=chosen,
             device=device,
+            dtype=dtype,
             quantize=quantize,
             overflow=Overflow(overflow),
         )
@@ -135,6 +136,11 @@ def load_model(
     for sentence in (*model.notes, *checked):
         logger.info("%s: %s", path, sentence)
     return model
+
+
+def _check_known(kind: str, name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        raise UnknownNameError(kind, str(name), known)
 
 
 def evaluate(

@@ -21,6 +21,7 @@ from bioinstruct.redaction import public_address
 __all__ = ["RUNS", "SETTINGS", "choose_folder", "keep_defaults", "keep_settings"]
 
 SETTINGS, REPORT = "settings.json", "report.json"
+_PRECISION = "precision"
 RUNS = Path("runs")
 """Folder of the runs without `--out`."""
 
@@ -33,6 +34,7 @@ _OPTIONS = {
     "forms": "--as",
     "max_thinking": "--max-thinking",
     "no_tune": "--no-tune",
+    "dtype": "--dtype",
 }
 """The options that change what a report says."""
 
@@ -43,10 +45,11 @@ def keep_defaults(parser: argparse.ArgumentParser) -> None:
 
 
 def choose_folder(args: argparse.Namespace) -> None:
-    """Set `args.out` to the folder to write to, before anything takes long.
+    """Set `args.out` to the folder to write to, and `args.precision`, before anything takes long.
 
     Without `--out` that is the newest folder in `runs` with the same settings and no report, or
-    else a new one, named by date and model.
+    else a new one, named by date and model. The precision is the one asked for, or with `auto` that
+    of the run that continues there, which another machine may have begun.
 
     Raises:
         BioinstructError: the folder holds a run with other settings and `--force` is not given, or
@@ -55,12 +58,21 @@ def choose_folder(args: argparse.Namespace) -> None:
     settings = _settings(args)
     if args.out is None:
         args.out = _unfinished(settings) or _new(args)
-        return
+    else:
+        _check_same(settings, args)
+    if args.dtype == "auto":
+        args.precision = _read(args.out).get(_PRECISION, "auto")
+    else:
+        args.precision = args.dtype
+
+
+def _check_same(settings: dict[str, Any], args: argparse.Namespace) -> None:
+    """Refuse a folder with a run of other settings, and one that cannot be written to."""
     from bioinstruct.bench.experiment import check_out
 
     check_out(args.out)
     known = _known(args.out)
-    if known is None or args.force:
+    if not known or args.force:
         return
     if not args.no_tune:
         known.pop("no_tune", None)  # to tune a model that was only scored adds to its report
@@ -78,8 +90,11 @@ def choose_folder(args: argparse.Namespace) -> None:
 
 
 def keep_settings(args: argparse.Namespace) -> None:
-    """Write the settings of a run that begins."""
-    text = json.dumps(_settings(args), indent=2, ensure_ascii=False)
+    """Write the settings of a run that begins, and the precision of its model."""
+    settings = _settings(args)
+    if getattr(args, "precision", "auto") != "auto":
+        settings[_PRECISION] = args.precision
+    text = json.dumps(settings, indent=2, ensure_ascii=False)
     write_text(args.out / SETTINGS, text + "\n")
 
 
@@ -115,12 +130,17 @@ def _shown(value: Any) -> str:
     return " ".join(value) if isinstance(value, list) else f"{value}"
 
 
-def _known(folder: Path) -> dict[str, Any] | None:
+def _known(folder: Path) -> dict[str, Any]:
+    """Return the settings of the run in a folder; nothing if it holds none."""
+    return {name: value for name, value in _read(folder).items() if name != _PRECISION}
+
+
+def _read(folder: Path) -> dict[str, Any]:
     try:
         found = loads((folder / SETTINGS).read_bytes())
     except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _unfinished(settings: dict[str, Any]) -> Path | None:

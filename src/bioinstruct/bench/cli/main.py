@@ -174,6 +174,7 @@ def _in_step(args: argparse.Namespace) -> int:
 
 
 def _bench(args: argparse.Namespace) -> int:
+    args.precision = args.dtype
     if args.out is None and (args.plan or not (args.model or args.encoder)):
         args.out = Path("out")
     elif not args.plan:

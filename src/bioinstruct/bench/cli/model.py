@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from bioinstruct.bench.models.precision import PRECISIONS
 from bioinstruct.bench.models.tokenization import Overflow, style_for, style_reason
 from bioinstruct.console import positive
 from bioinstruct.prompts import Style
@@ -40,6 +41,13 @@ def add_arguments(group: argparse._ArgumentGroup) -> None:
         "fastest that is exact for the model)",
     )
     group.add_argument(
+        "--dtype",
+        choices=PRECISIONS,
+        default="auto",
+        help="precision of the weights (default: auto, that of the checkpoint where the device has "
+        "instructions for it, else float32; a run that is continued keeps its own)",
+    )
+    group.add_argument(
         "--max-thinking",
         type=positive,
         default=0,
@@ -56,6 +64,8 @@ def usage_error(args: argparse.Namespace) -> str:
     """Return what is wrong with the options, or an empty string."""
     if (args.endpoint or args.encoder) and (args.overflow or args.scorer):
         return "--overflow and --scorer need a local causal language model"
+    if (args.endpoint or args.encoder) and args.dtype != "auto":
+        return "--dtype needs a local causal language model"
     if args.encoder and args.max_thinking:
         return "--max-thinking needs a model that writes its answers"
     return ""
@@ -75,11 +85,13 @@ def load(args: argparse.Namespace, *, recipe: Recipe | None) -> CausalLM:
     model = CausalLM.load(
         args.model,
         style=style,
+        dtype=args.precision,
         quantize=recipe.quantize if recipe else "none",
         trust_remote_code=args.trust_remote_code,
         plan=Plan(args.scorer or "auto"),
         overflow=args.overflow or Overflow.SHORTEN,
     )
+    args.precision = model.parts["precision"]
     model.max_thinking = args.max_thinking
     tokenizer = model.prompt_tokenizer.tokenizer
     if reason:  # which need not be told where the model would decide the same

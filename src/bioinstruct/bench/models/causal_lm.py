@@ -64,6 +64,7 @@ class CausalLM(Decoder):
         *,
         style: Style | None = None,
         device: str | None = None,
+        dtype: str = "auto",
         quantize: str = "none",
         trust_remote_code: bool = False,
         plan: Plan = Plan.AUTO,
@@ -71,15 +72,22 @@ class CausalLM(Decoder):
     ) -> CausalLM:
         """Load a model folder, a Hub id, or `tiny`, to an accelerator if there is one.
 
-        Without a style prompts are in the model's chat template if it has one, else in Alpaca's.
+        Without a style prompts are in the model's chat template if it has one, else in Alpaca's. A
+        `dtype` of `auto` is the precision of the checkpoint where the device computes in it at full
+        speed, else float32.
 
         Raises:
-            ModelError: there is no such model, or it is not a causal language model.
+            ModelError: there is no such model, it is not a causal language model, it does not fit
+                in memory, or the device cannot compute in `dtype`.
             MissingError: `quantize="nf4"` needs bitsandbytes, which is not installed.
         """
         name = device or ("cuda" if torch.cuda.is_available() else "cpu")
         model, tokenizer, notes = load_model_and_tokenizer(
-            path, torch.device(name), quantize=quantize, trust_remote_code=trust_remote_code
+            path,
+            torch.device(name),
+            dtype=dtype,
+            quantize=quantize,
+            trust_remote_code=trust_remote_code,
         )
         length = context_length(model.config)
         chosen = style or style_for(tokenizer)

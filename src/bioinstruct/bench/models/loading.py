@@ -16,6 +16,7 @@ import torch
 from bioinstruct.bench.models.checks import check_tokenizer, check_weights, unused_settings
 from bioinstruct.bench.models.distributed import Devices
 from bioinstruct.bench.models.fsdp import shard
+from bioinstruct.bench.models.precision import check_memory, choose_precision
 from bioinstruct.errors import MissingError, ModelError
 from bioinstruct.text import one_line
 
@@ -39,17 +40,23 @@ _DEFAULT_CONTEXT = 2048  # where a config names no length, as in lm-evaluation-h
 
 
 def load_model_and_tokenizer(
-    path: str, device: torch.device, *, quantize: str = "none", trust_remote_code: bool = False
+    path: str,
+    device: torch.device,
+    *,
+    dtype: str = "auto",
+    quantize: str = "none",
+    trust_remote_code: bool = False,
 ) -> tuple[Any, Any, list[str]]:
     """Load a decoder in evaluation mode and its tokenizer, from a folder, a Hub id or `tiny`.
 
     The third value has a sentence for each thing that does not fit, or is not used. Weights are
-    safetensors only; float32 on a CPU and bfloat16 on an accelerator, or held in 4 bits with
-    `quantize="nf4"`. Processes that were launched with FSDP hold a part each.
+    safetensors only, in the precision that `choose_precision` names (`tiny` in float32 unless
+    another one is asked for), or in 4 bits with `quantize="nf4"`. Processes that were launched with
+    FSDP hold a part each.
 
     Raises:
         ModelError: there is no such model, it is an encoder-decoder or not complete, its tokenizer
-            is another's, or it cannot be sharded.
+            is another's, it does not fit in memory, or it cannot be sharded.
         MissingError: 4 bits are asked for without bitsandbytes.
     """
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
@@ -69,10 +76,15 @@ def load_model_and_tokenizer(
         if config.is_encoder_decoder:
             raise ModelError(f"{path} is an encoder-decoder ({config.model_type}), not a decoder")
         tokenizer = AutoTokenizer.from_pretrained(source, **options)
+        stored = getattr(config.get_text_config(), "dtype", None)
+        asked = "float32" if path == "tiny" and dtype == "auto" else dtype
+        held = choose_precision(asked, stored, device)
+        if quantize == "none" and not sharded and not trust_remote_code:
+            check_memory(path, source, config, held, device)
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             source,
             output_loading_info=True,
-            dtype=torch.float32 if device.type == "cpu" else torch.bfloat16,
+            dtype=held,
             use_safetensors=True,
             **_quantized(quantize, device),
             **options,
@@ -81,17 +93,15 @@ def load_model_and_tokenizer(
     if getattr(model, "_hf_peft_config_loaded", False):
         raise _adapter_inside(path)
     notes = check_weights(path, model, info) + check_tokenizer(path, model, tokenizer)
-    notes += [*_precision(config, model), *unused_settings(model)]
+    notes += [*_rounded(stored, model.dtype), *unused_settings(model)]
     if sharded:
         model = shard(model, device)
     whole = model if sharded or quantize != "none" else model.to(device)
     return whole.eval(), tokenizer, notes
 
 
-def _precision(config: Any, model: Any) -> list[str]:
+def _rounded(stored: torch.dtype | None, held: torch.dtype) -> list[str]:
     """Say where weights are rounded: stored in one precision and held in a narrower one."""
-    stored = getattr(config.get_text_config(), "dtype", None)
-    held = model.dtype
     exact = {torch.float32: 4, torch.bfloat16: 2, torch.float16: 3}  # bits of the fraction, ranked
     if stored in exact and held in exact and exact[stored] > exact[held]:
         names = [str(dtype).removeprefix("torch.") for dtype in (stored, held)]

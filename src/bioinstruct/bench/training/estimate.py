@@ -6,13 +6,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from bioinstruct.bench.models.base import Tunable
 from bioinstruct.bench.models.fsdp import kept_bytes
+from bioinstruct.bench.models.precision import free_memory
 from bioinstruct.bench.training.batching import MicroBatch, micro_batches, optimizer_batches
 from bioinstruct.bench.training.recipe import Recipe
 from bioinstruct.bench.training.trainer import Steps, smaller, start
@@ -106,6 +106,7 @@ def make_plan(
         speed = done / (time.perf_counter() - begun)
         run.optimizer.zero_grad(set_to_none=True)
     total = sum(map(len, rows)) * recipe.epochs
+    free = free_memory(model.device)
     return Plan(
         examples=tuning.examples,
         shortened=tuning.shortened,
@@ -118,7 +119,7 @@ def make_plan(
         packed=tuning.packed,
         fill=tokens / places,
         memory=_weights(model) + 2 * FLOAT * tuning.trained_parameters + peak,
-        available=_available(model.device, _weights(model)),
+        available=None if free is None else free + _weights(model),
         micro_batch_tokens=run.budget,
         seconds=total / speed / run.devices.count,
     )
@@ -143,15 +144,3 @@ def _peak_bytes(steps: Steps, part: MicroBatch) -> int:
     results: Any = seen.profiler.kineto_results.events()
     events = sorted((e.start_ns(), e.nbytes()) for e in results if e.name() == "[memory]")
     return int(max(accumulate((size for _, size in events), initial=0)))
-
-
-def _available(device: torch.device, weights: int) -> int | None:
-    """Return the free bytes plus those of the weights; None if unknown."""
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0]) + weights
-    try:
-        text = Path("/proc/meminfo").read_text(encoding="ascii")
-        lines = dict(line.split(":", 1) for line in text.splitlines())
-        return int(lines["MemAvailable"].split()[0]) * 1024 + weights
-    except (OSError, KeyError, ValueError):
-        return None

@@ -19,6 +19,7 @@ import torch
 from bioinstruct.bench.models.base import Tunable
 from bioinstruct.bench.models.capabilities import is_out_of_memory
 from bioinstruct.bench.models.distributed import Devices
+from bioinstruct.bench.models.precision import computes_fast
 from bioinstruct.bench.training.batching import (
     PACKED_ROW,
     MicroBatch,
@@ -365,10 +366,7 @@ def smaller(budget: int) -> str:
 def _in_bfloat16(device: torch.device, recipe: Recipe) -> bool:
     if recipe.precision != "auto":
         return recipe.precision == "bfloat16"
-    if device.type == "cpu":
-        # Without the instructions for it a CPU only emulates bfloat16, slower than float32.
-        return torch.cpu._is_avx512_bf16_supported()
-    return device.type == "cuda" and torch.cuda.is_bf16_supported()
+    return device.type in ("cpu", "cuda") and computes_fast(torch.bfloat16, device)
 
 
 def _rate_factor(step: int, steps: int, recipe: Recipe) -> float:
