@@ -123,3 +123,16 @@ def test_an_export_says_how_many_and_where_from(capsys: pytest.CaptureFixture[st
     assert (code, out) == (0, "")
     assert "3,080 instructions to a.json, from bioinstruct-seeds, bioinstruct-demo" in err
     assert len(json.loads(Path("a.json").read_text(encoding="utf-8"))) == 3080
+
+
+@pytest.mark.parametrize("option", ["--html", "--json"])
+def test_a_file_that_exists_is_replaced_only_with_force(
+    folder: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    Path("mine").write_text("mine", encoding="utf-8")
+    code, _, err = run(capsys, "stats", "seeds", option, "mine")
+    assert code == 1
+    assert "mine exists" in err
+    assert Path("mine").read_text("utf-8") == "mine"
+    assert run(capsys, "stats", "seeds", option, "mine", "--force")[0] == 0
+    assert Path("mine").read_text("utf-8") != "mine"

@@ -86,6 +86,28 @@ def test_the_price_of_an_unknown_model_is_asked_for_and_never_nothing(
     assert any("price: 1.5 in, 0.25 out per million tokens" in line for line in err)
 
 
+def test_only_records_of_the_same_run_are_replaced_without_force(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("made.jsonl").write_text("mine\n", encoding="utf-8")
+    code, _, err = generate(capsys, *USUAL)
+    assert (code, server.asked.total()) == (1, 0)
+    assert "made.jsonl exists" in err[0]
+    Path("made.jsonl").unlink()
+    assert generate(capsys, *USUAL)[0] == 0
+    first = Path("made.jsonl").read_bytes()
+    more = (*USUAL[:3], "30", *USUAL[4:])
+    assert generate(capsys, *more)[0] == 0
+    assert Path("made.jsonl").read_bytes().startswith(first)
+    other = (*USUAL, "--replay", "--near-duplicates", "0.2")
+    code, _, err = generate(capsys, *other)
+    assert code == 1
+    assert "its records are not the first of these" in err[0]
+    assert Path("made.jsonl").read_bytes().startswith(first)
+    assert generate(capsys, *other, "--force")[0] == 0
+    assert not Path("made.jsonl").read_bytes().startswith(first)
+
+
 @pytest.mark.peer
 def test_a_dataset_is_generated_published_and_loaded(server: Server, tmp_path: Path) -> None:
     script = (

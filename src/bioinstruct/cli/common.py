@@ -122,7 +122,7 @@ def import_options(args: argparse.Namespace) -> ImportOptions:
     )
 
 
-def add_force(parser: argparse.ArgumentParser) -> None:
+def add_force(parser: argparse._ActionsContainer) -> None:
     """Add `--force`, which `check_new` is called with."""
     parser.add_argument("--force", action="store_true", help="replace an output that exists")
 
@@ -156,7 +156,7 @@ def check_new(
         same = any(Path(name).exists() and path.samefile(name) for name in inputs)
         raise BioinstructError(
             f"{out} exists{', and is what is read' if same else ''}: nothing was written",
-            hint="name another --out, or replace it with --force",
+            hint="name another file or folder, or replace it with --force",
         )
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bioinstruct.cli.common import SOURCE, add_overlap, sentence
+from bioinstruct.cli.common import SOURCE, add_force, add_overlap, check_new, sentence
 from bioinstruct.cli.cost import cost_lines
 from bioinstruct.cli.llm_options import add_money, add_other_models, given_price, make_client
 from bioinstruct.cli.progress import GenerationLine, money, summary
@@ -66,6 +66,7 @@ def add(commands: Commands) -> None:
         metavar="SPDX",
         help="licence of the records: your choice, within the terms of the teacher's provider",
     )
+    add_force(generating)
     _add_asking(generating.add_argument_group("requests"))
     _add_keeping(generating.add_argument_group("what stays"))
     _add_reaching(generating.add_argument_group("connection to the teacher"))
@@ -186,6 +187,7 @@ def run(args: argparse.Namespace) -> int:
             "no licence for the records",
             hint=f"name it with --license SPDX, within {_terms(args.model)}",
         )
+    check_new(args.out, force=True)  # a folder; `generate` knows the records of its own run
     teacher = make_client(args)
     price = teacher.rates
     if args.batch and not args.replay:
@@ -199,6 +201,7 @@ def run(args: argparse.Namespace) -> int:
             out=args.out,
             settings=_settings(args),
             watch=line,
+            replace=args.force,
         )
     except KeyboardInterrupt:
         hint = "all answers are saved: run the same command again to continue"

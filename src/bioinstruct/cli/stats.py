@@ -12,7 +12,9 @@ from bioinstruct.cli.common import (
     SOURCE,
     SPLIT,
     TOKENIZER,
+    add_force,
     add_import_options,
+    check_new,
     import_options,
     keep_rejected,
     sentence,
@@ -68,6 +70,7 @@ def add(commands: Commands) -> None:
         action="store_true",
         help="write the page even if it shows records that may not be redistributed",
     )
+    add_force(output)
     add_import_options(counting)
     counting.set_defaults(command=run)
 
@@ -118,6 +121,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.png:
         load_matplotlib()  # fail before the work if it is missing
+    _check_outputs(args)
     options = _options(args)
     rejected: list[Rejection] = []
     closed: Counter[str] = Counter()
@@ -148,6 +152,11 @@ def run(args: argparse.Namespace) -> int:
     if rejected:
         keep_rejected(rejected, Path(f"{_name(args.source)}.rejected.jsonl"))
     return 1 if rejected else 0
+
+
+def _check_outputs(args: argparse.Namespace) -> None:
+    for out in filter(None, (args.html, args.json)):
+        check_new(out, force=args.force, inputs=[args.source])
 
 
 def _name(source: str) -> str:

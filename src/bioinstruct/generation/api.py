@@ -21,6 +21,7 @@ from bioinstruct.schema import Instruction
 
 if TYPE_CHECKING:
     from bioinstruct.generation.accept import Sieve
+    from bioinstruct.generation.output import Sink
     from bioinstruct.generation.prompt import Plan
     from bioinstruct.generation.run import Run
     from bioinstruct.llm.client import Client
@@ -80,6 +81,7 @@ def generate(
     out: Path | str | None = None,
     settings: Settings | None = None,
     watch: Watcher | None = None,
+    replace: bool = True,
 ) -> Generated:
     """Have a teacher model write `count` instructions; resume an earlier run of the transcript.
 
@@ -97,16 +99,18 @@ def generate(
         out: JSON Lines file for the records.
         settings: what to ask for, and which records to keep.
         watch: called with the progress.
+        replace: whether other records in `out` may be replaced; those of this run always are.
 
     Returns:
         The records, with the counts of the run.
 
     Raises:
-        BioinstructError: the settings are wrong, the endpoint refuses, or another process uses the
-            transcript. If the money runs out after some records were accepted, nothing is raised:
-            those are written, and the result says how to continue.
+        BioinstructError: the settings are wrong, the endpoint refuses, another process uses the
+            transcript, or `out` has other records and `replace` is False. If the money runs out
+            after some records were accepted, nothing is raised: those are written, and the result
+            says how to continue.
     """
-    from bioinstruct.generation.output import transcript_path
+    from bioinstruct.generation.output import Files, Memory, transcript_path
     from bioinstruct.generation.run import Run
     from bioinstruct.llm.client import Client
 
@@ -118,28 +122,40 @@ def generate(
     teacher = Client(teacher) if isinstance(teacher, str) else teacher
     path = teacher.transcript_path(None if out is None else transcript_path(Path(out)))
     run = Run(plan, sieve, count=count, license=license)
-    return _carry_out(run, teacher, path, None if out is None else Path(out), watch)
+    if out is None:
+        return _carry_out(run, teacher, path, Memory(), watch)
+    out = Path(out)
+    if not replace and out.exists() and not path.exists():
+        raise BioinstructError(
+            f"{out} exists, and no transcript {path}: nothing was asked",
+            hint="name another --out, or replace it with --force",
+        )
+    with Files(out, replace=replace) as sink:
+        return _carry_out(run, teacher, path, sink, watch, out)
 
 
 def _carry_out(
-    run: Run, teacher: Client, transcript: Path, out: Path | None, watch: Watcher | None
+    run: Run,
+    teacher: Client,
+    transcript: Path,
+    sink: Sink,
+    watch: Watcher | None,
+    out: Path | None = None,
 ) -> Generated:
     from bioinstruct.errors import BudgetError, ProviderError
-    from bioinstruct.generation.output import Files, Memory
     from bioinstruct.generation.run import ask_run, replay_run
 
     stop: BioinstructError | None = None
-    with Memory() if out is None else Files(out) as sink:
-        try:
-            if teacher.replay:
-                replay_run(run, transcript, sink, watch, other_models=teacher.other_models)
-            else:
-                ask_run(run, transcript, teacher, sink, watch)
-        except (BudgetError, ProviderError) as error:
-            if not run.tally.accepted:
-                raise
-            stop = error
-        sink.finish()
+    try:
+        if teacher.replay:
+            replay_run(run, transcript, sink, watch, other_models=teacher.other_models)
+        else:
+            ask_run(run, transcript, teacher, sink, watch)
+    except (BudgetError, ProviderError) as error:
+        if not run.tally.accepted:
+            raise
+        stop = error
+    sink.finish()
     hint = stop.hint or "run the same command again: it resumes" if stop else ""
     source = sink.examples if out is None else out
     return Generated(run.tally, str(stop or run.stopped), hint, source, sink.rejected)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+from bioinstruct.errors import BioinstructError
 from bioinstruct.files import add_filename_to_oserror, atomic_file, companion_path
 from bioinstruct.generation.accept import Judged
 from bioinstruct.llm.types import Request
@@ -61,9 +62,10 @@ class Memory:
 class Files:
     """Writes the records to a file, and the rejected ones to another in the same folder."""
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Path, *, replace: bool = True) -> None:
         self.examples: list[Instruction] = []
         self.rejected: list[Rejection] = []
+        self._replace = replace
         self._stack = ExitStack()
         self._made = _Spool(out, self._stack)
         self._rejected = _Spool(rejected_path(out), self._stack)
@@ -76,6 +78,19 @@ class Files:
             self._rejected.add(replace(reject, place=place).line())
 
     def finish(self) -> None:
+        """Write the files.
+
+        Raises:
+            BioinstructError: the output exists, the new records do not begin with the ones that
+                it has, and `replace` is False; nothing is written then.
+        """
+        if not (self._replace or self._made.continues()):
+            raise BioinstructError(
+                f"{self._made.path} exists, and its records are not the first of these: "
+                "nothing was written",
+                hint="name another --out, or replace it with --force; the transcript has the "
+                "answers, so nothing is asked again",
+            )
         self._rejected.finish()
         if self._made.rows:  # a file of nothing must not take the place of one with records
             self._made.finish()
@@ -103,6 +118,17 @@ class _Spool:
         with add_filename_to_oserror(self.path):
             self._file.write(line)
         self.rows += 1
+
+    def continues(self) -> bool:
+        """Whether the rows begin with all that the file has, or the file does not exist."""
+        if not self.path.is_file():
+            return True
+        self._file.seek(0)
+        with self.path.open("rb") as old:
+            while part := old.read(1 << 20):
+                if self._file.read(len(part)) != part:
+                    return False
+        return True
 
     def finish(self) -> None:
         with add_filename_to_oserror(self.path):
