@@ -31,6 +31,7 @@ LEVELS = [
     {"bench.judge", "bench.tasks"},
     {"bench.baselines"},
     {"bench.evaluation", "mixtures"},
+    {"bench.report"},
     {"bench.experiment", "bench.results"},
     {"bench.api", "bench.encoders"},
     {"api", "cli"},
@@ -187,6 +188,7 @@ HEAVY = [
         "from bioinstruct.bench.cli.main import main; main(['--list'])",
         "from bioinstruct.bench.cli.main import main; main(['compare', '--help'])",
         "from bioinstruct.bench.cli.main import main; main(['export', '--help'])",
+        "from bioinstruct.bench.cli.main import main; main(['report', '--help'])",
     ],
 )
 def test_light_commands_load_nothing_heavy(statement: str) -> None:

@@ -12,6 +12,6 @@ def into_out(args: Sequence[object]) -> list[str]:
     texts = [str(arg) for arg in args]
     if {"--model", "--encoder", "--agreement"} & set(texts) and "--out" not in texts:
         texts += ["--out", "out"]
-    if {"--model", "--encoder"} & set(texts) and texts[0] not in {"compare", "export"}:
+    if {"--model", "--encoder"} & set(texts) and texts[0] not in {"compare", "export", "report"}:
         texts += ["--force"]
     return texts

@@ -131,7 +131,7 @@ def test_a_model_is_scored_tuned_and_scored_again(bench: Bench, model: str) -> N
     assert said[3].startswith("tuning  step 2/2  loss ")
     assert re.search(r" tokens/s \([\d,]+ target\)  \d+ s left$", said[3])
     assert said[4] == "scoring tuned  demo-qa  4/4"
-    assert said[-1] == "wrote out/report.json, out/answers.jsonl, out/adapter"
+    assert said[-1] == "wrote out/report.json, out/report.html, out/answers.jsonl, out/adapter"
     assert found() == [
         "out",
         "out/adapter",
@@ -141,6 +141,8 @@ def test_a_model_is_scored_tuned_and_scored_again(bench: Bench, model: str) -> N
         "out/adapter/bioinstruct.json",
         "out/answers.jsonl",
         "out/counts.jsonl",
+        "out/items.jsonl",
+        "out/report.html",
         "out/report.json",
         "out/tuning.jsonl",
     ]
@@ -157,7 +159,7 @@ def test_json_is_all_that_is_on_stdout(bench: Bench, model: str) -> None:
     assert done.code == 0
     assert json.loads(done.out) == report("a/b")
     assert done.err.splitlines()[0] == f"loading {model}"
-    assert done.err.splitlines()[-1] == "wrote a/b/report.json, a/b/answers.jsonl"
+    assert done.err.splitlines()[-1] == "wrote a/b/report.json, a/b/report.html, a/b/answers.jsonl"
 
 
 def test_another_style_is_another_prompt(bench: Bench, model: str) -> None:

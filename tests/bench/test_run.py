@@ -180,6 +180,8 @@ def test_a_run_writes_its_report_its_answers_its_adapter_and_what_was_left_out(
         "answers.jsonl",
         "contaminated.jsonl",
         "counts.jsonl",
+        "items.jsonl",
+        "report.html",
         "report.json",
         "tuning.jsonl",
     ]
@@ -218,7 +220,8 @@ def test_a_run_writes_its_report_its_answers_its_adapter_and_what_was_left_out(
 
 def test_without_training_only_the_base_is_scored(model: CausalLM, tmp_path: Path) -> None:
     report = run(model, loaded(4), tmp_path / "out")
-    assert files(tmp_path / "out") == ["answers.jsonl", "counts.jsonl", "report.json"]
+    kept = ["answers.jsonl", "counts.jsonl", "items.jsonl", "report.html", "report.json"]
+    assert files(tmp_path / "out") == kept
     assert report.recipe is report.tuning is report.data is None
     assert all(row.tuned is row.difference is None for row in report.rows)
     assert "difference" not in table(report)

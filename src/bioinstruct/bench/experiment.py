@@ -19,7 +19,6 @@ from bioinstruct.bench.evaluation.report import (
     Scoring,
     versions,
 )
-from bioinstruct.bench.evaluation.runs import write_run
 from bioinstruct.bench.evaluation.summary import groups_of, rows_of, with_verdicts
 from bioinstruct.bench.models.base import (
     Model,
@@ -31,6 +30,7 @@ from bioinstruct.bench.models.base import (
 from bioinstruct.bench.models.distributed import Devices
 from bioinstruct.bench.models.endpoint import Endpoint
 from bioinstruct.bench.models.fingerprint import key
+from bioinstruct.bench.report.folder import keep_run, write_report
 from bioinstruct.bench.tasks import Evaluation, Formulation, Unavailable, protected_texts
 from bioinstruct.bench.training.folder import ADAPTER, tune_in
 from bioinstruct.bench.training.recipe import Recipe
@@ -60,7 +60,6 @@ __all__ = [
 
 ANSWERS, CONTAMINATED = "answers.jsonl", "contaminated.jsonl"
 SHARED = "answers-"  # then a number: files of the other processes while they run
-REPORT = "report.json"
 
 logger = logging.getLogger("bioinstruct")
 
@@ -248,7 +247,7 @@ def run(
         found=[*notes_of(model), *checked],
         **_details(model),
     )
-    write_run(out, evaluations, {"base": base, "tuned": tuned})
+    keep_run(out, evaluations, {"base": base, "tuned": tuned}, rows, model)
     _write(out, report, training)
     return report
 
@@ -259,7 +258,7 @@ def _write(out: Path, report: Report, training: Training | None) -> None:
         if training.contaminated:
             write_rejections(out / CONTAMINATED, training.contaminated)
         write_text(out / ADAPTER / "README.md", adapter_card(report))
-    write_text(out / REPORT, report.as_json())
+    write_report(out, report)
 
 
 def _details(model: Model) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,9 @@ class Seen:
     base: tuple[float | None, float | None]
     """The first metric on seen and on unseen items; None if there are none."""
     tuned: tuple[float | None, float | None] | None = None
+    by_item: tuple[bool | None, ...] = field(default=(), compare=False, repr=False)
+    """Whether each question is of what was seen; None where it names no entity. Not in reports: the
+    file of items has it."""
 
 
 def surfaces(training: Sequence[Tagged]) -> set[str]:

@@ -29,7 +29,8 @@ def add(commands: Commands) -> None:
         "compare",
         help=text,
         description=sentence(text),
-        usage="%(prog)s RUN (RUN ... | RESULTS) [--system NAME] [--seed N] [--json]",
+        usage="%(prog)s RUN (RUN ... | RESULTS) [--system NAME] [--seed N] [--json]\n"
+        "       [--html FILE]",
     )
     parser.add_argument(
         "runs",
@@ -49,6 +50,9 @@ def add(commands: Commands) -> None:
         "--seed", type=int, default=0, metavar="N", help="seed of the resampling (default: 0)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON, not a table")
+    parser.add_argument(
+        "--html", type=Path, metavar="FILE", help="also write a page with the items side by side"
+    )
     parser.set_defaults(command=_run)
 
 
@@ -64,6 +68,8 @@ def _run(args: argparse.Namespace) -> int:
         return _with_results(first, others[0], args)
     for folder in args.runs:
         _check_folder(folder)
+    if args.html and args.html.exists():
+        raise BioinstructError(f"{args.html} is there already", hint="name another file")
     return _with_runs(first, others, args)
 
 
@@ -97,6 +103,11 @@ def _with_runs(first: Path, others: Sequence[Path], args: argparse.Namespace) ->
         show("\n".join(_lines(names, pairs, refused)))
     if args.json:
         print(json.dumps(found, indent=2))
+    if args.html:
+        from bioinstruct.bench.report.side_by_side import write_runs
+
+        write_runs(args.html, args.runs, seed=args.seed)
+        say(f"wrote {args.html}")
     if not compared:
         say("nothing can be compared: the runs answered no common items of one task and metric")
     return 0 if compared else 1
@@ -134,7 +145,7 @@ def _between(found: Interval, sign: str = "") -> str:
 def _with_results(run: Path, results: Path, args: argparse.Namespace) -> int:
     """Print a line for each score of the results file, with ours where the task is the same."""
     from bioinstruct.bench.evaluation.lm_eval import compared, read_results, read_scores
-    from bioinstruct.bench.experiment import REPORT
+    from bioinstruct.bench.report.folder import REPORT
 
     found = compared(read_results(results), read_scores(run / REPORT, args.system))
     if args.json:

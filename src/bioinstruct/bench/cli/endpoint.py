@@ -149,7 +149,7 @@ def score_endpoint(
 
 def judged(args: argparse.Namespace, report: Report, evaluations: Sequence[Evaluation]) -> Report:
     """Add a judge's verdicts to the report, or the reason why there are none."""
-    from bioinstruct.bench.experiment import REPORT
+    from bioinstruct.bench.report.folder import write_report
 
     try:
         judge, price = _judge(args)
@@ -166,7 +166,7 @@ def judged(args: argparse.Namespace, report: Report, evaluations: Sequence[Evalu
     except BioinstructError as error:
         say(f"not judged: {error}" + (f" ({error.hint})" if error.hint else ""))
         report = replace(report, judge=f"not judged: {error}")
-    write_text(args.out / REPORT, report.as_json())
+    write_report(args.out, report)
     return report
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bioinstruct
-from bioinstruct.bench.cli import compare, endpoint, export, model
+from bioinstruct.bench.cli import compare, endpoint, export, model, report
 from bioinstruct.bench.cli import training as training_options
 from bioinstruct.bench.cli.folder import choose_folder, keep_defaults, keep_settings
 from bioinstruct.bench.cli.tasks import add_arguments, add_variation, chosen_evaluations, listing
@@ -36,9 +36,10 @@ examples:
   bioinstruct-bench --model path/to/model --data instructions.jsonl --out run1
   bioinstruct-bench --model path/to/model --adapter run1/adapter
   bioinstruct-bench compare run1 run2
+  bioinstruct-bench report run1 run2
 """
 
-COMMANDS = {"compare": compare.add, "export": export.add}
+COMMANDS = {"compare": compare.add, "export": export.add, "report": report.add}
 """The subcommands, each in a module of its name."""
 
 
@@ -334,10 +335,11 @@ def _watch(args: argparse.Namespace) -> Watch:
 
 
 def _kept(out: Path, training: Training | None) -> str:
-    from bioinstruct.bench.experiment import ANSWERS, CONTAMINATED, REPORT
+    from bioinstruct.bench.experiment import ANSWERS, CONTAMINATED
+    from bioinstruct.bench.report.folder import PAGE, REPORT
     from bioinstruct.bench.training.folder import ADAPTER
 
-    names = [REPORT, ANSWERS]
+    names = [REPORT, PAGE, ANSWERS]
     if training:
         names += [ADAPTER, *([CONTAMINATED] if training.contaminated else [])]
     return "wrote " + ", ".join(str(out / name) for name in names)

@@ -14,10 +14,10 @@ from typing import Any
 from bioinstruct.bench.encoders.model import Encoder, EncoderRecipe, Progress, fits, load_encoder
 from bioinstruct.bench.evaluation.evaluate import MetricCounts, TaskResult, pooled
 from bioinstruct.bench.evaluation.report import Report, versions
-from bioinstruct.bench.evaluation.runs import write_run
 from bioinstruct.bench.evaluation.summary import rows_of
-from bioinstruct.bench.experiment import REPORT, without_tests
+from bioinstruct.bench.experiment import without_tests
 from bioinstruct.bench.models.loading import find_model
+from bioinstruct.bench.report.folder import keep_run, write_report
 from bioinstruct.bench.tasks.evaluation_set import Evaluation
 from bioinstruct.bench.training.checkpoint import Checkpoints
 from bioinstruct.checksums import read_sealed, sealed
@@ -75,7 +75,7 @@ def run_encoder(
             notes += [f"{task.name}: {note}" for note in kept.get("notes", ())]
             found.append(_counted(evaluation, kept["predictions"]))
         outcomes[evaluation] = pooled(found)
-    rows = [row for e, outcome in outcomes.items() for row in rows_of(e, outcome, seed=seed)]
+    rows = {e: rows_of(e, outcome, seed=seed) for e, outcome in outcomes.items()}
     report = Report(
         model=path,
         adapter=None,
@@ -83,15 +83,15 @@ def run_encoder(
         style="encoder",
         seed=seed,
         demonstration=all(e.task.demonstration for e in chosen),
-        rows=rows,
+        rows=[row for found in rows.values() for row in found],
         data=None,
         recipe=None,
         tuning=None,
         versions=versions(),
         found=list(dict.fromkeys(notes)),
     )
-    write_run(out, chosen, {"base": outcomes})
-    write_text(out / REPORT, report.as_json())
+    keep_run(out, chosen, {"base": outcomes}, rows, None)
+    write_report(out, report)
     return report
 
 

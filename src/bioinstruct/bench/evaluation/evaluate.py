@@ -79,6 +79,8 @@ class TaskResult:
     """Counts of answers by plan or engine, with the reason for a slow one."""
     written: list[str | None] = field(default_factory=list)
     """The written answers, None for what was not asked; empty where choices were scored."""
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    """The answer to each question as it is kept, with its key; empty for an encoder."""
     repeats: list[TaskResult] = field(default_factory=list)
     """The results of each seed that this one is the mean of; empty for one seed."""
 
@@ -138,7 +140,7 @@ def _score_choices(
         answers,
         progress,
     )
-    outcome = TaskResult(flags=_flags_of_choices(rows), ways=_ways_of(rows))
+    outcome = TaskResult(flags=_flags_of_choices(rows), ways=_ways_of(rows), rows=rows)
     for name, length in _ways(evaluation):
         texts = [
             _likeliest(evaluation.name, e, row, each, length)
@@ -166,7 +168,7 @@ def _score_written(
         progress,
     )
     written = [None if row["skipped"] else split_thought(row["text"]).answer or "" for row in rows]
-    outcome = TaskResult(ways=_ways_of(rows), written=written)
+    outcome = TaskResult(ways=_ways_of(rows), written=written, rows=rows)
     outcome.readouts = readouts(evaluation, written, evaluation.read_by)
     for flag in ("truncated", "shortened", "skipped"):
         outcome.flags[flag] = sum(row[flag] for row in rows)
@@ -287,7 +289,7 @@ class _Asked:
             answers.add(self.keys[index], row)
             done += wanted[self.keys[index]]
             progress(done, len(self.keys))
-        return [answers[k] for k in self.keys]
+        return [{"key": k, **answers[k]} for k in self.keys]
 
 
 def _predicted_counts(

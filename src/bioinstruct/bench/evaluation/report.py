@@ -212,6 +212,8 @@ class Report:
         values = asdict(self)
         for row, said in zip(self.rows, values["rows"], strict=True):
             said["specification"] = row.specification
+            if said["seen"]:
+                del said["seen"]["by_item"]
         values["recipe"] = self.recipe.model_dump() if self.recipe else None
         return json.dumps(values, indent=2) + "\n"
 

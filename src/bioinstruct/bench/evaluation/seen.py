@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from bioinstruct.bench.baselines.floors import names_entities, tagged
+from bioinstruct.bench.baselines.lookup import Tagged, surface
 from bioinstruct.bench.baselines.memory import (
     Mask,
     Seen,
@@ -51,7 +52,8 @@ def seen_of(
     of = "texts" if pairs is None else "pairs"
     base, tuned = (_of_items(o, mask) if o else None for o in outcomes)
     assert base is not None
-    return Seen(of, len(evaluation.items), float(mask.mean()), base, tuned)
+    by_item = tuple(map(bool, mask))
+    return Seen(of, len(evaluation.items), float(mask.mean()), base, tuned, by_item)
 
 
 def _of_items(outcome: TaskResult, mask: Mask) -> Scores:
@@ -80,7 +82,13 @@ def _of_mentions(
     base, tuned = found
     assert base is not None
     share = float(seen[1]) / max(1.0, float(seen[1] + unseen[1]))
-    return Seen("mentions", mentions, share, base, tuned)
+    return Seen("mentions", mentions, share, base, tuned, tuple(_known(t, known) for t in texts))
+
+
+def _known(text: Tagged, known: Collection[str]) -> bool | None:
+    """Return whether all entities of a text were annotated in training; None if it has none."""
+    named = [surface(text.words, entity) in known for entity in text.entities if entity.start >= 0]
+    return all(named) if named else None
 
 
 def _score(metric: Metric, counts: Array) -> float | None:

@@ -23,6 +23,7 @@ from bioinstruct.prompts import (
     ChatTemplate,
     Style,
     check_style,
+    few_shot_text,
     render,
     split_gap,
     user_turn,
@@ -218,6 +219,16 @@ class PromptTokenizer:
             return None
         ids = prompt.ids[: len(prompt.ids) - (len(alone) - kept)]
         return Asked(tuple(ids), found, prompt.shortened)
+
+    def rendered(self, example: Instruction, shots: Sequence[Instruction] = ()) -> str:
+        """Return the text of a prompt, after worked examples, for a person to read."""
+        if self._chat is None or self.style is not Style.CHAT:
+            return few_shot_text(example, shots, self.style)
+        turns = []
+        for shot in shots:
+            turns += [{"role": "user", "content": user_turn(shot)}]
+            turns += [{"role": "assistant", "content": shot.output}]
+        return self._chat([*turns, {"role": "user", "content": user_turn(example)}])
 
     def gap(self) -> str:
         """Return the spaces with which a completion begins, since no prompt ends with them."""

@@ -1,0 +1,28 @@
+"""The tables of runs for a paper, and the forest plot as a file of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bioinstruct.bench.report.folder import Run
+from bioinstruct.bench.report.forest import forest, lines_of
+from bioinstruct.bench.report.results import FORMATS, gains, results
+
+__all__ = ["exports"]
+
+
+def exports(runs: Sequence[Run]) -> dict[str, str]:
+    """Return the content of each file by name: such as `results.md` and `forest.svg`.
+
+    The names of several runs begin with a number.
+    """
+    files: dict[str, str] = {}
+    for number, run in enumerate(runs, start=1):
+        front = f"{number}-" if len(runs) > 1 else ""
+        for name, table in (("results", results(run)), ("gains", gains(run))):
+            if table.rows:
+                files |= {f"{front}{name}.{end}": of(table) for end, of in FORMATS.items()}
+        lines, differences = lines_of(run)
+        plot = forest(lines, differences=differences, alone=True)
+        files |= {f"{front}forest.svg": f"{plot}\n"} if plot else {}
+    return files
