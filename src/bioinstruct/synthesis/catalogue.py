@@ -10,11 +10,15 @@ from bioinstruct.synthesis import (
     dosing,
     electrolytes,
     epidemiology,
+    extraction,
+    genetics,
+    histories,
     obstetrics,
     physiology,
     populations,
     renal,
     scores,
+    writing,
 )
 from bioinstruct.synthesis.kinds import Kind
 
@@ -22,6 +26,7 @@ __all__ = ["KINDS", "chosen", "kinds_of"]
 
 MODULES = (
     *(renal, electrolytes, physiology, scores, obstetrics, dosing, epidemiology, populations),
+    *(genetics, histories, extraction, writing),
 )
 
 

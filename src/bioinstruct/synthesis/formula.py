@@ -14,7 +14,7 @@ from bioinstruct.synthesis.frames import frame_count, question, render
 from bioinstruct.synthesis.items import Item, Value, draw_value, items
 from bioinstruct.synthesis.kinds import Kind, Made, Outside
 
-__all__ = ["MISSING", "Result", "formula", "missing"]
+__all__ = ["MISSING", "Result", "formula", "missing", "rounded"]
 
 _MISSING = 0.12  # share of the records that lack a value
 _STRAY = 0.6  # share with a value that does not count
@@ -54,7 +54,7 @@ class Result:
         """Return the answer; None if the value is so near to a tie that its rounding is open."""
         if self.form:
             return _written(value)
-        text = _rounded(float(value), self.digits)
+        text = rounded(float(value), self.digits)
         if self.score and text is not None:
             return f"{text} {'point' if text == '1' else 'points'}"
         return f"{text}{_gap(self.unit)}{self.unit}" if text is not None else None
@@ -68,14 +68,15 @@ def _written(parts: Any) -> str | None:
     """Join text and (number, digits) pairs; None if a number is near a tie."""
     written: list[str] = []
     for part in parts:
-        text = part if isinstance(part, str) else _rounded(*part)
+        text = part if isinstance(part, str) else rounded(*part)
         if text is None:
             return None
         written.append(text)
     return "".join(written)
 
 
-def _rounded(number: float, digits: int) -> str | None:
+def rounded(number: float, digits: int) -> str | None:
+    """Return a number with so many decimals; None if it is near a tie of rounding."""
     scaled = abs(number) * 10**digits
     if abs(scaled - math.floor(scaled) - 0.5) < _TIE:
         return None

@@ -13,7 +13,17 @@ from typing import Any
 from bioinstruct.synthesis.draw import Draw
 from bioinstruct.synthesis.items import Value
 
-__all__ = ["SPLITS", "fill", "frame_count", "frames", "opened", "question", "render"]
+__all__ = [
+    "SPLITS",
+    "fill",
+    "frame_count",
+    "frames",
+    "names",
+    "opened",
+    "question",
+    "render",
+    "task",
+]
 
 SPLITS = ("train", "test")
 _FOLDER = Path(__file__).parents[1] / "data" / "synthesis"
@@ -70,6 +80,18 @@ def question(draw: Draw, split: str, style: str, **known: str) -> str:
     rule = draw.one(parts["rule"][split])
     text = fill(draw, draw.one(parts["asks"][split]), rounding=rounding, rule=rule, **known)
     return text[0].upper() + text[1:]
+
+
+def task(draw: Draw, split: str, kind: str, form: str, **known: str) -> str:
+    """Return the instruction of a kind that is no formula; `form` is that of its answer."""
+    parts = frames()
+    do = fill(draw, draw.one(parts["do"][kind][split]), **known)
+    return fill(draw, draw.one(parts["tasks"][split]), do=do, form=form)
+
+
+def names(what: str) -> Sequence[str]:
+    """Return all drugs, diseases, symptoms or events."""
+    return _fillers()[what]
 
 
 def opened(draw: Draw, split: str, group: str, body: str) -> str:

@@ -154,6 +154,10 @@ def _date(draw: Draw, item: Item, known: Mapping[str, Value]) -> Value:
         date = datetime.date(draw.between(2015, 2030), 2, 25) + datetime.timedelta(draw.below(8))
     else:
         date = _FIRST_DATE + datetime.timedelta(days=draw.below(5800))
+    if item.high and not item.after:  # years
+        year = draw.between(int(item.low), int(item.high))
+        leap = date.month == 2 and date.day == 29
+        date = date.replace(year=year - year % 4 if leap else year)
     return Value(item, written_date(draw, date), date)
 
 

@@ -1,4 +1,4 @@
-"""Dates of pregnancy."""
+"""Dates of pregnancy, and other spans of time."""
 
 from __future__ import annotations
 
@@ -57,3 +57,32 @@ def due_date(last_period: datetime.date, cycle_length: float) -> list[Any]:
 def due_date_transfer(transfer_date: datetime.date, embryo_age: float) -> list[Any]:
     """Return the transfer plus 266 days less the age of the embryo."""
     return [(transfer_date + datetime.timedelta(days=266 - int(embryo_age))).isoformat()]
+
+
+@formula(
+    "age-on-date",
+    "timelines",
+    Result(
+        of="the age of the patient on the day of the visit, in completed years (a birthday on "
+        "29 February counts on 1 March of other years)",
+        form="N years",
+    ),
+    "ISO 8601-1:2019",
+)
+def age_on_date(birth_date: datetime.date, day_of_visit: datetime.date) -> list[Any]:
+    """Return the completed years from birth to visit."""
+    before = (day_of_visit.month, day_of_visit.day) < (birth_date.month, birth_date.day)
+    return [f"{day_of_visit.year - birth_date.year - before} years"]
+
+
+@formula(
+    "length-of-stay",
+    "timelines",
+    Result(
+        of="the length of the stay, with the days of admission and discharge as one", form="N days"
+    ),
+    "OECD Health Statistics 2023, definition of the average length of stay",
+)
+def length_of_stay(admission_date: datetime.date, discharge_date: datetime.date) -> list[Any]:
+    """Return the days from admission to discharge."""
+    return [f"{(discharge_date - admission_date).days} days"]

@@ -11,7 +11,7 @@ from functools import cache
 
 from bioinstruct.synthesis.second.vocabulary import CHOICES, DATES, FINDINGS, NUMBERS, UNITS
 
-__all__ = ["Lacking", "Text", "fixed", "lacking", "read_date"]
+__all__ = ["DATE", "Lacking", "Text", "fixed", "lacking", "read_date"]
 
 _ELSEWHERE = re.compile(
     r"\b(?:ago|last visit|old (?:records|letter)|previous study|earlier cohort|another|neighbour"
@@ -19,7 +19,9 @@ _ELSEWHERE = re.compile(
     re.IGNORECASE,
 )
 _BREAK = re.compile(r"\n|(?<=\.)\s+(?=[A-Z])")
-_LINK = r'(?:","|[\s:|=→(?"]|\b(?:of|is|was|at|now|came back|measured)\b|\bA:)*'  # label to value
+_LINK = (
+    r'(?:","|[\s:|=→(?"]|\b(?:of|is|was|at|now|came back|stood|measured)\b|\bA:)*'  # label to value
+)
 _BEFORE = (
     r"(?<![\w/-])(?<!urine )(?<!urinary )(?<!fasting )(?<!normal for )"
     r"(?<!prescribed daily )(?<!Rx daily )"
@@ -31,7 +33,7 @@ _MONTHS = {
         start=1,
     )
 }
-_DATE = r"(\d{4}-\d\d-\d\d|\d{1,2} [A-Za-z]+ \d{4})"
+DATE = r"(\d{4}-\d\d-\d\d|\d{1,2} [A-Za-z]+ \d{4})"
 
 
 class Lacking(LookupError):
@@ -86,7 +88,7 @@ class Text:
         Raises:
             Lacking: the text does not state it.
         """
-        return self.grade("sex") < 2
+        return self.grade("sex") == 0
 
     def date(self, name: str) -> datetime.date:
         """Return a date.
@@ -94,7 +96,7 @@ class Text:
         Raises:
             Lacking: the text does not state it.
         """
-        found = _labelled(DATES[name], _DATE).search(self._parts)
+        found = _labelled(DATES[name], DATE).search(self._parts)
         if found is None:
             raise Lacking(_first(DATES[name]))
         return read_date(found[1])

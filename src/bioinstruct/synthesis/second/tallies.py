@@ -215,6 +215,17 @@ def _due_transfer(transfer: datetime.date, age: float) -> str:
     return str(datetime.date.fromordinal(transfer.toordinal() + 266 - round(age)))
 
 
+def _years(born: datetime.date, visit: datetime.date) -> str:
+    """Count the birthdays that have passed."""
+    leap = (born.month, born.day) == (2, 29)
+    passed = 0
+    for year in range(born.year + 1, visit.year + 1):
+        usual = year % 4 != 0 or (year % 100 == 0 and year % 400 != 0)
+        day = datetime.date(year, 3, 1) if leap and usual else born.replace(year=year)
+        passed += day <= visit
+    return f"{passed} years"
+
+
 # ---- studies
 
 _N975 = 1.959964
@@ -298,6 +309,11 @@ _OTHERS: dict[str, Answer] = {
     "due-date": valued({"start": "date last period", "cycle": "number cycle"}, _due),
     "due-date-transfer": valued(
         {"transfer": "date transfer", "age": "number embryo age"}, _due_transfer
+    ),
+    "age-on-date": valued({"born": "date birth", "visit": "date visit day"}, _years),
+    "length-of-stay": valued(
+        {"came": "date admission", "left": "date discharge"},
+        lambda came, left: f"{left.toordinal() - came.toordinal()} days",
     ),
     "risk-ratio": valued(_ARMS, _risk_ratio),
     "risk-difference": valued(

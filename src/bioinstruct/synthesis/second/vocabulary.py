@@ -82,6 +82,8 @@ NUMBERS = {
     "BB": "people of genotype BB|n\\(BB\\)",
     "cycle": "length of the cycle|cycle",
     "embryo age": "age of the embryo at transfer|embryo age",
+    "potassium": "serum potassium|S-K|potassium|K",
+    "haemoglobin": "haemoglobin|Hb",
     "newborn pulse": "heart rate of the newborn|newborn HR",
 }
 """Names of each number; the first is the one that an answer uses."""
@@ -99,6 +101,8 @@ UNITS: dict[str, dict[str, Fraction]] = {
     "creatinine": {"mg/dL": _SAME, "µmol/L": Fraction(10, 884)},
     "sodium": _CHEMICAL,
     "chloride": _CHEMICAL,
+    "potassium": _CHEMICAL,
+    "haemoglobin": {"g/dL": _SAME, "g/L": Fraction(1, 10)},
     "bicarbonate": _CHEMICAL,
     "urine sodium": _CHEMICAL,
     "albumin": {"g/dL": _SAME, "g/L": Fraction(1, 10)},
@@ -154,6 +158,10 @@ UNITS: dict[str, dict[str, Fraction]] = {
 DATES = {
     "last period": "first day of the last menstrual period|last menstrual period|LMP",
     "visit": "date of the visit|visit on",
+    "birth": "date of birth|DOB",
+    "visit day": "date of the visit|visit on",
+    "admission": "date of admission|admitted on",
+    "discharge": "date of discharge|discharged on",
     "transfer": "date of the embryo transfer|embryo transfer on",
 }
 
@@ -196,7 +204,7 @@ FINDINGS = {
 }
 
 CHOICES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "sex": ("sex|gender", ("female", "woman", "male", "man")),
+    "sex": ("sex|gender", ("female", "male")),
     "ascites": ("ascites", ("absent", "slight", "moderate")),
     "encephalopathy": (
         "hepatic encephalopathy|HE",
