@@ -56,6 +56,7 @@ MODELS = [
     {"adapter", "hf_generate", "loglikelihood"},
     {"generation"},
     {"causal_lm"},
+    {"teacher"},
 ]
 """The files of bench/models, the only package whose inside has levels of its own."""
 

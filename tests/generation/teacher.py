@@ -32,7 +32,10 @@ def form_of(prompt: str) -> Form:
     """The form that a prompt asks for."""
     tag = re.search(r"the mark @@([0-9a-f]+) and", prompt)
     labels = "parts task," in prompt or "texts task," in prompt
-    return Form("delimited", labels, tag[1]) if tag else Form("json", labels)
+    document = "\nThe document:\n" in prompt
+    if tag:
+        return Form("delimited", labels, tag[1], document)
+    return Form("json", labels, document=document)
 
 
 def answer(body: dict[str, Any], sample: int) -> str:

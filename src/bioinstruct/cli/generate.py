@@ -22,6 +22,9 @@ from bioinstruct.licenses import check_license
 
 if TYPE_CHECKING:
     from bioinstruct.cli.common import Commands
+    from bioinstruct.generation.documents import Document
+    from bioinstruct.llm.client import Client
+    from bioinstruct.rejection import Rejection
 
 __all__ = ["add"]
 
@@ -56,7 +59,9 @@ def add(commands: Commands) -> None:
         usage="%(prog)s --model NAME --count N --license SPDX --out FILE [options]",
         epilog="endpoint and key: OPENAI_BASE_URL and OPENAI_API_KEY",
     )
-    generating.add_argument("--model", required=True, metavar="NAME", help="the teacher")
+    generating.add_argument(
+        "--model", metavar="NAME", help="the teacher; required without --teacher-path"
+    )
     generating.add_argument(
         "--count", type=positive, required=True, metavar="N", help="number of instructions"
     )
@@ -80,6 +85,19 @@ def _add_asking(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--seeds", default="seeds", metavar="SOURCE", help=f"examples to imitate: {SOURCE}"
+    )
+    group.add_argument(
+        "--from",
+        dest="documents",
+        metavar="SOURCE",
+        help="write tasks about these documents, which become the inputs: a file (JSON Lines, "
+        "JSON, CSV, TSV or Parquet) or the name of an open corpus",
+    )
+    group.add_argument(
+        "--from-column",
+        default="",
+        metavar="NAME",
+        help="column of the documents' texts (default: text, note, input, … as the file has it)",
     )
     group.add_argument(
         "--format",
@@ -124,6 +142,15 @@ def _add_keeping(group: argparse._ArgumentGroup) -> None:
         "--rules", nargs="+", metavar="NAME", help="rules by name, or all, published or none"
     )
     group.add_argument(
+        "--check",
+        nargs="+",
+        default=[],
+        metavar="CHECK",
+        help="reject outputs by span (quotations that are not in the input), numbers (that are in "
+        "neither input nor instruction), json (not JSON where it was asked for), or the functions "
+        "of FILE.py, which is run; --from always checks span",
+    )
+    group.add_argument(
         "--against",
         nargs="+",
         default=[],
@@ -134,6 +161,11 @@ def _add_keeping(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_reaching(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--teacher-path",
+        metavar="DIR",
+        help="the teacher is a model of this machine: a folder, a Hub id, or `tiny`",
+    )
     group.add_argument(
         "--transcript",
         type=Path,
@@ -178,6 +210,11 @@ def _number(text: str) -> float | None:
 def run(args: argparse.Namespace) -> int:
     if args.license is not None:
         check_license(args.license)
+    if args.model is None and args.teacher_path is None:
+        args.usage_error("the following arguments are required: --model")
+    if args.teacher_path is not None:
+        args.model = args.model or Path(args.teacher_path).name
+        args.price = args.price or [0.0, 0.0]
     if args.dry_run:
         return _dry_run(args)
     if args.out is None:
@@ -188,7 +225,8 @@ def run(args: argparse.Namespace) -> int:
             hint=f"name it with --license SPDX, within {_terms(args.model)}",
         )
     check_new(args.out, force=True)  # a folder; `generate` knows the records of its own run
-    teacher = make_client(args)
+    settings = _settings(args)
+    teacher = _local_client(args) if args.teacher_path else make_client(args)
     price = teacher.rates
     if args.batch and not args.replay:
         say("batches may take a day: you can stop now and run the same command again later")
@@ -199,7 +237,7 @@ def run(args: argparse.Namespace) -> int:
             args.count,
             license=args.license,
             out=args.out,
-            settings=_settings(args),
+            settings=settings,
             watch=line,
             replace=args.force,
         )
@@ -209,6 +247,48 @@ def run(args: argparse.Namespace) -> int:
     finally:
         line.close()
     return _report(args, made)
+
+
+def _local_client(args: argparse.Namespace) -> Client:
+    """Return a client whose answers are those of a model of this machine."""
+    from bioinstruct.llm.client import Client
+
+    if args.batch:
+        raise BioinstructError("a model of this machine has no batches", hint="leave --batch out")
+    provider = None
+    if not args.replay:
+        from bioinstruct.bench.models.loading import quiet
+        from bioinstruct.bench.models.teacher import LocalTeacher
+
+        quiet()
+        provider = LocalTeacher.load(args.teacher_path)
+    return Client(
+        args.model,
+        budget=args.budget,
+        price=given_price(args),
+        transcript=args.transcript,
+        concurrency=1,
+        replay=args.replay,
+        provider=provider,
+    )
+
+
+def _documents(args: argparse.Namespace) -> list[Document]:
+    """Read the documents of `--from`."""
+    from bioinstruct.generation.documents import read_documents
+
+    if args.documents is None:
+        return []
+    rejected: list[Rejection] = []
+    found = read_documents(args.documents, column=args.from_column, rejected=rejected)
+    say(f"{len(found):,} documents from {args.documents}")
+    if rejected:
+        first = rejected[0]
+        say(
+            f"left out {len(rejected):,} rows that are no documents; the first, in line "
+            f"{first.place['line']}: {first.reason}"
+        )
+    return found
 
 
 def _report(args: argparse.Namespace, made: Generated) -> int:
@@ -240,6 +320,8 @@ def _settings(args: argparse.Namespace) -> Settings:
         recipe=replace(get_recipe(args.recipe), **given),
         format=args.format,
         seeds=list(read_examples(args.seeds)),
+        documents=_documents(args),
+        checks=args.check,
         attributes=choose_attributes(*args.attributes),
         seed=args.seed,
         rules=args.rules,
@@ -265,6 +347,7 @@ def _dry_run(args: argparse.Namespace) -> int:
     counter = TokenCounter(args.model)
     first, short, long = estimate(plan, args.count, counter)
     base_url = clean_url(os.environ.get("OPENAI_BASE_URL") or OPENAI)
+    base_url = f"local://{args.teacher_path}" if args.teacher_path else base_url
     for message in first.messages:
         show(message.content)
     recipe = plan.recipe

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import traceback
 from pathlib import Path
+from types import ModuleType
 
 from bioinstruct.corpora.registry import names
 from bioinstruct.errors import BioinstructError, MissingError
@@ -29,8 +30,8 @@ def load_corpus_file(path: Path) -> tuple[str, ...]:
     return found
 
 
-def run_python_file(path: Path) -> None:
-    """Run a file as a module of its own.
+def run_python_file(path: Path) -> ModuleType:
+    """Run a file as a module of its own, and return the module.
 
     Raises:
         MissingError: there is no such file.
@@ -48,6 +49,7 @@ def run_python_file(path: Path) -> None:
         raise BioinstructError(f"{_where(path, error)}: {error}", hint=error.hint) from error
     except Exception as error:  # whatever a user's file may do
         raise BioinstructError(f"{_where(path, error)}: {type(error).__name__}: {error}") from error
+    return module
 
 
 def _where(path: Path, error: Exception) -> str:

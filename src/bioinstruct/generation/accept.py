@@ -41,6 +41,12 @@ class Sieve:
     rules: Mapping[str, Rule] = field(default_factory=dict)
     contaminated: Contaminated | None = None
     near_duplicates: float = 0.7
+    by_document: bool = False
+    """Whether only instructions about one document can be near duplicates."""
+
+    def group(self, example: Instruction) -> str:
+        """Return what two records must share to be compared as near duplicates."""
+        return example.input if self.by_document else ""
 
     def steps(self) -> list[Step]:
         """Return the steps before those that look for duplicates."""
@@ -50,9 +56,13 @@ class Sieve:
         return steps
 
     @classmethod
-    def of(cls, recipe: Recipe) -> Sieve:
+    def of(cls, recipe: Recipe, *, by_document: bool = False) -> Sieve:
         """Return the sieve of a recipe."""
-        return cls(rules=choose_rules(recipe.rules), near_duplicates=recipe.near_duplicates)
+        return cls(
+            rules=choose_rules(recipe.rules),
+            near_duplicates=recipe.near_duplicates,
+            by_document=by_document,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +84,7 @@ class Acceptor:
         self._duplicates = Duplicates("exact-duplicate", remember=False)
         for seed in seeds:
             self._duplicates.add(seed.id)
-        near = Near.by_rouge(sieve.near_duplicates, seeds=seeds)
+        near = Near.by_rouge(sieve.near_duplicates, seeds=seeds, group=sieve.group)
         self._steps: list[Step] = [*sieve.steps(), self._duplicates, near]
 
     def take(self, prompt: Prompt, outcome: Response, *, most: int | None = None) -> Judged:
@@ -91,7 +101,7 @@ class Acceptor:
         for item, part in enumerate(parts, start=1):
             if most is not None and len(judged.accepted) >= most:
                 break
-            found = self._judge(part, teacher, f"{prompt.number}.{item}")
+            found = self._judge(part, teacher, prompt, item)
             if isinstance(found, Instruction):
                 judged.accepted.append(found)
             else:
@@ -99,12 +109,12 @@ class Acceptor:
         return judged
 
     def _judge(
-        self, part: Draft | Rejection, teacher: Teacher, document: str
+        self, part: Draft | Rejection, teacher: Teacher, prompt: Prompt, item: int
     ) -> Instruction | Rejection:
         if isinstance(part, Rejection):
             return part
         try:
-            record = self._record(part, teacher, document)
+            record = self._record(part, teacher, prompt, item)
         except ValidationError as error:
             return Rejection(reason=UNPARSABLE, detail=explain(error), text=part.raw)
         [rejection] = decide([record], self._steps)
@@ -113,11 +123,11 @@ class Acceptor:
         self._duplicates.add(record.id)
         return record
 
-    def _record(self, part: Draft, teacher: Teacher, document: str) -> Instruction:
-        fields = part.fields
+    def _record(self, part: Draft, teacher: Teacher, prompt: Prompt, item: int) -> Instruction:
+        fields, about = part.fields, prompt.document
         return Instruction(
             instruction=fields["instruction"],
-            input=fields["input"],
+            input=about.text if about else fields["input"],
             output=fields["output"],
             category=_category(fields.get("category", "")),
             task=_task(fields.get("task", "")),
@@ -125,7 +135,7 @@ class Acceptor:
                 kind="generated",
                 origin=ORIGIN,
                 license=self._license,
-                document=document,
+                document=about.id if about else f"{prompt.number}.{item}",
                 teacher=teacher,
             ),
         )

@@ -42,11 +42,14 @@ class Form:
     """Whether each task has its name and category."""
     tag: str = ""
     """Hexadecimal digits in every mark of the delimited format, different for each request."""
+    document: bool = False
+    """Whether a document of the prompt is the input, so that tasks have no part for it."""
 
     @property
     def fields(self) -> tuple[str, ...]:
         """Names of the fields of a task, in order."""
-        return (*(_LABELS if self.labels else ()), *_TEXTS)
+        texts = [name for name in _TEXTS if not (self.document and name == "input")]
+        return (*(_LABELS if self.labels else ()), *texts)
 
     @property
     def schema(self) -> str | None:
@@ -66,13 +69,19 @@ class Form:
         if self.format == "json":
             return (
                 'The answer is one JSON object {"tasks": [...]}; each task is an object with the '
-                f"texts {names}. Without an input, input is an empty text."
+                f"texts {names}."
+                + ("" if self.document else " Without an input, input is an empty text.")
             )
         return (
             f"Each task has the parts {names}, in this order. Before each part stands a line that "
             f"has only the mark @@{self.tag} and the name of the part; after the last part stands "
-            f"the line @@{self.tag} end. Without an input, the part input is the one word "
-            "<noinput>. The marks appear nowhere else."
+            f"the line @@{self.tag} end. "
+            + (
+                ""
+                if self.document
+                else "Without an input, the part input is the one word <noinput>. "
+            )
+            + "The marks appear nowhere else."
         )
 
     def show(self, records: Sequence[Instruction]) -> str:
@@ -83,7 +92,7 @@ class Form:
         return "\n".join(map(self._marked, rows))
 
     def _marked(self, row: dict[str, str]) -> str:
-        texts = row | {"input": row["input"] or "<noinput>"}
+        texts = {name: text or "<noinput>" for name, text in row.items()}
         parts = [f"@@{self.tag} {name}\n{text}" for name, text in texts.items()]
         return "\n".join([*parts, f"@@{self.tag} end"])
 

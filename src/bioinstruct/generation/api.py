@@ -165,29 +165,38 @@ def prepare(model: str, settings: Settings) -> tuple[Plan, Sieve]:
     """Return the plan of the requests, and the filters that records must pass.
 
     Raises:
-        BioinstructError: a recipe, rule or format is not known, a threshold is not from 0 to 1, or
-            there are too few seeds.
+        BioinstructError: a recipe, rule, check or format is not known, a threshold is not from 0
+            to 1, or there are too few seeds.
     """
     from bioinstruct.filters import choose_rules
     from bioinstruct.filters.similarity import check_threshold
     from bioinstruct.generation.accept import Sieve
     from bioinstruct.generation.answer_format import choose_format
+    from bioinstruct.generation.checks import choose_checks
     from bioinstruct.generation.prompt import Plan
     from bioinstruct.seeds import load_seeds
 
     recipe = settings.recipe
     recipe = get_recipe(recipe) if isinstance(recipe, str) else recipe
     threshold = settings.near_duplicates
+    seeds = load_seeds() if settings.seeds is None else list(settings.seeds)
+    documents = list(settings.documents)
+    checks = choose_checks(["span", *settings.checks] if documents else settings.checks)
     plan = Plan(
         model=model,
-        seeds=load_seeds() if settings.seeds is None else list(settings.seeds),
+        seeds=[seed for seed in seeds if seed.input or not documents],
+        documents=documents,
         recipe=recipe,
         format=choose_format(settings.format, model),
         attributes=settings.attributes,
         seed=settings.seed,
     )
     sieve = Sieve(
-        rules=choose_rules(recipe.rules if settings.rules is None else settings.rules),
+        rules={
+            **choose_rules(recipe.rules if settings.rules is None else settings.rules),
+            **checks,
+        },
+        by_document=bool(documents),
         near_duplicates=check_threshold(recipe.near_duplicates if threshold is None else threshold),
         contaminated=settings.contaminated,
     )

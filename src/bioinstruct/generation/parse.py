@@ -179,14 +179,14 @@ def _begins(parts: list[_Part], name: str, names: tuple[str, ...]) -> bool:
     latest = max(names.index(seen) for seen in parts[-1].texts)
     if names.index(name) > latest:
         return False
-    if name not in names[: names.index("input")]:
+    if name not in names[: names.index("instruction") + 1]:
         parts[-1].fault = f"{name} is given twice"
     return True
 
 
 def _complete(texts: dict[str, str], raw: str) -> Draft | Rejection:
     fields = {name: decode_entities(text).strip() for name, text in texts.items()}
-    if is_nothing(fields["input"]):
+    if is_nothing(fields.setdefault("input", "")):
         fields["input"] = ""
     for name in ("instruction", "output"):
         if not fields[name]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from bioinstruct.errors import BioinstructError
 from bioinstruct.generation.answer_format import Form
+from bioinstruct.generation.documents import Document
 from bioinstruct.generation.recipes import BIOINSTRUCT, Recipe
 from bioinstruct.llm.types import Message, Request
 from bioinstruct.schema import Instruction, Teacher
@@ -22,6 +23,11 @@ _LABELS = (
     "answering questions, IE for extracting information from a text, GEN for writing a text, OTHER "
     "for anything else, such as classifying."
 )
+_DOCUMENT = (
+    "The input of every new task is the document below, whatever is said of inputs above: do not "
+    "repeat it. An expert can do each task from the document alone, and what an output quotes "
+    "stands in the document word for word."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +38,8 @@ class Plan:
     seeds: Sequence[Instruction]
     recipe: Recipe = BIOINSTRUCT
     format: str = "delimited"
+    documents: Sequence[Document] = ()
+    """Texts that the tasks are about, each in its turn; without any the teacher writes inputs."""
     attributes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Values by attribute; each request draws one of each."""
     seed: int = 42
@@ -59,7 +67,7 @@ class Plan:
             recipe.near_duplicates,
             *recipe.rules,
         ]  # determines which records prompts can show
-        return {
+        described = {
             "model": self.model,
             "prompt": recipe.prompt,
             "words": _digest(rendered),
@@ -76,6 +84,9 @@ class Plan:
             "seeds": _digest([seed.id for seed in self.seeds]),
             "seed": self.seed,
         }
+        if self.documents:
+            described["documents"] = _digest([one.text for one in self.documents])
+        return described
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +98,8 @@ class Prompt:
     form: Form
     teacher: Teacher
     """Teacher with the model's requested name."""
+    document: Document | None = None
+    """The input of its tasks."""
 
 
 def _digest(value: object) -> str:
@@ -101,8 +114,9 @@ def prompt(plan: Plan, number: int, machine: Sequence[Instruction] = ()) -> Prom
     shown = [*_pick(plan.seeds, recipe.seed_examples - len(written), draw), *written]
     examples = _pick(shown, len(shown), draw)
     attributes = {n: v[int(draw() * len(v))] for n, v in plan.attributes.items()}
-    form = _form(plan, number, examples)
-    text = _text(recipe, form, examples, attributes)
+    document = plan.documents[number % len(plan.documents)] if plan.documents else None
+    form = _form(plan, number, examples, document)
+    text = _text(recipe, form, examples, attributes, document)
     request = Request(
         model=plan.model,
         messages=(Message("user", text),),
@@ -124,7 +138,7 @@ def prompt(plan: Plan, number: int, machine: Sequence[Instruction] = ()) -> Prom
         examples=tuple(example.id for example in examples),
         attributes=tuple(f"{name}={value}" for name, value in attributes.items()),
     )
-    return Prompt(number, request, form, teacher)
+    return Prompt(number, request, form, teacher, document)
 
 
 def _pick(items: Sequence[Instruction], count: int, draw: Callable[[], float]) -> list[Instruction]:
@@ -138,7 +152,11 @@ def _pick(items: Sequence[Instruction], count: int, draw: Callable[[], float]) -
 
 
 def _text(
-    recipe: Recipe, form: Form, examples: Sequence[Instruction], attributes: Mapping[str, str]
+    recipe: Recipe,
+    form: Form,
+    examples: Sequence[Instruction],
+    attributes: Mapping[str, str],
+    document: Document | None,
 ) -> str:
     points = [*recipe.requirements]
     if recipe.labels:
@@ -146,23 +164,36 @@ def _text(
     if attributes:
         wanted = "; ".join(f"{name}: {value}" for name, value in attributes.items())
         points.append(f"What all new tasks have in common: {wanted}.")
+    if document:
+        points.append(_DOCUMENT)
     count = f"{recipe.tasks} new task{'s' if recipe.tasks > 1 else ''}"
     return (
         f"{recipe.opening}\n\n"
         + "".join(f"- {point}\n" for point in points)
-        + f"\n{form.describe()}\n\nExamples:\n\n{form.show(examples)}\n\n"
-        f"Now write {count} in the same form, and nothing else."
+        + f"\n{form.describe()}\n\nExamples:\n\n{_shown(form, examples)}\n\n"
+        + (f"The document:\n\n{document.text}\n\n" if document else "")
+        + f"Now write {count} {'about the document ' if document else ''}in the same form, "
+        "and nothing else."
     )
 
 
-def _form(plan: Plan, number: int, examples: Sequence[Instruction]) -> Form:
+def _shown(form: Form, examples: Sequence[Instruction]) -> str:
+    if not form.document:
+        return form.show(examples)
+    return "\n\n".join(f"Document:\n\n{e.input}\n\n{form.show([e])}" for e in examples)
+
+
+def _form(
+    plan: Plan, number: int, examples: Sequence[Instruction], document: Document | None
+) -> Form:
     """Choose a hash for the marks that occurs in none of the texts of the prompt."""
     if plan.format == "json":
-        return Form("json", plan.recipe.labels)
+        return Form("json", plan.recipe.labels, document=document is not None)
     salt = 0
     while True:
         tag = hashlib.sha256(f"{plan.seed} {number} {salt}".encode()).hexdigest()[:6]
-        texts = (text for e in examples for text in (e.instruction, e.input, e.output))
+        texts = [text for e in examples for text in (e.instruction, e.input, e.output)]
+        texts += [document.text] if document else []
         if not any(tag in text for text in texts):
-            return Form("delimited", plan.recipe.labels, tag)
+            return Form("delimited", plan.recipe.labels, tag, document is not None)
         salt += 1

@@ -130,7 +130,7 @@ class _Machine:
     """
 
     def __init__(self, plan: Plan, sieve: Sieve, license: str) -> None:
-        own = Sieve.of(plan.recipe)
+        own = Sieve.of(plan.recipe, by_document=bool(plan.documents))
         self._acceptor = None if sieve == own else Acceptor(plan.seeds, own, license=license)
         self.records: list[Instruction] = []
 

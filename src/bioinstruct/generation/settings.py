@@ -12,6 +12,7 @@ from bioinstruct.schema import Instruction
 
 if TYPE_CHECKING:
     from bioinstruct.filters import Contaminated
+    from bioinstruct.generation.documents import Document
     from bioinstruct.llm.runner import Usage
 
 __all__ = ["Progress", "Settings", "Tally", "Watcher"]
@@ -27,6 +28,13 @@ class Settings:
     """Format of the answers: `json`, `delimited`, or `auto`, which goes by the model's name."""
     seeds: Sequence[Instruction] | None = None
     """Examples to imitate; default: the seeds that ship with the package."""
+    documents: Sequence[Document] = ()
+    """Texts that the tasks are about (`read_documents`), instead of inputs by the teacher."""
+    checks: Sequence[str] = ()
+    """Checks of the answers: `span`, `numbers`, `json`, or a Python file with checks.
+
+    With documents, `span` is always one of them.
+    """
     attributes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Values by attribute; each request draws one of each: see `generation.attributes`."""
     seed: int = 42
