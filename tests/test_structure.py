@@ -190,6 +190,7 @@ HEAVY = [
         "from bioinstruct.bench.cli.main import main; main(['compare', '--help'])",
         "from bioinstruct.bench.cli.main import main; main(['export', '--help'])",
         "from bioinstruct.bench.cli.main import main; main(['report', '--help'])",
+        "from bioinstruct.bench.cli.main import main; main(['verify', '--help'])",
     ],
 )
 def test_light_commands_load_nothing_heavy(statement: str) -> None:

@@ -160,3 +160,22 @@ def _read(task: Any, split: str) -> list[Instruction]:
     if (task.name, split) not in _KNOWN:
         _KNOWN[task.name, split] = list(task.read(split))
     return _KNOWN[task.name, split]
+
+
+@pytest.fixture(scope="session")
+def finished_run(
+    model_folder: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The folder of a run of three tasks, base and tuned; copy it to change it."""
+    from bioinstruct.bench.experiment import load_training, run
+    from bioinstruct.bench.models.causal_lm import CausalLM
+    from bioinstruct.bench.tasks import get_task, load_evaluations
+    from bioinstruct.bench.training.recipe import Recipe
+
+    fast = Recipe(rank=2, alpha=4, learning_rate=1e-2, epochs=1, batch_size=8)
+    tests, _ = load_evaluations([get_task(f"demo-{name}") for name in ("qa", "ie", "gen")], 4)
+    examples = [*list(get_task("demo-qa").read("train"))[:16], tests[0].examples[0]]
+    out = tmp_path_factory.mktemp("finished") / "run"
+    model = CausalLM.load(str(model_folder("llama")))
+    run(model, tests, out, training=load_training(fast, tests, examples, "demo"))
+    return out

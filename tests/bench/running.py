@@ -12,6 +12,11 @@ def into_out(args: Sequence[object]) -> list[str]:
     texts = [str(arg) for arg in args]
     if {"--model", "--encoder", "--agreement"} & set(texts) and "--out" not in texts:
         texts += ["--out", "out"]
-    if {"--model", "--encoder"} & set(texts) and texts[0] not in {"compare", "export", "report"}:
+    if {"--model", "--encoder"} & set(texts) and texts[0] not in {
+        "compare",
+        "export",
+        "report",
+        "verify",
+    }:
         texts += ["--force"]
     return texts

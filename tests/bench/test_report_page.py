@@ -9,7 +9,6 @@ import io
 import json
 import re
 import shutil
-from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -19,31 +18,22 @@ import pytest
 from bioinstruct import DataError
 from bioinstruct.bench.cli.main import main
 from bioinstruct.bench.evaluation.runs import read_counts
-from bioinstruct.bench.experiment import load_training, run
-from bioinstruct.bench.models.causal_lm import CausalLM
 from bioinstruct.bench.report.exports import exports
 from bioinstruct.bench.report.folder import PAGE, REPORT, Run, read_run
 from bioinstruct.bench.report.items import ITEMS, read_items
 from bioinstruct.bench.report.merged import merge
 from bioinstruct.bench.report.page import write_page
 from bioinstruct.bench.tasks import get_task, load_evaluations
-from bioinstruct.bench.training.recipe import Recipe
 
 NASTY = (
     "</script><script>alert(1)</script><img src=x onerror=alert(2)> @ITEMS@ @TITLE@ & \"' "
     "\u202e\x1b[2J"
 )
-FAST = Recipe(rank=2, alpha=4, learning_rate=1e-2, epochs=1, batch_size=8)
 
 
-@pytest.fixture(scope="module")
-def folder(model_folder: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run of three tasks, base and tuned."""
-    tests, _ = load_evaluations([get_task(f"demo-{name}") for name in ("qa", "ie", "gen")], 4)
-    lessons = load_training(FAST, tests, list(get_task("demo-qa").read("train"))[:16], "demo")
-    out = tmp_path_factory.mktemp("finished") / "run"
-    run(CausalLM.load(str(model_folder("llama"))), tests, out, training=lessons)
-    return out
+@pytest.fixture
+def folder(finished_run: Path) -> Path:
+    return finished_run
 
 
 def unpacked(page: str) -> list[dict[str, Any]]:

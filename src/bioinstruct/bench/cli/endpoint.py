@@ -6,11 +6,10 @@ import argparse
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bioinstruct.bench.models.constant import Constant
 from bioinstruct.cli.llm_options import add_money, add_other_models, price_and_budget
 from bioinstruct.console import positive, say
 from bioinstruct.errors import BioinstructError
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from bioinstruct.llm.pricing import Price
     from bioinstruct.llm.rate_limit import Retries
     from bioinstruct.llm.types import Request
-    from bioinstruct.schema import Instruction
 
 __all__ = ["add_arguments", "judged", "measure_agreement", "score_endpoint", "usage_error"]
 
@@ -269,25 +267,9 @@ def _written(report: Report, evaluations: Sequence[Evaluation], out: Path) -> li
 
 
 def _recorded(fingerprint: str, evaluation: Evaluation, answers: Any) -> list[str | None]:
-    from bioinstruct.bench.evaluation.evaluate import score
+    from bioinstruct.bench.report.recorded import recount
 
-    return score(_Recorded(recorded=fingerprint), evaluation, answers).written
-
-
-@dataclass(frozen=True)
-class _Recorded(Constant):
-    """A stand-in for a model whose answers are all in the answer file."""
-
-    recorded: str = ""
-
-    @property
-    def fingerprint(self) -> str:
-        return self.recorded
-
-    def complete(self, examples: Sequence[Instruction], **_: Any) -> Any:
-        raise BioinstructError("answers are missing: score the model first")
-
-    choose = complete
+    return recount(evaluation, [fingerprint], answers).written
 
 
 def _asking(args: argparse.Namespace, model: str, base_url: str, *, paid: bool) -> Asking:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bioinstruct
-from bioinstruct.bench.cli import compare, endpoint, export, model, report
+from bioinstruct.bench.cli import compare, endpoint, export, model, report, verify
 from bioinstruct.bench.cli import training as training_options
 from bioinstruct.bench.cli.folder import choose_folder, keep_defaults, keep_settings
 from bioinstruct.bench.cli.tasks import add_arguments, add_variation, chosen_evaluations, listing
@@ -37,9 +37,15 @@ examples:
   bioinstruct-bench --model path/to/model --adapter run1/adapter
   bioinstruct-bench compare run1 run2
   bioinstruct-bench report run1 run2
+  bioinstruct-bench verify run1
 """
 
-COMMANDS = {"compare": compare.add, "export": export.add, "report": report.add}
+COMMANDS = {
+    "compare": compare.add,
+    "export": export.add,
+    "report": report.add,
+    "verify": verify.add,
+}
 """The subcommands, each in a module of its name."""
 
 
