@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from huggingface_hub import ModelCard
 
 from bioinstruct import Category, Instruction, ModelError
 from bioinstruct.bench.encoders.model import EncoderRecipe, _marks, _owners, fits, load_encoder
@@ -322,6 +323,13 @@ def test_each_repeat_of_an_encoder_is_the_run_of_its_seed(folder: str, tmp_path:
         for name, seed, times in (("5", 5, 1), ("6", 6, 1), ("both", 5, 2))
     ]
     alone = [row.base.value for row in rows[:2]]
+    for folder_of, value in zip(
+        ("encoder-demo-qa", "encoder-demo-qa-repeat-2"), alone, strict=True
+    ):
+        card = ModelCard.load(tmp_path / "both" / folder_of / "README.md").data
+        [result] = card.eval_results
+        assert (result.dataset_name, result.metric_type) == ("demo-qa", "accuracy")
+        assert result.metric_value == pytest.approx(value, abs=1e-6)
     assert list(rows[2].repeats) == alone
     assert rows[2].base.value == pytest.approx(sum(alone) / 2)
 

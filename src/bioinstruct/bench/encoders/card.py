@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 
+from bioinstruct.bench.evaluation.report import Row
 from bioinstruct.bench.models.loading import portable_name
 from bioinstruct.bench.tasks.base import Task
 from bioinstruct.text import one_line
@@ -28,21 +29,38 @@ def with_type(label: str, task: Task) -> str:
     return f"{label}-{_TYPES.get(task.corpus or task.name, 'Entity')}" if label in "BI" else label
 
 
-def encoder_card(name: str, task: Task, *, words: bool) -> str:
-    """Return the model card of a classifier of texts, or of `words`."""
+def encoder_card(name: str, task: Task, *, words: bool, rows: Sequence[Row] = ()) -> str:
+    """Return the model card of a classifier of texts, or of `words`, with the scores of `rows`."""
+    from huggingface_hub import EvalResult, ModelCardData
+
     kind = "token-classification" if words else "text-classification"
     how = ', aggregation_strategy="first"' if words else ""
-    base = json.dumps(portable_name(name))
-    corpus = json.dumps(task.corpus or task.name)
+    results = [
+        EvalResult(
+            task_type=kind,
+            dataset_type=row.task,
+            dataset_name=row.task,
+            dataset_split=row.split,
+            metric_type=row.metric,
+            metric_name=row.metric,
+            metric_value=round(row.base.value, 6),
+        )
+        for row in rows
+    ]
     # The terms of the base are not known here, so the licence is never a standard one.
+    about = ModelCardData(
+        base_model=portable_name(name),
+        datasets=[task.corpus or task.name],
+        license="other",
+        license_name="base-and-data",
+        library_name="transformers",
+        pipeline_tag=kind,
+        tags=["biomedical", "bioinstruct"],
+        model_name=f"{portable_name(name)}-{task.name}" if results else None,
+        eval_results=results or None,
+    )
     return f"""---
-base_model: {base}
-datasets: [{corpus}]
-license: other
-license_name: base-and-data
-library_name: transformers
-pipeline_tag: {kind}
-tags: [biomedical, bioinstruct]
+{about.to_yaml()}
 ---
 # Classifier for {one_line(task.name)}
 

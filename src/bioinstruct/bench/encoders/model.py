@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bioinstruct.bench.encoders.card import encoder_card, with_type
 from bioinstruct.bench.encoders.tuning import Progress, fine_tune
+from bioinstruct.bench.evaluation.report import Row
 from bioinstruct.bench.models.checks import check_weights
 from bioinstruct.bench.models.forward import tuning_budget
 from bioinstruct.bench.models.loading import encoder_errors, encoder_length
@@ -31,7 +32,7 @@ from bioinstruct.corpora.answers.entities import Entity, spans
 from bioinstruct.errors import ModelError
 from bioinstruct.schema import Instruction
 
-__all__ = ["Encoder", "EncoderRecipe", "Progress", "Window", "fits", "load_encoder"]
+__all__ = ["Encoder", "EncoderRecipe", "Progress", "Window", "card", "fits", "load_encoder"]
 
 
 class EncoderRecipe(BaseModel):
@@ -53,6 +54,11 @@ class EncoderRecipe(BaseModel):
 def fits(task: Task) -> bool:
     """Return True for tasks whose answers are entities or of a closed set."""
     return bool(task.labels) or _labels_words(task) or _has_label_sets(task)
+
+
+def card(name: str, task: Task, rows: Sequence[Row] = ()) -> str:
+    """Return the model card of an encoder that was fine-tuned on a task, with its scores if any."""
+    return encoder_card(name, task, words=_labels_words(task), rows=rows)
 
 
 def _labels_words(task: Task) -> bool:
@@ -188,9 +194,7 @@ class Encoder(ABC):
         with weights_directory(folder) as temporary:
             self.model.save_pretrained(temporary)
             self.tokenizer.save_pretrained(temporary)
-            (temporary / "README.md").write_text(
-                encoder_card(self.name, self.task, words=_labels_words(self.task)), encoding="utf-8"
-            )
+            (temporary / "README.md").write_text(card(self.name, self.task), encoding="utf-8")
 
     def logits(self, batch: Sequence[Window]) -> torch.Tensor:
         width = max(len(window) for window in batch)

@@ -11,7 +11,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bioinstruct.bench.encoders.model import Encoder, EncoderRecipe, Progress, fits, load_encoder
+from bioinstruct.bench.encoders.model import (
+    Encoder,
+    EncoderRecipe,
+    Progress,
+    card,
+    fits,
+    load_encoder,
+)
 from bioinstruct.bench.evaluation.evaluate import MetricCounts, TaskResult, pooled
 from bioinstruct.bench.evaluation.report import Report, versions
 from bioinstruct.bench.evaluation.summary import rows_of
@@ -65,8 +72,7 @@ def run_encoder(
         for number in range(repeats):
             folder = out / f"encoder-{task.name}{f'-repeat-{number + 1}' if number else ''}"
             key = _key(weights, recipe, seed + number, training, evaluation.examples)
-            kept = _known(folder / PREDICTIONS, key)
-            if kept is None:
+            if (kept := _known(folder / PREDICTIONS, key)) is None:
                 encoder = load_encoder(path, task, training, recipe, seed=seed + number)
                 checkpoints = Checkpoints(_checkpoints(folder), key)
                 tell = partial(tuned, task.name)
@@ -74,6 +80,7 @@ def run_encoder(
                 kept = _keep(encoder, folder, key, evaluation)
             notes += [f"{task.name}: {note}" for note in kept.get("notes", ())]
             found.append(_counted(evaluation, kept["predictions"]))
+            _write_card(folder, path, evaluation, found[-1])
         outcomes[evaluation] = pooled(found)
     rows = {e: rows_of(e, outcome, seed=seed) for e, outcome in outcomes.items()}
     report = Report(
@@ -103,6 +110,12 @@ def _keep(encoder: Encoder, folder: Path, key: str, evaluation: Evaluation) -> d
     write_text(folder / PREDICTIONS, json.dumps(sealed(kept)) + "\n")
     shutil.rmtree(_checkpoints(folder), ignore_errors=True)
     return kept
+
+
+def _write_card(folder: Path, path: str, evaluation: Evaluation, found: TaskResult) -> None:
+    write_text(
+        folder / "README.md", card(path, evaluation.task, rows_of(evaluation, found, seed=0))
+    )
 
 
 def _checkpoints(folder: Path) -> Path:
