@@ -23,7 +23,7 @@ PAGES.append(ROOT / "docs" / "scoring.md")
 PAGES.append(ROOT / "docs" / "statistics.md")
 PAGES.append(ROOT / "docs" / "tasks.md")
 PAGES.append(ROOT / "docs" / "tuning.md")
-PAGES += [ROOT / "docs" / "stats.md", ROOT / "docs" / "export.md"]
+PAGES += [ROOT / "docs" / f"{page}.md" for page in ("stats", "export", "ablation")]
 BLOCK = re.compile(r"```(python|sh)\n(.*?)```", re.DOTALL)
 
 

@@ -34,6 +34,7 @@ LEVELS = [
     {"bench.report"},
     {"bench.experiment", "bench.results"},
     {"bench.api", "bench.encoders"},
+    {"bench.ablation"},
     {"api", "cli"},
     {"bench.cli"},
     {"bench.__main__"},
@@ -191,6 +192,7 @@ HEAVY = [
         "from bioinstruct.bench.cli.main import main; main(['export', '--help'])",
         "from bioinstruct.bench.cli.main import main; main(['report', '--help'])",
         "from bioinstruct.bench.cli.main import main; main(['verify', '--help'])",
+        "from bioinstruct.bench.cli.main import main; main(['ablate', '--help'])",
     ],
 )
 def test_light_commands_load_nothing_heavy(statement: str) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Refused,
         SchemaUnsupportedError,
         SilentError,
+        TuningError,
         UnknownNameError,
     )
     from bioinstruct.jsonl import read, write
@@ -57,6 +58,7 @@ __all__ = [
     "SilentError",
     "Style",
     "Teacher",
+    "TuningError",
     "UnknownNameError",
     "__version__",
     "check_seeds",
@@ -94,7 +96,8 @@ _HOMES = {
     "bioinstruct.dataset.publish": ("push",),
     "bioinstruct.errors": (
         *("BioinstructError", "BudgetError", "DataError", "MissingError", "ModelError"),
-        *("ProviderError", "Refused", "SchemaUnsupportedError", "SilentError", "UnknownNameError"),
+        *("ProviderError", "Refused", "SchemaUnsupportedError", "SilentError", "TuningError"),
+        "UnknownNameError",
     ),
     "bioinstruct.jsonl": ("read", "write"),
     "bioinstruct.llm.client": ("Client",),

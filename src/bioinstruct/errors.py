@@ -6,6 +6,7 @@
   - `Refused`: a corpus is never downloaded, because its files need registration
   - `UnknownNameError`: a name that does not exist, with the nearest names that do
   - `ModelError`: a model that cannot be used for the request
+  - `TuningError`: tuning cannot go on: nothing fits, the loss is not finite, or memory ran out
   - `BudgetError`: the next request could cost more than is left of the budget
   - `ProviderError`: a server refuses every request alike
     - `SchemaUnsupportedError`: a server does not support JSON schemas
@@ -30,6 +31,7 @@ __all__ = [
     "Refused",
     "SchemaUnsupportedError",
     "SilentError",
+    "TuningError",
     "UnknownNameError",
 ]
 
@@ -93,6 +95,10 @@ class UnknownNameError(BioinstructError):
 
 class ModelError(BioinstructError):
     """A model that cannot be used for the request."""
+
+
+class TuningError(BioinstructError):
+    """Tuning cannot go on: no record fits, the loss is not finite, or memory ran out."""
 
 
 class BudgetError(BioinstructError):

@@ -12,11 +12,7 @@ def into_out(args: Sequence[object]) -> list[str]:
     texts = [str(arg) for arg in args]
     if {"--model", "--encoder", "--agreement"} & set(texts) and "--out" not in texts:
         texts += ["--out", "out"]
-    if {"--model", "--encoder"} & set(texts) and texts[0] not in {
-        "compare",
-        "export",
-        "report",
-        "verify",
-    }:
+    others = {"ablate", "compare", "export", "report", "verify"}
+    if {"--model", "--encoder"} & set(texts) and texts[0] not in others:
         texts += ["--force"]
     return texts

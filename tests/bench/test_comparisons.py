@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from bioinstruct.bench.metrics import accuracy, entity_f1
-from bioinstruct.bench.metrics.comparisons import FEWEST, compare, detectable, holm, verdicts
+from bioinstruct.bench.metrics.comparisons import (
+    FEWEST,
+    compare,
+    compare_means,
+    detectable,
+    holm,
+    verdicts,
+)
+from bioinstruct.bench.metrics.intervals import Part
 
 
 def right(values: np.ndarray) -> np.ndarray:
@@ -107,3 +115,25 @@ def test_holm_is_that_of_statsmodels() -> None:
     multitest = pytest.importorskip("statsmodels.stats.multitest")
     ps = np.random.default_rng(0).random(50) ** 4
     assert holm(ps.tolist()) == pytest.approx(multitest.multipletests(ps, method="holm")[1])
+
+
+def test_the_test_of_a_mean_of_one_task_is_that_of_the_task() -> None:
+    random = np.random.default_rng(5)
+    base, tuned = (right(random.random(60) < share) for share in (0.4, 0.6))
+    alone = compare(accuracy, base, tuned)
+    found = compare_means([Part(accuracy, base)], [Part(accuracy, tuned)])
+    assert found.difference == alone.difference
+    assert found.p == pytest.approx(alone.p, abs=0.01)
+    assert (found.detectable, found.documents) == (alone.detectable, 60)
+
+
+def test_the_test_of_a_mean_of_tasks_is_near_the_exact_one() -> None:
+    """Oracle: every assignment of the documents of two tasks, by brute force."""
+    random = np.random.default_rng(6)
+    tasks = [[random.integers(0, 2, 7) for _ in range(2)] for _ in range(2)]
+    tasks[0][1][:5] = 1
+    parts = [[Part(accuracy, right(task[which])) for task in tasks] for which in (0, 1)]
+    changes = np.concatenate([(task[1] - task[0]) / 7 / 2 for task in tasks])
+    signs = 1 - 2 * ((np.arange(2**14)[:, None] >> np.arange(14)) & 1)
+    exact = np.mean(np.abs(signs @ changes) >= abs(changes.sum()) - 1e-12)
+    assert compare_means(*parts).p == pytest.approx(exact, abs=0.015)

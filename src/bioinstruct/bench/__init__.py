@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 from bioinstruct.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from bioinstruct.bench.ablation.api import ablate
+    from bioinstruct.bench.ablation.arms import Design
+    from bioinstruct.bench.ablation.matrix import Ablation
     from bioinstruct.bench.api import evaluate, load_model, load_tasks, suites, tune
     from bioinstruct.bench.evaluation.report import Report
     from bioinstruct.bench.metrics import (
@@ -43,7 +46,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "METRICS",
+    "Ablation",
     "Comparison",
+    "Design",
     "Evaluation",
     "Formulation",
     "Metric",
@@ -53,6 +58,7 @@ __all__ = [
     "Task",
     "Tuned",
     "Variation",
+    "ablate",
     "accuracy",
     "bert_score",
     "bleu",
@@ -84,6 +90,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "bioinstruct.bench.ablation.api": ("ablate",),
+    "bioinstruct.bench.ablation.arms": ("Design",),
+    "bioinstruct.bench.ablation.matrix": ("Ablation",),
     "bioinstruct.bench.api": ("evaluate", "load_model", "load_tasks", "suites", "tune"),
     "bioinstruct.bench.evaluation.report": ("Report",),
     "bioinstruct.bench.metrics": (

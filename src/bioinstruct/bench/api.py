@@ -36,7 +36,16 @@ if TYPE_CHECKING:
     from bioinstruct.bench.training.trainer import Tuning
     from bioinstruct.filters import Rejection
 
-__all__ = ["evaluate", "load_model", "load_tasks", "suites", "tune"]
+__all__ = [
+    "Named",
+    "evaluate",
+    "load_model",
+    "load_tasks",
+    "quietly",
+    "read_evaluations",
+    "suites",
+    "tune",
+]
 
 logger = logging.getLogger("bioinstruct")
 # Threads that wait for each other must not spin for long: on cores shared with other work, tuning
@@ -122,7 +131,7 @@ def load_model(
     _check_known("precision", dtype, PRECISIONS)
     tuned_in = style_of(Path(adapter)) if adapter is not None else None
     chosen = tuned_in if style == "auto" else Style(style)
-    with _quiet():
+    with quietly():
         model = CausalLM.load(
             str(path),
             style=chosen,
@@ -182,9 +191,9 @@ def evaluate(
     from bioinstruct.bench.results import Scores
 
     check_model(model)
-    evaluations = _evaluations(tasks, limit, shots, seed, variation)
+    evaluations = read_evaluations(tasks, limit, shots, seed, variation)
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_quiet())
+        stack.enter_context(quietly())
         stack.enter_context(model.adapter())
         folder = Path(out or stack.enter_context(tempfile.TemporaryDirectory()))
         answers = stack.enter_context(Answers(folder / "answers.jsonl"))
@@ -238,7 +247,7 @@ def tune(
         why = "every record overlaps a test" if rejected else "there are no records"
         raise BioinstructError(f"nothing to tune on: {why}", hint="give other records")
     folder = Path(out) if out else None
-    with _quiet():
+    with quietly():
         tuning = _train(model, kept, recipe, seed, folder, progress)
     adapter = folder / "adapter" if folder else None
     return Tuned(model.name, recipe, tuning, len(kept), rejected, adapter)
@@ -292,7 +301,7 @@ def _train(
     return tuning
 
 
-def _evaluations(
+def read_evaluations(
     tasks: Named | Iterable[Named],
     limit: int | None,
     shots: int,
@@ -347,7 +356,7 @@ def _without_tests(
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Keep the progress bars, advice and deprecation warnings of the libraries out of a session."""
     from transformers.utils import logging as theirs
 

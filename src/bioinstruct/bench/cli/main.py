@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bioinstruct
-from bioinstruct.bench.cli import compare, endpoint, export, model, report, verify
+from bioinstruct.bench.cli import ablate, compare, endpoint, export, model, report, verify
 from bioinstruct.bench.cli import training as training_options
 from bioinstruct.bench.cli.folder import choose_folder, keep_defaults, keep_settings
 from bioinstruct.bench.cli.tasks import add_arguments, add_variation, chosen_evaluations, listing
@@ -41,6 +41,7 @@ examples:
 """
 
 COMMANDS = {
+    "ablate": ablate.add,
     "compare": compare.add,
     "export": export.add,
     "report": report.add,

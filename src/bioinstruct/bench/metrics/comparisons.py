@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,12 +14,23 @@ from bioinstruct.bench.metrics.base import Array, Metric
 from bioinstruct.bench.metrics.intervals import (
     Documents,
     Interval,
+    Part,
     by_document,
     difference,
+    mean_difference,
     unlike_bound,
 )
 
-__all__ = ["FEWEST", "PairedTest", "Verdict", "compare", "detectable", "holm", "verdicts"]
+__all__ = [
+    "FEWEST",
+    "PairedTest",
+    "Verdict",
+    "compare",
+    "compare_means",
+    "detectable",
+    "holm",
+    "verdicts",
+]
 
 FEWEST = 10
 """Below so many documents no verdict is given: hardly any difference could be shown."""
@@ -79,18 +91,60 @@ def compare(
     )
 
 
+def compare_means(base: Sequence[Part], tuned: Sequence[Part], *, seed: int = 0) -> PairedTest:
+    """Compare the mean scores of two systems over several tasks, each task weighing the same.
+
+    As `compare`: the answers to the documents of each task change places at random, independently
+    of the other tasks. The smallest difference that can be found combines those of the tasks.
+
+    Args:
+        base: the tasks' metrics, counts of shape (items, k) and documents, by the first system.
+        tuned: the same of the second system, on the same items in the same order.
+        seed: of the resampling.
+
+    Raises:
+        ValueError: the items are not the same, or there are none.
+    """
+    found = mean_difference(base, tuned, seed=seed)
+    moved = np.zeros(_FLIPS)
+    observed, least, documents = 0.0, [], 0
+    for number, (one, two) in enumerate(zip(base, tuned, strict=True)):
+        before = by_document(one.counts, one.documents)
+        after = by_document(two.counts, one.documents)
+        draw = np.random.default_rng([seed, number])
+        flips = draw.integers(0, 2, (_FLIPS, len(before)), dtype=np.uint8)
+        moved += _apart(one.metric, before, after, flips)
+        observed += float(one.metric.value(after.sum(axis=0)))
+        observed -= float(one.metric.value(before.sum(axis=0)))
+        least.append(detectable(one.metric, before, after))
+        documents += len(before)
+    count = int(np.sum(np.abs(moved) >= abs(observed) - 1e-12))
+    return PairedTest(
+        difference=found,
+        p=(count + 1) / (_FLIPS + 1),
+        detectable=math.hypot(*least) / len(least),
+        documents=documents,
+    )
+
+
 def _p(metric: Metric, base: Array, tuned: Array, seed: int) -> float:
-    change = tuned - base
     observed = abs(float(metric.value(tuned.sum(axis=0)) - metric.value(base.sum(axis=0))))
-    count = 0
     flips = _flips(len(base), seed)
-    for start in range(0, len(flips), _AT_ONCE):
-        moved = flips[start : start + _AT_ONCE].astype(np.float64) @ change
-        apart = metric.value(tuned.sum(axis=0) - moved) - metric.value(base.sum(axis=0) + moved)
-        count += int(np.sum(np.abs(apart) >= observed - 1e-12))
+    apart = _apart(metric, base, tuned, flips)
+    count = int(np.sum(np.abs(apart) >= observed - 1e-12))
     if len(base) <= _EXACT:
         return count / len(flips)
     return (count + 1) / (len(flips) + 1)
+
+
+def _apart(metric: Metric, base: Array, tuned: Array, flips: npt.NDArray[np.uint8]) -> Array:
+    """Return the difference of the systems in each assignment, shape (assignments,)."""
+    change, before, after = tuned - base, base.sum(axis=0), tuned.sum(axis=0)
+    parts = []
+    for start in range(0, len(flips), _AT_ONCE):
+        moved = flips[start : start + _AT_ONCE].astype(np.float64) @ change
+        parts.append(metric.value(after - moved) - metric.value(before + moved))
+    return np.concatenate(parts)
 
 
 @functools.lru_cache(maxsize=4)

@@ -18,7 +18,7 @@ from bioinstruct.bench.training.recipe import Recipe
 from bioinstruct.bench.training.trainer import Steps, smaller, start
 from bioinstruct.schema import Instruction
 
-__all__ = ["Plan", "make_plan"]
+__all__ = ["Plan", "duration", "make_plan"]
 
 PROBES = 10
 FLOAT = 4  # bytes
@@ -68,16 +68,17 @@ class Plan:
             f"layout      {'packed' if self.packed else 'padded'}, {self.fill:.1%} of it tokens",
             f"parameters  {self.trained_parameters:,} trained of {self.parameters:,}",
             f"memory      {mib:,.0f} MiB{where}{verdict}",
-            f"time        {_duration(self.seconds)}",
+            f"time        {duration(self.seconds)}",
         ]
         if repeats > 1:
-            lines.append(f"repeats     {repeats} tunings: {_duration(repeats * self.seconds)}")
+            lines.append(f"repeats     {repeats} tunings: {duration(repeats * self.seconds)}")
         if self.fits is False:
             lines.append(f"to lower    {smaller(self.micro_batch_tokens)} in the recipe")
         return lines
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Return a time in minutes, or in hours from two hours on."""
     hours = seconds / 3600
     return f"{seconds / 60:,.1f} minutes" if hours < 2 else f"{hours:,.1f} hours"
 

@@ -33,7 +33,7 @@ from bioinstruct.bench.training.checkpoint import Checkpoints, run_key
 from bioinstruct.bench.training.lora import add_adapter, check_adapter, remove_adapter
 from bioinstruct.bench.training.loss import AnswerLoss
 from bioinstruct.bench.training.recipe import Recipe
-from bioinstruct.errors import BioinstructError
+from bioinstruct.errors import BioinstructError, TuningError
 from bioinstruct.schema import Instruction
 
 __all__ = [
@@ -98,7 +98,8 @@ def tune(
     that was stopped resumes from the last; in float32 on a CPU the adapter is bit-identical.
 
     Raises:
-        BioinstructError: there is nothing to train on, the loss is not finite, or memory ran out.
+        TuningError: there is nothing to train on, the loss is not finite, or memory ran out.
+        BioinstructError: the recipe is not one for this model.
     """
     key = run_key(model, examples, recipe, seed)
     kept = Checkpoints(checkpoints, key) if checkpoints else None
@@ -172,8 +173,8 @@ def check_tuning(model: Tunable, examples: Sequence[Instruction], recipe: Recipe
         raise _nothing_fits(len(examples))
 
 
-def _nothing_fits(examples: int) -> BioinstructError:
-    return BioinstructError(
+def _nothing_fits(examples: int) -> TuningError:
+    return TuningError(
         f"nothing to tune on: {examples:,} examples, {examples:,} of them too long",
         hint="raise max_length in the recipe, or give other data with --data",
     )
@@ -185,9 +186,11 @@ def start(
 ) -> Iterator[Steps]:
     """Give the model a fresh adapter and lay out the examples; when the block ends it answers.
 
+    If the block fails, the model is its base again, to the bit, without an adapter.
+
     Raises:
-        BioinstructError: there is nothing to train on, the recipe asks for packing and the model
-            cannot, or memory runs out within the block.
+        TuningError: there is nothing to train on, or memory runs out within the block.
+        BioinstructError: the recipe asks for packing and the model cannot.
     """
     rows, tuning = encode_examples(model, examples, recipe)
     if not rows:
@@ -197,13 +200,23 @@ def start(
     finish = add_adapter(model, recipe)
     steps = Steps(model, recipe, rows, tuning, seed=seed)
     model.model.train()
-    with _packing(model, recipe, rows) as tuning.packed, _out_of_memory(steps):
-        yield steps
+    try:
+        with _packing(model, recipe, rows) as tuning.packed, _out_of_memory(steps):
+            yield steps
+    except BaseException:
+        _end(model, recipe, finish)
+        remove_adapter(model)
+        raise
+    _end(model, recipe, finish)
+    model.adapted(model.model)
+
+
+def _end(model: Tunable, recipe: Recipe, finish: Callable[[], None]) -> None:
+    """Take the gradients away, and what was changed in the base to train on it."""
     model.model.zero_grad(set_to_none=True)
     if recipe.gradient_checkpointing:
         _checkpoint_activations(model, on=False)
     finish()
-    model.adapted(model.model)
 
 
 class Steps:
@@ -290,7 +303,7 @@ class Steps:
         with torch.autocast(self.model.device.type, torch.bfloat16, enabled=self._low):
             return self._loss(part.ids, part.place, part.position_ids)
 
-    def _not_finite(self, batch: list[TrainingExample], loss: float) -> BioinstructError:
+    def _not_finite(self, batch: list[TrainingExample], loss: float) -> TuningError:
         """Return an error that names the examples whose loss, each alone, is not finite."""
         self.tuning.packed = False
         with torch.no_grad():
@@ -302,7 +315,7 @@ class Steps:
             else (f"the gradient of step {step} is not finite")
         )
         about = f": example {', '.join(bad[:5])}" if bad else ", though each example's alone is"
-        return BioinstructError(
+        return TuningError(
             found + about,
             hint="look at these examples, lower learning_rate, or try precision float32",
         )
@@ -352,7 +365,7 @@ def _out_of_memory(steps: Steps) -> Iterator[None]:
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        raise BioinstructError(
+        raise TuningError(
             f"the device has not enough memory for micro-batches of {steps.budget:,} tokens",
             hint=f"{smaller(steps.budget)} in the recipe; --plan says what a run takes",
         ) from error
