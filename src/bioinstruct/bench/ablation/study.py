@@ -164,6 +164,7 @@ class Study:
             "model": self.model.name,
             "fingerprint": self.model.base_fingerprint,
             "style": self.model.style.value,
+            "precision": self.model.parts["precision"],
             "seed": self.design.seed,
             "data": self.training.data.digest,
             "source": self.training.source,

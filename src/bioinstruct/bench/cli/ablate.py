@@ -123,7 +123,7 @@ def _run(args: argparse.Namespace) -> int:
         )
     quiet()
     find_model(args.model)
-    args.out = args.out or _folder(args)
+    args.out, args.precision = args.out or _folder(args), args.dtype
     evaluations, unavailable = chosen_evaluations(args)
     training = _training(args, evaluations)
     design = Design(
