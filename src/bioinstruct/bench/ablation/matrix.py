@@ -11,7 +11,6 @@ from typing import Any
 from bioinstruct.bench.ablation.arms import Arm
 from bioinstruct.bench.evaluation.report import versions
 from bioinstruct.bench.evaluation.runs import Counted, read_counts
-from bioinstruct.bench.experiment import REPORT
 from bioinstruct.bench.metrics.comparisons import (
     PairedTest,
     Verdict,
@@ -20,6 +19,7 @@ from bioinstruct.bench.metrics.comparisons import (
     verdicts,
 )
 from bioinstruct.bench.metrics.intervals import Interval, Part, interval, mean_interval
+from bioinstruct.bench.report.folder import REPORT
 from bioinstruct.bench.tasks.evaluation_set import Evaluation
 from bioinstruct.json_text import loads
 from bioinstruct.tables import aligned, html_table

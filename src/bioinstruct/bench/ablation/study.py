@@ -28,9 +28,10 @@ from filelock import FileLock, Timeout
 from bioinstruct.bench.ablation.arms import ALL, Arm, Design, part_of
 from bioinstruct.bench.ablation.matrix import Ablation, gathered
 from bioinstruct.bench.evaluation.cache import Answers
-from bioinstruct.bench.experiment import ANSWERS, REPORT, Training, Watch, check_out, run
+from bioinstruct.bench.experiment import ANSWERS, Training, Watch, check_out, run
 from bioinstruct.bench.models.base import Tunable, check_model
 from bioinstruct.bench.models.fingerprint import key
+from bioinstruct.bench.report.folder import REPORT
 from bioinstruct.bench.tasks.evaluation_set import Evaluation, Unavailable
 from bioinstruct.bench.training.lora import remove_adapter
 from bioinstruct.bench.training.trainer import check_tuning
