@@ -14,8 +14,10 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from huggingface_hub import DatasetCard
 
-from bioinstruct import BioinstructError, Instruction, corpora
+from bioinstruct import BioinstructError, Instruction, corpora, write
+from bioinstruct.cli.main import main
 from bioinstruct.dataset.load import load_dataset, read_examples
+from bioinstruct.dataset.pictures import PICTURES
 from bioinstruct.dataset.publish import forbids_redistribution, obstacle, publish, push
 from bioinstruct.parquet import features
 from tests.records import record, records
@@ -60,6 +62,7 @@ def test_publishing_writes_the_data_its_card_and_its_statistics(out: Path) -> No
         "README.md",
         "croissant.json",
         "data/train-00000-of-00001.parquet",
+        *sorted(f"pictures/{name}" for name in PICTURES),
         "statistics.json",
     ]
     written = json.loads((out / "statistics.json").read_text(encoding="utf-8"))
@@ -344,7 +347,7 @@ def test_the_card_in_the_repository_is_that_of_the_data_that_ships(tmp_path: Pat
     # `UPDATE_GOLDEN=1 pytest tests/test_publish.py` renews it.
     examples = [*read_examples("seeds"), *read_examples("demo")]
     publish(examples, tmp_path / "bioinstruct")
-    for name in ("README.md", "statistics.json"):
+    for name in ("README.md", "statistics.json", *(f"pictures/{name}" for name in PICTURES)):
         now = (tmp_path / "bioinstruct" / name).read_text(encoding="utf-8")
         if os.environ.get("UPDATE_GOLDEN"):
             (CARD / name).write_text(now, encoding="utf-8")
@@ -403,3 +406,65 @@ def test_the_real_corpora_are_published_whole(data: Path, out: Path) -> None:
         found = load_dataset(str(out), split="train")
         assert found.num_rows == statistics.examples
         assert found.features == features()
+
+
+def test_a_record_of_the_test_split_is_in_no_other(tmp_path: Path) -> None:
+    from xml.etree import ElementTree
+
+    write(tmp_path / "a.jsonl", records(9))
+    write(tmp_path / "b.jsonl", records(4))
+    out = tmp_path / "set"
+    args = ["publish", f"{tmp_path}/a.jsonl", "--test", f"{tmp_path}/b.jsonl", "--out", str(out)]
+    with pytest.raises(SystemExit) as done:
+        main(args)
+    assert done.value.code == 0
+    found = {split: list(read_examples(str(out), split=split)) for split in ("train", "test")}
+    assert found == {"train": records(9)[4:], "test": records(4)}
+    card = (out / "README.md").read_text("utf-8")
+    assert "path: data/test-*.parquet" in card
+    assert "The splits are train 5, test 4" in card
+    for name in re.findall(r"!\[.*?\]\((.*?)\)", card):
+        drawn = ElementTree.parse(out / name)
+        texts = [one.text for one in drawn.iter("{http://www.w3.org/2000/svg}text")]
+        assert {"IE", "corpus", "instruction"} & set(texts)
+    content = json.loads((out / "statistics.json").read_text("utf-8"))
+    assert content["splits"] == {"train": 5, "test": 4}
+    with pytest.raises(SystemExit):
+        main([*args, "--force"])  # what was published there is replaced, pictures and all
+    with pytest.raises(BioinstructError, match="the split test is empty"):
+        publish({"train": records(2), "test": []}, tmp_path / "other")
+
+
+def test_the_card_says_how_records_were_generated(tmp_path: Path) -> None:
+    from bioinstruct.llm.transcript import Transcript
+    from bioinstruct.llm.types import Answer, Message, Request
+    from bioinstruct.rejection import Rejection, write_rejections
+
+    teacher = {"model": "gpt-4", "prompt": "alpaca/1", "temperature": 0.5, "top_p": 1.0}
+    made = {"kind": "generated", "teacher": teacher}
+    write(tmp_path / "m.jsonl", [record(1, provenance=made), record(2, provenance=made)])
+    asked = Request(model="gpt-4", messages=(Message("user", "x"),))
+    with Transcript.open(
+        tmp_path / "m.transcript.jsonl", base_url="https://api.openai.com/v1"
+    ) as transcript:
+        transcript.add(
+            asked,
+            Answer(
+                text="y",
+                finish_reason="stop",
+                model="gpt-4",
+                prompt_tokens=9,
+                completion_tokens=100,
+            ),
+        )
+    rejects = [Rejection(reason=reason, text="") for reason in ("span", "span", "cut-off")]
+    write_rejections(tmp_path / "m.rejected.jsonl", rejects)
+    with pytest.raises(SystemExit):
+        main(["publish", f"{tmp_path}/m.jsonl", "--out", f"{tmp_path}/set"])
+    card = (tmp_path / "set" / "README.md").read_text("utf-8")
+    _, _, section = card.partition("### How they were generated\n\n")
+    lines = section.splitlines()
+    assert lines[0] == "- gpt-4, recipe alpaca/1, temperature 0.5, top\\_p 1.0: 2 records."
+    assert "1 requests, 9 tokens in, 100 out: $0.006" in lines[1]
+    assert "answered on 20" in lines[1]
+    assert lines[2] == "- Accepted: 2 records. Rejected parts of answers: span 2, cut-off 1."

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bioinstruct import BioinstructError
+from bioinstruct.dataset.pictures import PICTURES
 from bioinstruct.dataset.publish import publish, push
 from tests.hub_server import Hub, hub_server
 from tests.records import record, records
@@ -118,6 +119,7 @@ def test_nothing_but_what_publish_wrote_is_uploaded(hub: Hub, folder: Path) -> N
         "README.md",
         "croissant.json",
         "data/train-00000-of-00001.parquet",
+        *sorted(f"pictures/{name}" for name in PICTURES),
         "statistics.json",
     ]
 

@@ -21,6 +21,7 @@ from bioinstruct.cli.common import (
     sentence,
     watched,
 )
+from bioinstruct.cli.generation_notes import generation_notes
 from bioinstruct.console import say
 from bioinstruct.dataset.card import About
 from bioinstruct.dataset.load import read_examples
@@ -48,6 +49,14 @@ def add(commands: Commands) -> None:
     )
     publishing.add_argument("sources", nargs="+", metavar="SOURCE", help=SOURCE)
     publishing.add_argument("--split", default="train", help=f"of the sources: {SPLIT}")
+    for name in ("validation", "test"):
+        publishing.add_argument(
+            f"--{name}",
+            nargs="+",
+            default=[],
+            metavar="SOURCE",
+            help=f"sources of the split {name}; its records are left out of train",
+        )
     publishing.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="the folder to write"
     )
@@ -136,6 +145,16 @@ def _closed(statistics: Statistics) -> list[str]:
     return [s.origin for s in statistics.sources if obstacle(s.origin, s.license)]
 
 
+def _read(
+    args: argparse.Namespace, split: str, sources: list[str], rejected: list[Rejection]
+) -> Iterator[Instruction]:
+    """Read the sources of a split; `--split` is the part of a source that becomes `train`."""
+    options = import_options(args)
+    for source in sources:
+        part = args.split if split == "train" else split
+        yield from read_examples(source, split=part, rejected=rejected, options=options)
+
+
 def run(args: argparse.Namespace) -> int:
     if args.push and not args.repo:
         raise BioinstructError("--push needs a repository", hint="name one with --repo owner/name")
@@ -144,13 +163,11 @@ def run(args: argparse.Namespace) -> int:
             "--push needs the licence to publish under",
             hint="name it with --license SPDX; without --push, the card lists the data's licences",
         )
-    check_new(args.out, force=args.force, inputs=args.sources, folder=True)
-    options = import_options(args)
+    given = {"train": args.sources, "validation": args.validation, "test": args.test}
+    given = {split: sources for split, sources in given.items() if sources}
+    everything = list(chain.from_iterable(given.values()))
+    check_new(args.out, force=args.force, inputs=everything, folder=True)
     rejected: list[Rejection] = []
-    examples = chain.from_iterable(
-        read_examples(source, split=args.split, rejected=rejected, options=options)
-        for source in args.sources
-    )
     identifiers = _Identifiers(args.identifiers)
     about = About(
         title=args.title,
@@ -158,9 +175,13 @@ def run(args: argparse.Namespace) -> int:
         authors=tuple(args.author),
         citation=args.citation,
         language=args.language,
+        generation=generation_notes(everything),
     )
     statistics = publish(
-        watched(identifiers.watched(examples), Counter()),
+        {
+            split: watched(identifiers.watched(_read(args, split, sources, rejected)), Counter())
+            for split, sources in given.items()
+        },
         args.out,
         name=args.out.resolve().name,
         about=about,

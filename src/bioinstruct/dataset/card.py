@@ -79,6 +79,8 @@ class About:
     """BibTeX, or a sentence."""
     language: str = ""
     """BCP 47 code."""
+    generation: str = ""
+    """A list of what is known of the runs that generated records; not kept."""
 
 
 def render_card(
@@ -110,14 +112,14 @@ def render_card(
         citation=_citation(about),
         folder=re.sub(r"[^\w.-]+", "-", folder),
         summary=_summary(statistics),
-        category_table=_category_table(statistics),
+        category_table=_category_table(statistics) + _picture("categories"),
         example=_example(example),
         tasks=_tasks(statistics),
-        kind_table=_kind_table(statistics),
-        length_table=_length_table(statistics),
+        kind_table=_kind_table(statistics) + _generation(statistics, about),
+        length_table=_length_table(statistics) + _picture("lengths"),
         answers=_answers(statistics),
         notes=_notes(statistics),
-        source_table=source_table(statistics.sources),
+        source_table=source_table(statistics.sources) + _picture("sources"),
         license_note=license_note(statistics.licenses),
         limitations=_limitations(statistics, language),
     )
@@ -185,7 +187,10 @@ def _front_matter(statistics: Statistics, name: str, language: str, tags: list[s
                 # `datasets` keys its cache of a local folder by this block alone: without the
                 # fingerprint it would load the earlier dataset of the same name.
                 "description": f"fingerprint {statistics.fingerprint}",
-                "data_files": [{"split": "train", "path": "data/train-*.parquet"}],
+                "data_files": [
+                    {"split": split, "path": f"data/{split}-*.parquet"}
+                    for split in statistics.splits or ("train",)
+                ],
             }
         ],
     )
@@ -205,8 +210,29 @@ def _summary(statistics: Statistics) -> str:
         made = f"{', '.join(parts[:-1])} and {parts[-1]}"
     return (
         f"{_many(statistics.examples, 'biomedical instruction')} with inputs and outputs, covering "
-        f"{_many(len(statistics.tasks), 'kind')} of work. {made}."
+        f"{_many(len(statistics.tasks), 'kind')} of work. {made}.{_splits(statistics)}"
     )
+
+
+def _splits(statistics: Statistics) -> str:
+    if not statistics.splits:
+        return ""
+    counts = ", ".join(f"{split} {count:,}" for split, count in statistics.splits.items())
+    return f" The splits are {counts}; no record is in two of them."
+
+
+def _picture(name: str) -> str:
+    return f"\n\n![Records: {name}](pictures/{name}.svg)"
+
+
+def _generation(statistics: Statistics, about: About) -> str:
+    """Return the section on generated records; empty without any."""
+    if not statistics.generated:
+        return ""
+    lines = [
+        f"- {_plain(name)}: {count:,} records." for name, count in statistics.generated.items()
+    ]
+    return "\n".join(["\n\n### How they were generated\n", *lines, about.generation])
 
 
 def _example(row: Mapping[str, Any] | None) -> str:

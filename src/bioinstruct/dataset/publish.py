@@ -6,7 +6,7 @@ import itertools
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ from bioinstruct.corpora import Access
 from bioinstruct.dataset import hub
 from bioinstruct.dataset.card import About, licenses_of_card, render_card
 from bioinstruct.dataset.croissant import render_croissant
+from bioinstruct.dataset.pictures import pictures
 from bioinstruct.dataset.statistics import Collector, Statistics
-from bioinstruct.errors import BioinstructError, DataError, MissingError
+from bioinstruct.errors import BioinstructError, DataError, MissingError, UnknownNameError
 from bioinstruct.files import atomic_directory
 from bioinstruct.json_text import loads
 from bioinstruct.licenses import license_ids
@@ -28,10 +29,12 @@ __all__ = ["forbids_redistribution", "obstacle", "publish", "push"]
 
 _FORMAT = "bioinstruct-dataset-1"
 _OURS = re.compile(
-    r"README\.md|croissant\.json|statistics\.json|data(/train-\d{5}-of-\d{5}\.parquet)?"
+    r"README\.md|croissant\.json|statistics\.json|pictures(/(categories|sources|lengths)\.svg)?|"
+    r"data(/(train|validation|test)-\d{5}-of-\d{5}\.parquet)?"
 )
-_DATA = "data/train-*.parquet"
-_FILES = ("README.md", "croissant.json", "statistics.json", _DATA)
+_DATA = "data/*.parquet"
+_FILES = ("README.md", "croissant.json", "statistics.json", "pictures/*.svg", _DATA)
+_SPLITS = ("test", "validation", "train")
 _TEXTS = ("instruction", "input", "output")
 _SHOWN = 800  # characters of the record that the card shows
 _CLOSED = {"credentialed", "dua", "noredistribution", "restricted"}
@@ -40,7 +43,7 @@ _UNKNOWN = {"noassertion", "none", "unknown"}
 
 
 def publish(
-    examples: Iterable[Instruction],
+    examples: Iterable[Instruction] | Mapping[str, Iterable[Instruction]],
     out: Path,
     *,
     name: str = "bioinstruct",
@@ -50,11 +53,12 @@ def publish(
     tokens: Tokens | None = None,
     about: About | None = None,
 ) -> Statistics:
-    """Write `out/data/*.parquet`, `README.md`, `croissant.json` and `statistics.json`.
+    """Write `out/data/*.parquet`, the card with its pictures, a description and statistics.
 
-    Reads `examples` once and holds a thousand at a time. The first of equal ids is kept; the
-    statistics say how many were left out. `out` appears, or replaces what was published there
-    before, only when everything is written.
+    `examples` are the training split, or the records of `train`, `validation` and `test` by split;
+    test is read first, so that none of its records is in another split. Reads them once and holds a
+    thousand at a time. The first of equal ids is kept; the statistics say how many were left out.
+    `out` appears, or replaces what was published there before, only when everything is written.
 
     A record that may not be passed on stops it, unless this is a `private_copy`: then the card
     says how many there are and that the folder is not for redistribution, and `push` refuses it.
@@ -73,14 +77,12 @@ def publish(
     try:
         with atomic_directory(out) as folder:
             closed: Counter[str] = Counter()
-            rows = _rows(examples, collector, closed if private_copy else None)
-            files = parquet.write_parquet(folder / "data", "train", rows, shard_bytes=shard_bytes)
-            statistics = collector.result()
-            if not statistics.examples:
-                raise BioinstructError(
-                    "there is nothing to publish: the dataset is empty",
-                    hint="check the input, and the filters before it",
-                )
+            files: list[Path] = []
+            splits: Counter[str] = Counter()
+            for split, records in _by_split(examples):
+                rows = _rows(records, collector, closed if private_copy else None)
+                files += _write_split(folder / "data", split, rows, splits, shard_bytes)
+            statistics = _with_splits(collector.result(), splits)
             card = render_card(
                 statistics,
                 name=name,
@@ -91,6 +93,7 @@ def publish(
                 about=about,
             )
             (folder / "README.md").write_text(card, encoding="utf-8")
+            _write_pictures(folder / "pictures", statistics)
             described = render_croissant(statistics, name=name, language=language, data=_DATA)
             (folder / "croissant.json").write_text(described, encoding="utf-8")
             _write_statistics(folder / "statistics.json", statistics, name, about)
@@ -162,6 +165,55 @@ def obstacle(origin: str, license: str) -> str:
     return ""
 
 
+def _by_split(
+    examples: Iterable[Instruction] | Mapping[str, Iterable[Instruction]],
+) -> Iterator[tuple[str, Iterable[Instruction]]]:
+    if not isinstance(examples, Mapping):
+        yield "train", examples
+        return
+    for split in examples:
+        if split not in _SPLITS:
+            raise UnknownNameError("split", split, _SPLITS)
+    yield from ((split, examples[split]) for split in _SPLITS if split in examples)
+
+
+def _write_split(
+    folder: Path,
+    split: str,
+    rows: Iterable[dict[str, Any]],
+    counts: Counter[str],
+    shard_bytes: int,
+) -> list[Path]:
+    """Write the files of a split and count its rows; refuse an empty one."""
+
+    def counted() -> Iterator[dict[str, Any]]:
+        for row in rows:
+            counts[split] += 1
+            yield row
+
+    files = parquet.write_parquet(folder, split, counted(), shard_bytes=shard_bytes)
+    if not counts[split]:
+        what = "the dataset" if split == "train" else f"the split {split}"
+        raise BioinstructError(
+            f"there is nothing to publish: {what} is empty",
+            hint="check the input, and the filters before it",
+        )
+    return files
+
+
+def _with_splits(statistics: Statistics, counts: Counter[str]) -> Statistics:
+    if counts.keys() == {"train"}:
+        return statistics
+    found = {split: counts[split] for split in reversed(_SPLITS) if split in counts}
+    return replace(statistics, splits=found)
+
+
+def _write_pictures(folder: Path, statistics: Statistics) -> None:
+    folder.mkdir()
+    for name, drawn in pictures(statistics).items():
+        (folder / name).write_text(drawn, encoding="utf-8")
+
+
 def _rows(
     examples: Iterable[Instruction], collector: Collector, closed: Counter[str] | None
 ) -> Iterator[dict[str, Any]]:
@@ -192,14 +244,14 @@ def _kept(about: About, out: Path, language: str) -> About:
     said: dict[str, Any] = {"language": "en"}
     if _is_published(out):
         said |= loads((out / "statistics.json").read_bytes()).get("about") or {}
-    known = {field.name: said.get(field.name) for field in fields(About)}
+    known = {f.name: said.get(f.name) for f in fields(About) if f.name != "generation"}
     known["authors"] = tuple(known["authors"] or ())
     given = {name: value for name, value in asdict(about).items() if value}
     return About(**{name: value for name, value in (known | given).items() if value})
 
 
 def _write_statistics(path: Path, statistics: Statistics, name: str, about: About) -> None:
-    said = {key: value for key, value in asdict(about).items() if value}
+    said = {k: value for k, value in asdict(about).items() if value and k != "generation"}
     content = {"format": _FORMAT, "name": name, "about": said, **statistics.as_dict()}
     text = json.dumps(content, ensure_ascii=False, indent=2)
     path.write_text(text + "\n", encoding="utf-8")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bioinstruct.dataset.label_balance import Answers, Balance
-from bioinstruct.schema import Instruction
+from bioinstruct.schema import Instruction, Teacher
 from bioinstruct.tables import aligned, html_table
 
 __all__ = ["Collector", "Quantiles", "Source", "Statistics", "sources", "statistics"]
@@ -72,6 +72,10 @@ class Statistics:
     """Name of the tokenizer; empty if tokens were not counted."""
     answers: dict[str, Balance]
     """Answer balance of the tasks that have a closed set of labels."""
+    generated: dict[str, int] = dataclasses.field(default_factory=dict)
+    """Number of generated examples by model, recipe and settings."""
+    splits: dict[str, int] = dataclasses.field(default_factory=dict)
+    """Number of examples by split; empty if there is only `train`."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the statistics as plain values, ready for JSON."""
@@ -85,8 +89,8 @@ class Statistics:
 
     def _heading(self) -> str:
         words = ", ".join(
-            f"{field} {lengths.median:,} (10 to 90 %: {lengths.p10:,} to {lengths.p90:,})"
-            for field, lengths in self.words.items()
+            f"{name} {lengths.median:,} (10 to 90 %: {lengths.p10:,} to {lengths.p90:,})"
+            for name, lengths in self.words.items()
         )
         return (
             f"{self.examples:,} instructions, {self.duplicates:,} repeated, "
@@ -133,6 +137,7 @@ class Collector:
         self._tasks: Counter[tuple[str, str]] = Counter()
         self._sources: Counter[tuple[str, str, str, str]] = Counter()
         self._teachers: Counter[str] = Counter()
+        self._generated: Counter[str] = Counter()
         self._characters = {field: Counter[int]() for field in _FIELDS}
         self._words = {field: Counter[int]() for field in _FIELDS}
         self._count_tokens = tokens
@@ -153,6 +158,7 @@ class Collector:
         self._sources[_source(example)] += 1
         if teacher is not None:
             self._teachers[teacher.model] += 1
+            self._generated[_settings(teacher)] += 1
         for field in _FIELDS:
             text: str = getattr(example, field)
             self._characters[field][len(text)] += 1
@@ -175,6 +181,7 @@ class Collector:
             origins=_total(self._sources, 0),
             licenses=_total(self._sources, 2),
             teachers=_by_count(self._teachers),
+            generated=_by_count(self._generated),
             tasks_by_category=_nested(self._tasks),
             sources=_sources(self._sources),
             characters=_quantiles(self._characters),
@@ -197,6 +204,13 @@ def sources(examples: Iterable[Instruction]) -> tuple[Source, ...]:
 def _source(example: Instruction) -> tuple[str, str, str, str]:
     provenance = example.provenance
     return provenance.origin, provenance.revision or "", provenance.license, provenance.kind
+
+
+def _settings(teacher: Teacher) -> str:
+    names = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
+    given = [(name, getattr(teacher, name)) for name in names]
+    parts = [f"{name} {value}" for name, value in given if value is not None]
+    return ", ".join([teacher.model, f"recipe {teacher.prompt}", *parts])
 
 
 def _sources(counts: Counter[tuple[str, str, str, str]]) -> tuple[Source, ...]:
