@@ -172,7 +172,8 @@ def evaluate(
         shots: worked examples in front of every prompt, from the training split.
         variation: ask the items in several orders of their options and in several wordings, such
             as `Variation(orders=4)`; the rows then have the `stability` of the answers.
-        seed: draws the worked examples, and the bootstrap samples of the intervals.
+        seed: draws the items of fresh tasks, the worked examples, and the bootstrap samples of
+            the intervals.
         out: a folder that keeps every answer as it comes; a second call with the same folder asks
             only what is not answered there. Default: nothing is kept.
         progress: called after each answer with the task and the number of answers.
@@ -310,13 +311,14 @@ def read_evaluations(
 ) -> list[Evaluation]:
     """Read the items of the tasks, each task once."""
     from bioinstruct.bench.tasks.evaluation_set import load_evaluations, varied, with_shots
+    from bioinstruct.bench.tasks.fresh import seeded
 
     if limit is not None and limit < 1:
         raise BioinstructError(f"limit={limit}: there is nothing to score", hint="1 or more")
     chosen = _expand([tasks] if isinstance(tasks, Named) else tasks)
     if not chosen:
         raise BioinstructError("no tasks to score", hint="name some with bench.load_tasks")
-    evaluations, _ = load_evaluations(chosen, limit)
+    evaluations, _ = load_evaluations([seeded(one, seed) for one in chosen], limit)
     if variation is not None:
         evaluations = [varied(evaluation, variation) for evaluation in evaluations]
     if shots:

@@ -45,6 +45,9 @@ def add(commands: Commands) -> None:
         "--kinds", nargs="+", metavar="KIND", help="kinds or families (default: all)"
     )
     making.add_argument(
+        "--without", nargs="+", default=[], metavar="KIND", help="kinds or families to leave out"
+    )
+    making.add_argument(
         "--split",
         choices=["train", "test"],
         default="train",
@@ -62,10 +65,15 @@ def run(args: argparse.Namespace) -> int:
         return _verify(args.verify)
     if not args.out:
         args.usage_error("--count needs --out")
+    from bioinstruct.synthesis.catalogue import chosen
     from bioinstruct.synthesis.make import synthesize
 
     check_new(args.out, force=args.force)
-    records = synthesize(args.count, seed=args.seed, kinds=args.kinds, split=args.split)
+    kinds = args.kinds
+    if args.without:
+        left_out = chosen(args.without)
+        kinds = [kind.name for kind in chosen(kinds) if kind not in left_out]
+    records = synthesize(args.count, seed=args.seed, kinds=kinds, split=args.split)
     categories: Counter[str] = Counter()
     count = jsonl.write(args.out, _watched(records, categories))
     say(f"{count:,} records to {args.out}; {counted(categories)}; licence: CC0-1.0")

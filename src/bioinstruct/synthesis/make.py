@@ -40,7 +40,10 @@ def synthesize(
     if split not in SPLITS:
         raise UnknownNameError("split", split, SPLITS)
     if count < 1 or not used:
-        raise BioinstructError(f"cannot make {count} records", hint="ask for one or more")
+        raise BioinstructError(
+            f"cannot make {count:,} records of {len(used)} kinds",
+            hint="ask for one or more of each",
+        )
     for place, kind in enumerate(used[:count]):
         wanted = (count - place - 1) // len(used) + 1
         if wanted > kind.space:
@@ -55,7 +58,6 @@ def synthesize(
 def _records(count: int, seed: int, kinds: list[Kind], split: str) -> Iterator[Instruction]:
     made: set[bytes] = set()
     drawn: Counter[str] = Counter()
-    sources = {kind.name: _provenance(kind, seed, split) for kind in kinds}
     for place in range(count):
         kind = kinds[place % len(kinds)]
         while True:
@@ -72,16 +74,16 @@ def _records(count: int, seed: int, kinds: list[Kind], split: str) -> Iterator[I
             output=texts.output,
             category=kind.category,
             task=kind.name,
-            provenance=sources[kind.name],
+            provenance=_provenance(kind, seed, split, drawn[kind.name]),
         )
 
 
-def _provenance(kind: Kind, seed: int, split: str) -> Provenance:
+def _provenance(kind: Kind, seed: int, split: str, number: int) -> Provenance:
     return Provenance(
         kind="computed",
         origin=ORIGIN,
         license=LICENSE,
         revision=f"generator {VERSION}, seed {seed}",
         split=split,
-        document=f"{kind.name}: {kind.source}",
+        document=f"{kind.name} {number}: {kind.source}",
     )

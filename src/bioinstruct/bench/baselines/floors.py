@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,7 @@ from bioinstruct.bench.baselines.lookup import Lookup, Tagged
 from bioinstruct.bench.metrics.documents import documents_of
 from bioinstruct.bench.tasks.base import Task
 from bioinstruct.bench.tasks.evaluation_set import Evaluation, sample
+from bioinstruct.bench.tasks.fresh import FRESH
 from bioinstruct.bench.tasks.protection import protected_texts
 from bioinstruct.corpora.answers import multiple_choice
 from bioinstruct.errors import BioinstructError, DataError
@@ -170,12 +171,12 @@ def answered(task: Task, training: Sequence[Instruction], asked: Sequence[Instru
         if training:
             known = Lookup.fit(tagged(task, training))
             yield "look-up", [known.predict(e.input.split(" ")) for e in asked]
+    elif task.name in FRESH and task.group is not Category.GEN:
+        yield "most frequent of its kind", _of_kinds(task, training, asked)
     elif "Pearson r" in names:
         yield "shared words", [_likeness(e.input) for e in asked]
     elif "label F1" in names:
-        if training:
-            golds = [task.parse(e.output, e) or () for e in training]
-            yield "bag of words", classify_sets(_inputs(training), golds, _inputs(asked))
+        yield from _of_sets(task, training, asked)
     elif _has_options(task, asked):
         yield from _of_options(task, training, asked)
     elif task.labels:
@@ -183,6 +184,23 @@ def answered(task: Task, training: Sequence[Instruction], asked: Sequence[Instru
     elif task.group is Category.GEN:
         for name, size in COPIES.items():
             yield name, [copy(text, size) for text in _inputs(asked)]
+
+
+def _of_kinds(
+    task: Task, training: Sequence[Instruction], asked: Sequence[Instruction]
+) -> list[Any]:
+    """Return for each example the answer that its kind of record most often has in training."""
+    outputs: dict[str, Counter[str]] = defaultdict(Counter)
+    for example in training:
+        outputs[example.task][example.output] += 1
+    known = {kind: counts.most_common(1)[0][0] for kind, counts in outputs.items()}
+    return [task.parse(known[e.task], e) if e.task in known else None for e in asked]
+
+
+def _of_sets(task: Task, training: Sequence[Instruction], asked: Sequence[Instruction]) -> Answers:
+    if training:
+        golds = [task.parse(e.output, e) or () for e in training]
+        yield "bag of words", classify_sets(_inputs(training), golds, _inputs(asked))
 
 
 def _of_labels(

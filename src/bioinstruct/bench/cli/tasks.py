@@ -20,6 +20,7 @@ from bioinstruct.bench.tasks.evaluation_set import (
     with_shots,
 )
 from bioinstruct.bench.tasks.formulation import ALIASES, Formulation, formulation_of
+from bioinstruct.bench.tasks.fresh import seeded
 from bioinstruct.bench.tasks.suites import ABOUT, SUITES, expand
 from bioinstruct.bench.tasks.user_file import load_task_file
 from bioinstruct.bench.tasks.variation import Variation
@@ -156,6 +157,7 @@ def chosen_evaluations(
         planned, must = expand(own), {task.name for task in own}
     else:
         planned, must = _present(args.split), set()
+    planned = [seeded(evaluation, args.seed) for evaluation in planned]
     extra = _extra_metrics(args)
     planned = [
         Evaluation(_with_metrics(e.task, extra), args.split or e.split, formulation_of(form))

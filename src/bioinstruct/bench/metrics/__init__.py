@@ -6,6 +6,12 @@ from bioinstruct.bench.metrics.base import Array, Metric
 from bioinstruct.bench.metrics.bertscore import bert_score
 from bioinstruct.bench.metrics.closed import accuracy, macro_f1, relation_f1
 from bioinstruct.bench.metrics.compat import medtuned_entity_f1, medtuned_relation_f1
+from bioinstruct.bench.metrics.computed import (
+    line_f1,
+    quantities,
+    span_f1,
+    within_tolerance,
+)
 from bioinstruct.bench.metrics.entities import entity_f1, overlap_f1
 from bioinstruct.bench.metrics.scale import pearson
 from bioinstruct.bench.metrics.sets import (
@@ -42,6 +48,7 @@ __all__ = [
     "example_f1",
     "get_metric",
     "label_f1",
+    "line_f1",
     "macro_f1",
     "macro_label_f1",
     "medtuned_entity_f1",
@@ -49,12 +56,15 @@ __all__ = [
     "overlap_f1",
     "pair_f1",
     "pearson",
+    "quantities",
     "relation_f1",
     "rouge1",
     "rouge2",
     "rougeL",
     "same_set",
+    "span_f1",
     "token_f1",
+    "within_tolerance",
 ]
 
 METRICS = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bioinstruct.bench.tasks import classification, demo, gen, ie, qa
+from bioinstruct.bench.tasks import classification, demo, fresh, gen, ie, qa
 from bioinstruct.bench.tasks.base import Task, get_task, known_tasks
 from bioinstruct.bench.tasks.evaluation_set import Evaluation, Unavailable, load_evaluations
 from bioinstruct.bench.tasks.formulation import Formulation
@@ -18,6 +18,7 @@ __all__ = [
     "Variation",
     "classification",
     "demo",
+    "fresh",
     "gen",
     "get_task",
     "ie",

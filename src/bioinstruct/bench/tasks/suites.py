@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from bioinstruct import corpora
 from bioinstruct.bench.tasks.base import Task, known_tasks
 from bioinstruct.bench.tasks.evaluation_set import Evaluation
+from bioinstruct.bench.tasks.fresh import FRESH
 from bioinstruct.corpora import Access
 from bioinstruct.errors import UnknownNameError
 
@@ -52,12 +53,14 @@ SUITES: dict[str, Callable[[], list[Evaluation]]] = {
     "bioinstruct-9": lambda: [Evaluation(known_tasks()[name]) for name in BIOINSTRUCT_9],
     "medtuned": _medtuned,
     "open": _open,
+    "fresh": lambda: [Evaluation(known_tasks()[name]) for name in FRESH],
     "demo": lambda: [Evaluation(task) for task in known_tasks().values() if task.demonstration],
 }
 ABOUT = {
     "bioinstruct-9": "the nine tasks of the BioInstruct paper: QA, IE and GEN",
     "medtuned": "the tasks of Llama2-MedTuned, on development and test",
     "open": "all that runs without credentials, each corpus once",
+    "fresh": "computed answers, made anew for each --seed",
     "demo": "the demonstration that ships with the package",
 }
 
