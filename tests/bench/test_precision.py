@@ -152,3 +152,15 @@ def test_tuning_a_base_in_bfloat16_is_close_to_one_in_float32(
     )
     assert other.steps == one.steps
     assert abs(one.losses[-1] - other.losses[-1]) < 0.05 * one.losses[-1]
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "device"),
+    [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")],
+)
+def test_a_gpu_is_chosen_where_there_is_one(
+    monkeypatch: pytest.MonkeyPatch, cuda: bool, mps: bool, device: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    assert precision.default_device() == device

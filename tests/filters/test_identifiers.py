@@ -31,6 +31,8 @@ def test_planted_identifiers_of_every_kind_are_found() -> None:
         "Dose 0.5-1.5 mg/kg, p = 0.001 (95 % CI 1.2-3.4).",
         "Alzheimer's disease; the Glasgow Coma Scale; Miss the dose.",
         "PMID 12345678; NCT01234567; ICD-10 E11.9; CAS 50-78-2.",
+        "Patients seen from January 1, 1992 to December 31, 1998 were included.",
+        "Between 1 May 2007 and 30 April 2012, and from 8/1/97 to 1/31/99.",
         "Cases fell by 10 % in March 2021.",
     ],
 )
@@ -43,6 +45,8 @@ def test_what_identifies_nobody_is_left_alone(text: str) -> None:
     [
         ("Seen by Dr. Siobhan O'Brien.", "name", "Dr. Siobhan O'Brien"),
         ("Admitted on March 3 with pain", "date", "Admitted on March 3"),
+        ("in hospital from 3 March 2020 to 9 March 2020", "date", "3 March 2020"),
+        ("on 3 March 1950, then 9 March 2020", "date", "9 March 2020"),
         ("call (212) 555-0199 now", "telephone or fax", "(212) 555-0199"),
         ("MRN: 8812345", "record or account number", "MRN: 8812345"),
         ("of 12 Oak Street", "address", "12 Oak Street"),

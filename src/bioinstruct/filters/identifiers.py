@@ -10,6 +10,8 @@ Q, R) are beyond rules. It reports and changes nothing.
 
 from __future__ import annotations
 
+import datetime
+import itertools
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -108,12 +110,61 @@ _COMPILED = {kind: re.compile(pattern, re.VERBOSE) for kind, pattern in _PATTERN
 _NOT_NAMES = re.compile(r"(?:Dr|Prof)\.? (?:Google|Who|House)\b")
 
 
+_BY_MONTH = {
+    name.lower(): number
+    for number, name in enumerate(
+        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), 1
+    )
+}
+_JOINT = re.compile(r",?\s*(?:to|and|through|until|till|up to|[-\u2013\u2014])\s*")
+_LONG = 180  # days: stays in hospital are shorter, periods of studies longer
+
+
+def _study_periods(text: str, dates: list[re.Match[str]]) -> set[int]:
+    """Return the starts of the dates that begin or end a period of half a year or more."""
+    starts: set[int] = set()
+    for first, second in itertools.pairwise(dates):
+        if not _JOINT.fullmatch(text, first.end(), second.start()):
+            continue
+        days = [_day(found.group()) for found in (first, second)]
+        if days[0] and days[1] and (days[1] - days[0]).days >= _LONG:
+            starts |= {first.start(), second.start()}
+    return starts
+
+
+def _day(text: str) -> datetime.date | None:
+    """Return the day that a date names; None without a year."""
+    numbers = [int(n) for n in re.findall(r"\d+", text)]
+    name = re.search(r"[A-Za-z]{3,}", text.replace("of", ""))
+    month = _BY_MONTH.get(name[0][:3].lower()) if name else None
+    try:
+        if month and len(numbers) == 2:
+            return datetime.date(numbers[1], month, numbers[0])
+        if len(numbers) != 3:
+            return None
+        if numbers[0] > 31:
+            return datetime.date(*numbers)
+        first, second, year = numbers
+        year += 0 if year > 99 else 1900 if year > 40 else 2000
+        order = (second, first) if first > 12 else (first, second)
+        return datetime.date(year, *order)
+    except ValueError:
+        return None
+
+
 def find_identifiers(text: str) -> Iterator[Identifier]:
-    """Yield what may identify a person in a text, kind by kind."""
+    """Yield what may identify a person in a text, kind by kind.
+
+    Two dates that are half a year or more apart, as in `from 1 May 2007 to 30 April 2012`, are the
+    period of a study, and left out.
+    """
     for kind, pattern in _COMPILED.items():
-        for found in pattern.finditer(text):
-            if not (kind == "name" and _NOT_NAMES.match(found.group())):
-                yield Identifier(kind, found.group(), found.start())
+        matches = list(pattern.finditer(text))
+        known = _study_periods(text, matches) if kind == "date" and len(matches) > 1 else ()
+        for found in matches:
+            if found.start() in known or (kind == "name" and _NOT_NAMES.match(found.group())):
+                continue
+            yield Identifier(kind, found.group(), found.start())
 
 
 def possible_identifiers(example: Instruction) -> str | None:

@@ -26,6 +26,7 @@ from bioinstruct.bench.models.checks import check_weights
 from bioinstruct.bench.models.forward import tuning_budget
 from bioinstruct.bench.models.loading import encoder_errors, encoder_length
 from bioinstruct.bench.models.plain_text import PlainText
+from bioinstruct.bench.models.precision import default_device
 from bioinstruct.bench.tasks.base import Task
 from bioinstruct.bench.training.checkpoint import Checkpoints, weights_directory
 from bioinstruct.corpora.answers.entities import Entity, spans
@@ -138,7 +139,7 @@ class Encoder(ABC):
             raise ModelError(
                 f"the tokenizer of {path} is a slow one: it cannot say where words are"
             )
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = torch.device(default_device())
         self.model.to(self.device)
         self.budget = tuning_budget(self.device)
         """Tokens of a part of a batch, padding among them."""

@@ -7,6 +7,7 @@ import math
 from typing import Any, NamedTuple
 
 from bioinstruct.bench.metrics.base import Metric, mean
+from bioinstruct.bench.models.precision import default_device
 from bioinstruct.errors import BioinstructError, ModelError
 
 __all__ = ["bert_score"]
@@ -86,7 +87,7 @@ class _Encoder:
         named = self.tokenizer.model_max_length
         # Two tokens fewer than positions: RoBERTa numbers positions after its padding index.
         self.limit: int = named if named < _NO_LIMIT else context_length(config) - 2
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = default_device()
         self.model = model.to(self.device).eval()
         self.layer = layer
         # Byte-level BPE encodes a word differently without a space before it.

@@ -20,6 +20,7 @@ from bioinstruct.bench.models.fsdp import in_step, whole
 from bioinstruct.bench.models.generation import Engine, Generator
 from bioinstruct.bench.models.loading import context_length, load_model_and_tokenizer
 from bioinstruct.bench.models.loglikelihood import Plan, Scorer
+from bioinstruct.bench.models.precision import default_device
 from bioinstruct.bench.models.thinking import Ending
 from bioinstruct.bench.models.token_tree import LoglikelihoodRequest
 from bioinstruct.bench.models.tokenization import (
@@ -81,7 +82,7 @@ class CausalLM(Decoder):
                 in memory, or the device cannot compute in `dtype`.
             MissingError: `quantize="nf4"` needs bitsandbytes, which is not installed.
         """
-        name = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        name = device or default_device()
         model, tokenizer, notes = load_model_and_tokenizer(
             path,
             torch.device(name),

@@ -1,4 +1,4 @@
-"""The precision of a model's weights, and the memory that they take."""
+"""The device of a model, the precision of its weights, and the memory that they take."""
 
 from __future__ import annotations
 
@@ -10,9 +10,25 @@ from bioinstruct.errors import ModelError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["PRECISIONS", "check_memory", "choose_precision", "computes_fast", "free_memory"]
+__all__ = [
+    "PRECISIONS",
+    "check_memory",
+    "choose_precision",
+    "computes_fast",
+    "default_device",
+    "free_memory",
+]
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+
+
+def default_device() -> str:
+    """Return the device that models run on: `cuda`, else Apple's `mps`, else `cpu`."""
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def choose_precision(asked: str, stored: torch.dtype | None, device: torch.device) -> torch.dtype:
