@@ -21,8 +21,9 @@ from bioinstruct.bench.evaluation.runs import read_counts
 from bioinstruct.bench.report.exports import exports
 from bioinstruct.bench.report.folder import PAGE, REPORT, Run, read_run
 from bioinstruct.bench.report.items import ITEMS, read_items
-from bioinstruct.bench.report.merged import merge
+from bioinstruct.bench.report.merged import merge, scores
 from bioinstruct.bench.report.page import write_page
+from bioinstruct.bench.report.results import between
 from bioinstruct.bench.tasks import get_task, load_evaluations
 
 NASTY = (
@@ -200,6 +201,11 @@ def test_two_runs_of_one_base_show_it_once(folder: Path, tmp_path: Path) -> None
     assert [system.name for system in merged.systems] == ["run base", "run tuned", "other tuned"]
     assert len(merged.items) == 12
     assert all(sorted(item.answers) == [0, 1, 2] for item in merged.items)
+    table = scores(merged)
+    assert table.head[-3:] == ("run base", "run tuned", "other tuned")
+    assert len(table.rows) == len(one.report["rows"])
+    assert table.rows[0][-1] == table.rows[0][-2] == between(one.report["rows"][0]["tuned"])
+    assert {"scores.csv", "2-loss.svg"} <= exports([one, other]).keys()
     page = made(tmp_path / "page.html", one, other)
     assert unpacked(page)[0]["systems"] == ["run base", "run tuned", "other tuned"]
     assert page == made(tmp_path / "again.html", one, other)
@@ -210,7 +216,7 @@ def test_tables_are_written_for_papers(folder: Path) -> None:
     files = exports([read_run(folder)])
     assert set(files) == {
         f"{n}.{e}" for n in ("results", "gains") for e in ("md", "tex", "csv")
-    } | {"forest.svg"}
+    } | {"forest.svg", "loss.svg"}
     rows = list(csv.DictReader(io.StringIO(files["results.csv"])))
     assert [row["task"] for row in rows] == [row["task"] for row in report["rows"]]
     for row, known in zip(rows, report["rows"], strict=True):

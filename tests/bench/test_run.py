@@ -216,6 +216,8 @@ def test_a_run_writes_its_report_its_answers_its_adapter_and_what_was_left_out(
     assert {a["model"] for a in answers} == {model.base_fingerprint, model.fingerprint}
     card = (out / "adapter" / "README.md").read_text(encoding="utf-8")
     assert table(report) in card
+    assert str(report) == table(report)
+    assert report._repr_html_().startswith("<table>")
 
 
 def test_without_training_only_the_base_is_scored(model: CausalLM, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from bioinstruct.bench.training.recipe import Recipe
 from bioinstruct.bench.training.trainer import Tuning
 from bioinstruct.dataset.statistics import Source
 from bioinstruct.schema import Category
-from bioinstruct.tables import aligned
+from bioinstruct.tables import aligned, html_table
 
 __all__ = [
     "DEMONSTRATION",
@@ -206,6 +206,13 @@ class Report:
     """Why prompts have their style, where no one named it."""
     judge: Judgement | str = NOT_JUDGED
     """Judge's scores of the written answers, or the reason for their absence."""
+
+    def __str__(self) -> str:
+        return table(self)
+
+    def _repr_html_(self) -> str:
+        lines, more = table_cells(self)
+        return html_table(lines, notes=more)
 
     def as_json(self) -> str:
         """Return the report as indented JSON with a final line break."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bioinstruct.bench.report.folder import Run
+from bioinstruct.bench.report.results import Table, between
 
-__all__ = ["Item", "Merged", "System", "Task", "merge"]
+__all__ = ["Item", "Merged", "System", "Task", "merge", "scores"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,3 +133,26 @@ def _names(runs: Sequence[Run]) -> list[str]:
             name = f"{run.name} ({number})"
         names.append(name)
     return names
+
+
+def scores(merged: Merged) -> Table:
+    """Return the score of each system by each metric of each task, with 95 % intervals."""
+    lines: dict[tuple[str, str, str, str], dict[int, str]] = {}
+    floors: dict[tuple[str, str, str, str], float] = {}
+    for number, system in enumerate(merged.systems):
+        for row in merged.runs[system.run].report["rows"]:
+            place = (row["task"], row["split"], row["how"], row["metric"])
+            floors.setdefault(place, max(row["majority"], row.get("floor") or 0.0))
+            if row[system.which]:
+                lines.setdefault(place, {})[number] = between(row[system.which])
+    several = range(len(merged.systems))
+    rows = [
+        (
+            *(place[0] if place[1] == "test" else f"{place[0]}, {place[1]}", place[3], place[2]),
+            f"{floors[place]:.3f}",
+            *(cells.get(number, "") for number in several),
+        )
+        for place, cells in lines.items()
+    ]
+    head = ("task", "metric", "read by", "floor", *(system.name for system in merged.systems))
+    return Table("Scores side by side", head, tuple(rows), 3)

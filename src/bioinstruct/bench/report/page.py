@@ -9,14 +9,15 @@ import bioinstruct
 from bioinstruct.bench.evaluation.runs import Pair
 from bioinstruct.bench.report.folder import Run
 from bioinstruct.bench.report.markup import card, safe
-from bioinstruct.bench.report.merged import Merged, merge
+from bioinstruct.bench.report.merged import Merged, merge, scores
 from bioinstruct.bench.report.payload import portions
-from bioinstruct.bench.report.sections import compared, sections
+from bioinstruct.bench.report.sections import as_html, compared, sections
 from bioinstruct.files import atomic_file
 
 __all__ = ["page", "write_page"]
 
 _DATA = Path(bioinstruct.__file__).parent / "data"
+_SCORES = "In brackets 95 % intervals; the floor is the better of majority and floor."
 _NOT_ADVICE = "Not medical advice: no answer here should guide the care of a patient."
 
 
@@ -80,8 +81,10 @@ def _first(row: Mapping[str, object], rows: Sequence[Mapping[str, object]]) -> b
 
 
 def _sections(merged: Merged, pairs: Sequence[tuple[str, str, Pair]]) -> Iterator[str]:
-    yield card("Systems compared", compared(pairs))
     several = len(merged.runs) > 1
+    if several:
+        yield card("Scores side by side", as_html(scores(merged), _SCORES))
+    yield card("Systems compared", compared(pairs))
     for number, run in enumerate(merged.runs):
         name = next((s.name for s in merged.systems if s.run == number), run.name)
         name = name.removesuffix(" base").removesuffix(" tuned")

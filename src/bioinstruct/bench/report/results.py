@@ -11,7 +11,7 @@ from typing import Any
 from bioinstruct.bench.report.folder import Run
 from bioinstruct.text import one_line, visible
 
-__all__ = ["FORMATS", "Table", "as_csv", "as_latex", "as_markdown", "gains", "results"]
+__all__ = ["FORMATS", "Table", "as_csv", "as_latex", "as_markdown", "between", "gains", "results"]
 
 
 @dataclass(frozen=True, slots=True)

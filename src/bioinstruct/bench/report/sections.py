@@ -9,13 +9,14 @@ from typing import Any
 from bioinstruct.bench.evaluation.evaluate import FLAGS
 from bioinstruct.bench.evaluation.runs import Pair
 from bioinstruct.bench.metrics.intervals import Interval
+from bioinstruct.bench.report.curve import loss_curve
 from bioinstruct.bench.report.folder import Run
 from bioinstruct.bench.report.forest import forest, lines_of
 from bioinstruct.bench.report.headline import headline, warnings
 from bioinstruct.bench.report.markup import card, safe, table
 from bioinstruct.bench.report.results import Table, between, gains, results
 
-__all__ = ["compared", "sections"]
+__all__ = ["as_html", "compared", "sections"]
 
 
 def sections(run: Run, *, name: str = "") -> Iterator[str]:
@@ -24,10 +25,10 @@ def sections(run: Run, *, name: str = "") -> Iterator[str]:
     notes = "".join(f'<p class="warn">{safe(line)}</p>' for line in warnings(run))
     found = "".join(f"<li>{safe(line)}</li>" for line in headline(run))
     yield card(f"Findings{of}", f'{notes}<ul class="found">{found}</ul>')
-    yield card(f"Gain by group{of}", _table(gains(run), _GAINS))
+    yield card(f"Gain by group{of}", as_html(gains(run), _GAINS))
     lines, differences = lines_of(run)
     yield card(f"Forest plot{of}", forest(lines, differences=differences))
-    yield card(f"Results by task{of}", _table(results(run), _RESULTS) + _specified(run))
+    yield card(f"Results by task{of}", as_html(results(run), _RESULTS) + _specified(run))
     yield card(f"Seen and unseen items{of}", _seen(run))
     yield card(f"Answers given{of}", _said(run))
     yield card(f"Odd answers{of}", _flags(run))
@@ -48,7 +49,8 @@ _RESULTS = (
 )
 
 
-def _table(found: Table, note: str = "") -> str:
+def as_html(found: Table, note: str = "") -> str:
+    """Return a table of texts as HTML; empty without rows."""
     if not found.rows:
         return ""
     cells = [[safe(cell) for cell in row] for row in found.rows]
@@ -150,7 +152,8 @@ def _cost(run: Run) -> str:
     for way in (scoring or {}).get("ways", ()):
         slow = f" (slow: {safe(way['why'])})" if way["why"] else ""
         rows.append([f"answers by {safe(way['by'])}{slow}", f"{way['answers']:,}"])
-    return table(["tuning and scoring", ""], rows) if rows else ""
+    curve = loss_curve((tuning or {}).get("losses", ()))
+    return table(["tuning and scoring", ""], rows) + curve if rows else ""
 
 
 def _reproduce(run: Run) -> str:
