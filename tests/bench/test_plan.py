@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 
 from bioinstruct import Instruction
+from bioinstruct.bench.cli.main import main
+from bioinstruct.bench.evaluation import estimate
+from bioinstruct.bench.evaluation.estimate import RunPlan, ScoringPlan, plan_run
 from bioinstruct.bench.models.causal_lm import CausalLM
+from bioinstruct.bench.tasks import get_task, load_evaluations
 from bioinstruct.bench.training.estimate import make_plan
 from bioinstruct.bench.training.recipe import Recipe
 from bioinstruct.bench.training.trainer import tune
@@ -117,3 +121,69 @@ def test_the_memory_of_a_plan_is_what_the_process_then_takes(shape: tuple[int, .
         for what in ("plan", "run")
     )
     assert planned == pytest.approx(taken, rel=0.15)
+
+
+def test_the_plan_of_a_run_counts_the_prompts_and_adds_up(model_folder: Folder) -> None:
+    model = CausalLM.load(str(model_folder("llama")))
+    evaluations, _ = load_evaluations([get_task("demo-qa"), get_task("demo-gen")], 5)
+    examples = list(get_task("demo-qa").read("train"))[:8]
+    plan = plan_run(model, evaluations, examples, RECIPE, repeats=3)
+    front = model.prompt_tokenizer.front(())
+    asked = [
+        model.prompt_tokenizer.prompt(example, room=1, front=front)
+        for evaluation in evaluations
+        for example in evaluation.examples
+    ]
+    assert plan.tuning
+    # Each task has so few items that all are tried, but for the first, which tries the ways.
+    tokens = sum(len(prompt.ids) for prompt in asked if prompt)
+    assert plan.scoring.tokens == pytest.approx(tokens, rel=0.15)
+    assert (plan.scoring.questions, plan.models) == (10, 4)
+    assert plan.seconds == 3 * plan.tuning.seconds + 4 * plan.scoring.seconds
+    assert not model.has_adapter
+    assert plan_run(model, evaluations).models == 1
+
+
+def test_a_run_of_more_than_an_hour_says_so() -> None:
+    hours = [ScoringPlan(10, 1000, seconds, 100, 1) for seconds in (1799.0, 1801.0)]
+    short, long = (RunPlan(scoring, 2) for scoring in hours)
+    assert short.warning() == []
+    assert "MORE THAN AN HOUR" in long.lines()[-1]
+
+
+def test_the_command_plans_a_run_that_only_scores_and_writes_nothing(
+    model_folder: Folder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    args = ["--model", str(model_folder("llama")), "--tasks", "demo-qa", "--limit", "8"]
+    with pytest.raises(SystemExit) as done:
+        main([*args, "--no-tune", "--plan"])
+    assert done.value.code == 0
+    printed = capsys.readouterr().out
+    assert "8 questions" in printed
+    assert ", once" in printed
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_long_run_says_so_before_anything_is_scored_and_a_quick_one_is_not_tried(
+    model_folder: Folder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    args = ["--model", str(model_folder("llama")), "--tasks", "demo-qa", "--limit", "8"]
+    for quick in (True, False):
+        monkeypatch.setattr(estimate, "HOUR", 0)
+        monkeypatch.setattr(estimate, "_QUICK", 1e30 if quick else 0)
+        with pytest.raises(SystemExit):
+            main([*args, "--no-tune", "--out", str(tmp_path / f"{quick}")])
+        said = capsys.readouterr().err
+        assert ("MORE THAN AN HOUR" in said) is not quick
+        if not quick:
+            assert said.index("MORE THAN AN HOUR") < said.index("scoring base")
+    reports = [(tmp_path / f"{quick}" / "report.json").read_bytes() for quick in (True, False)]
+    assert reports[0] == reports[1]

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
-HOUR = 3600
 BY = ("categories", "sources", "size")
 SIZES = ("natural", "matched", "both")
 
@@ -114,6 +113,7 @@ def _run(args: argparse.Namespace) -> int:
     from bioinstruct.bench.ablation.arms import Design, make_arms
     from bioinstruct.bench.ablation.cost import cost_of
     from bioinstruct.bench.ablation.study import ABLATION, Study
+    from bioinstruct.bench.evaluation.estimate import HOUR
     from bioinstruct.bench.models.loading import find_model, quiet
 
     if os.environ.get("WORLD_SIZE", "1") != "1":

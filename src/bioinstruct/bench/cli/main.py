@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bioinstruct
-from bioinstruct.bench.cli import ablate, compare, endpoint, export, model, report, verify
+from bioinstruct.bench.cli import ablate, compare, endpoint, export, model, plan, report, verify
 from bioinstruct.bench.cli import training as training_options
 from bioinstruct.bench.cli.folder import choose_folder, keep_defaults, keep_settings
 from bioinstruct.bench.cli.tasks import add_arguments, add_variation, chosen_evaluations, listing
@@ -92,8 +92,8 @@ def _usage_error(args: argparse.Namespace) -> str:
         and args.repeats > 1,
         "--merge needs an adapter: tune one, or name one with --adapter": args.merge
         and (args.plan or (args.no_tune and not args.adapter)),
-        "--plan is for tuning and cannot be combined with --no-tune or --adapter": args.plan
-        and alone,
+        "--plan estimates a local model, and --endpoint is another machine's": args.plan
+        and args.endpoint,
         "--data, --recipe and --set are for tuning and cannot be combined with --no-tune or "
         "--adapter": alone and (args.data or args.recipe or args.set),
         "--track needs --model, and a run that tunes it": args.track and not tuned,
@@ -217,8 +217,9 @@ def _bench_model(args: argparse.Namespace) -> int:
     training = None if args.no_tune or args.adapter else training_options.load(args, evaluations)
     say(f"loading {args.model}")
     loaded = model.load(args, recipe=training.recipe if training else None)
-    if args.plan and training:
-        return training_options.print_plan(loaded, training, args)
+    if args.plan:
+        return plan.print_plan(loaded, evaluations, training, args)
+    plan.say_if_long(loaded, evaluations, training, args)
     if not Devices().first:
         follow(
             loaded, evaluations, args.out, training=training, adapter=args.adapter, seed=args.seed

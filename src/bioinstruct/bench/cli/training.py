@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bioinstruct.console import positive, say, show
+from bioinstruct.console import positive, say
 from bioinstruct.dataset.load import read_examples
 from bioinstruct.rejection import Rejection, write_rejections
 
 if TYPE_CHECKING:
     from bioinstruct.bench.experiment import Training
-    from bioinstruct.bench.models.causal_lm import CausalLM
     from bioinstruct.bench.tasks.evaluation_set import Evaluation
     from bioinstruct.bench.training.recipe import Recipe
 
 _SHOWN = 3  # overlapping examples
 
-__all__ = ["add_arguments", "load", "print_plan"]
+__all__ = ["add_arguments", "chosen_recipe", "load", "usual_recipe"]
 
 
 def add_arguments(how: argparse._ArgumentGroup) -> None:
@@ -45,7 +43,8 @@ def add_arguments(how: argparse._ArgumentGroup) -> None:
     how.add_argument(
         "--plan",
         action="store_true",
-        help="estimate what tuning takes (steps, tokens, memory, time), and exit",
+        help="estimate what the run takes (steps, tokens, memory, time of tuning and scoring), and "
+        "exit",
     )
     how.add_argument(
         "--track", choices=("tensorboard", "wandb"), help="log the training steps there"
@@ -76,23 +75,14 @@ def chosen_recipe(args: argparse.Namespace) -> Recipe:
     """Return the recipe with the changes of `--set`; for the model `tiny` a file starts there."""
     from bioinstruct.bench.training.recipe import load_recipe, parse_changes
 
-    usual = _usual(args)
+    usual = usual_recipe(args)
     base = usual if usual == "tiny" else ""
     return load_recipe(args.recipe or usual, base=base, changes=parse_changes(args.set))
 
 
-def _usual(args: argparse.Namespace) -> str:
+def usual_recipe(args: argparse.Namespace) -> str:
+    """Return the name of the recipe of a command that names none."""
     return "tiny" if args.model == "tiny" else "default"
-
-
-def _differing(args: argparse.Namespace, recipe: Recipe) -> str:
-    """Say in which settings the recipe differs from the shipped one that was named."""
-    from bioinstruct.bench.training.recipe import RECIPES, differences, load_recipe
-
-    shipped = args.recipe and (RECIPES / f"{args.recipe}.toml").is_file()
-    name = args.recipe if shipped else _usual(args)
-    found = differences(recipe, load_recipe(name))
-    return f"recipe      {name}" + (f", but {', '.join(found)}" if found else "")
 
 
 def load(args: argparse.Namespace, evaluations: Sequence[Evaluation]) -> Training:
@@ -129,17 +119,3 @@ def _tell_overlap(overlapping: Sequence[Rejection], args: argparse.Namespace) ->
         path = args.out / CONTAMINATED
         write_rejections(path, overlapping)
         say(f"all of them, with the test texts: {path}; --contamination report keeps them")
-
-
-def print_plan(model: CausalLM, training: Training, args: argparse.Namespace) -> int:
-    """Print what tuning takes; return 1 if it does not fit into memory."""
-    from bioinstruct.bench.training.estimate import make_plan
-
-    plan = make_plan(model, training.examples, training.recipe, seed=args.seed)
-    if args.json:
-        more = {"fits": plan.fits, "repeats": args.repeats}
-        print(json.dumps(asdict(plan) | more, indent=2))
-    else:
-        show(_differing(args, training.recipe))
-        show("\n".join(plan.lines(args.repeats)))
-    return 1 if plan.fits is False else 0
