@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,9 @@ from bioinstruct.bench.encoders.tuning import _add_gradient
 from bioinstruct.bench.evaluation.report import table
 from bioinstruct.bench.evaluation.runs import read_counts
 from bioinstruct.bench.metrics import label_f1, same_set
+from bioinstruct.bench.report.verify import Verifier
 from bioinstruct.bench.tasks import Task, get_task, load_evaluations
+from bioinstruct.checksums import sealed
 from bioinstruct.corpora import read
 from bioinstruct.corpora.answers import entities, labels
 from bioinstruct.corpora.answers.entities import Entity
@@ -332,6 +335,14 @@ def test_each_repeat_of_an_encoder_is_the_run_of_its_seed(folder: str, tmp_path:
         assert result.metric_value == pytest.approx(value, abs=1e-6)
     assert list(rows[2].repeats) == alone
     assert rows[2].base.value == pytest.approx(sum(alone) / 2)
+    done = Verifier(tmp_path / "both").check()
+    assert (done.faults, done.answers) == ([], 40)
+    kept = tmp_path / "both" / "encoder-demo-qa-repeat-2" / "predictions.json"
+    changed = json.loads(kept.read_text(encoding="utf-8"))
+    [first, *_] = changed["predictions"]
+    changed["predictions"][0] = "yes" if first == "no" else "no"
+    kept.write_text(json.dumps(sealed(changed)), encoding="utf-8")
+    assert tests[0].examples[0].id in Verifier(tmp_path / "both").check().faults[0]
 
 
 @pytest.mark.parametrize("name", ["demo-ie", "demo-qa"])

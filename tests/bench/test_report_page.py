@@ -211,6 +211,15 @@ def test_two_runs_of_one_base_show_it_once(folder: Path, tmp_path: Path) -> None
     assert page == made(tmp_path / "again.html", one, other)
 
 
+def test_two_ways_of_asking_in_one_run_are_two_tasks(folder: Path) -> None:
+    one = read_run(folder)
+    other = [row | {"how": "generated"} for row in one.items if row["task"] == "demo-qa"]
+    merged = merge([Run("run", one.report, [*one.items, *other], {})])
+    ways = [(task.name, task.how) for task in merged.tasks]
+    assert ways.count(("demo-qa", "likelihood")) == ways.count(("demo-qa", "generated")) == 1
+    assert len(merged.items) == 16
+
+
 def test_tables_are_written_for_papers(folder: Path) -> None:
     report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
     files = exports([read_run(folder)])

@@ -19,23 +19,26 @@ from bioinstruct.bench.encoders.model import (
     fits,
     load_encoder,
 )
-from bioinstruct.bench.evaluation.evaluate import MetricCounts, TaskResult, pooled
+from bioinstruct.bench.evaluation.evaluate import TaskResult, pooled
 from bioinstruct.bench.evaluation.report import Report, versions
 from bioinstruct.bench.evaluation.summary import rows_of
 from bioinstruct.bench.experiment import without_tests
 from bioinstruct.bench.models.loading import find_model
 from bioinstruct.bench.report.folder import keep_run, write_report
+from bioinstruct.bench.report.recorded import (
+    PREDICTIONS,
+    classifier_folder,
+    count_predictions,
+    predictions_of,
+)
 from bioinstruct.bench.tasks.evaluation_set import Evaluation
 from bioinstruct.bench.training.checkpoint import Checkpoints
 from bioinstruct.checksums import read_sealed, sealed
-from bioinstruct.corpora.answers.entities import Entity
 from bioinstruct.errors import ModelError
 from bioinstruct.files import set_aside, write_text
 from bioinstruct.schema import Instruction
 
 __all__ = ["run_encoder"]
-
-PREDICTIONS = "predictions.json"
 
 logger = logging.getLogger("bioinstruct")
 
@@ -70,7 +73,7 @@ def run_encoder(
         training, _ = without_tests(task.read("train"), [evaluation])
         found = []
         for number in range(repeats):
-            folder = out / f"encoder-{task.name}{f'-repeat-{number + 1}' if number else ''}"
+            folder = out / classifier_folder(task.name, number)
             key = _key(weights, recipe, seed + number, training, evaluation.examples)
             if (kept := _known(folder / PREDICTIONS, key)) is None:
                 encoder = load_encoder(path, task, training, recipe, seed=seed + number)
@@ -79,7 +82,7 @@ def run_encoder(
                 encoder.tune(training, seed=seed + number, progress=tell, checkpoints=checkpoints)
                 kept = _keep(encoder, folder, key, evaluation)
             notes += [f"{task.name}: {note}" for note in kept.get("notes", ())]
-            found.append(_counted(evaluation, kept["predictions"]))
+            found.append(count_predictions(evaluation, kept["predictions"]))
             _write_card(folder, path, evaluation, found[-1])
         outcomes[evaluation] = pooled(found)
     rows = {e: rows_of(e, outcome, seed=seed) for e, outcome in outcomes.items()}
@@ -133,16 +136,6 @@ def _for_encoders(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
     return chosen
 
 
-def _counted(evaluation: Evaluation, found: list[Any]) -> TaskResult:
-    """Count by each metric of the task but those of texts: an encoder writes none."""
-    task = evaluation.task
-    golds = [task.parse(example.output, example) for example in evaluation.examples]
-    metrics = [metric for metric in task.metrics if not metric.of_texts]
-    return TaskResult(
-        [MetricCounts(metric, "encoder", metric.counts(golds, found), found) for metric in metrics]
-    )
-
-
 def _known(path: Path, key: str) -> dict[str, Any] | None:
     """Return the predictions of this very run if it was completed before, else None.
 
@@ -157,13 +150,7 @@ def _known(path: Path, key: str) -> dict[str, Any] | None:
     except (ValueError, KeyError) as error:
         logger.warning("%s: %s; it is set aside as %s", path, error, set_aside(path).name)
         return None
-    kept["predictions"] = [
-        [Entity(*one) if isinstance(one, list) else one for one in found]
-        if isinstance(found, list)
-        else found
-        for found in kept["predictions"]
-    ]
-    return kept
+    return kept | {"predictions": predictions_of(kept)}
 
 
 def _fingerprint(path: str) -> str:

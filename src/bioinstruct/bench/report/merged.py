@@ -71,6 +71,7 @@ def merge(runs: Sequence[Run]) -> Merged:
     known: dict[str, int] = {}
     for number, run in enumerate(runs):
         at, often = {}, Counter[tuple[Any, ...]]()
+        taken: dict[tuple[str, ...], str] = {}
         for which in run.systems:
             same = known.get(mark) if (mark := _mark(run, which)) else None
             if same is None:
@@ -81,7 +82,7 @@ def merge(runs: Sequence[Run]) -> Merged:
                     known[mark] = same
             at[which] = same
         for row in run.items:
-            place = (row["task"], row["split"], "cloze" if "cloze" in row["how"] else "")
+            place = _asked(row, taken)
             if "frame" in row:
                 _add_task(tasks, places, place, row, number)
                 continue
@@ -104,6 +105,12 @@ def _add_task(
     if frame not in task.frames:
         task.frames.append(frame)
     task.frame_of[number] = task.frames.index(frame)
+
+
+def _asked(row: dict[str, Any], taken: dict[tuple[str, ...], str]) -> tuple[str, ...]:
+    """Return what a task is known by: a cloze, and a second way in the same run, are others."""
+    usual = (row["task"], row["split"], "cloze" if "cloze" in row["how"] else "")
+    return usual if taken.setdefault(usual, row["how"]) == row["how"] else (*usual, row["how"])
 
 
 def _key(row: dict[str, Any], task: int, often: Counter[tuple[Any, ...]]) -> tuple[Any, ...]:

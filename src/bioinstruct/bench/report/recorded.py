@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bioinstruct.bench.evaluation.evaluate import TaskResult, pooled, score
+from bioinstruct.bench.evaluation.evaluate import MetricCounts, TaskResult, pooled, score
 from bioinstruct.bench.evaluation.runs import Counted
 from bioinstruct.bench.models.constant import Constant
 from bioinstruct.bench.tasks.base import get_task
@@ -19,11 +19,26 @@ from bioinstruct.bench.tasks.evaluation_set import (
 )
 from bioinstruct.bench.tasks.formulation import ALIASES, Formulation
 from bioinstruct.bench.tasks.variation import Variation
-from bioinstruct.errors import BioinstructError, MissingError
+from bioinstruct.checksums import read_sealed
+from bioinstruct.corpora.answers.entities import Entity
+from bioinstruct.errors import BioinstructError, DataError, MissingError
 from bioinstruct.journal import Journal
 from bioinstruct.schema import Instruction
 
-__all__ = ["Kept", "Recorded", "evaluation_of", "recount"]
+__all__ = [
+    "PREDICTIONS",
+    "Kept",
+    "Recorded",
+    "classifier_folder",
+    "count_predictions",
+    "evaluation_of",
+    "predictions_of",
+    "recount",
+    "recount_encoder",
+]
+
+PREDICTIONS = "predictions.json"
+"""What an encoder predicted for a task, in the folder of its classifier."""
 
 
 class Kept:
@@ -92,9 +107,10 @@ def evaluation_of(counted: Counted, shots: Sequence[str], items: int, seed: int)
     """
     name = counted.how.partition(",")[0]
     known = {"likelihood": Formulation.MULTIPLE_CHOICE, "cloze": Formulation.CLOZE} | ALIASES
+    known |= {"encoder": Formulation.MULTIPLE_CHOICE}
     if name not in known:
         raise BioinstructError(
-            f"{counted.task} was read by {counted.how!r}", hint="verify reads language models only"
+            f"{counted.task} was read by {counted.how!r}", hint="a later version may know that way"
         )
     planned = Evaluation(get_task(counted.task), counted.split, known[name])
     [found], _ = load_evaluations([planned], items)
@@ -123,4 +139,46 @@ def recount(evaluation: Evaluation, fingerprints: Sequence[str], kept: Any) -> T
         MissingError: an answer is not there.
     """
     results = [score(Recorded(recorded=name), evaluation, kept) for name in fingerprints]
+    return pooled(results)
+
+
+def classifier_folder(task: str, number: int) -> str:
+    """Return the name of the folder of an encoder's classifier, one for each seed."""
+    return f"encoder-{task}{f'-repeat-{number + 1}' if number else ''}"
+
+
+def predictions_of(kept: dict[str, Any]) -> list[Any]:
+    """Return what an encoder predicted, read from the JSON of its file."""
+    return [
+        [Entity(*one) if isinstance(one, list) else one for one in found]
+        if isinstance(found, list)
+        else found
+        for found in kept["predictions"]
+    ]
+
+
+def count_predictions(evaluation: Evaluation, found: list[Any]) -> TaskResult:
+    """Count by each metric of the task but those of texts: an encoder writes none."""
+    task = evaluation.task
+    golds = [task.parse(example.output, example) for example in evaluation.examples]
+    metrics = [metric for metric in task.metrics if not metric.of_texts]
+    return TaskResult(
+        [MetricCounts(metric, "encoder", metric.counts(golds, found), found) for metric in metrics]
+    )
+
+
+def recount_encoder(folder: Path, evaluation: Evaluation, seeds: int) -> TaskResult:
+    """Return the counts of an encoder from its predictions, the mean of so many seeds.
+
+    Raises:
+        DataError: predictions are missing or damaged, or of another number of items.
+    """
+    results: list[TaskResult] = []
+    for number in range(seeds):
+        path = folder / classifier_folder(evaluation.name, number) / PREDICTIONS
+        try:
+            found = predictions_of(read_sealed(path))
+            results.append(count_predictions(evaluation, found))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(f"no predictions of {evaluation.name}: {error}", path=path) from error
     return pooled(results)

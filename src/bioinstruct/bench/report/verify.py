@@ -20,7 +20,7 @@ from bioinstruct.bench.report.differences import differences
 from bioinstruct.bench.report.folder import PAGE, REPORT, Run, read_run
 from bioinstruct.bench.report.items import ITEMS, item_rows
 from bioinstruct.bench.report.page import page
-from bioinstruct.bench.report.recorded import Kept, evaluation_of, recount
+from bioinstruct.bench.report.recorded import Kept, evaluation_of, recount, recount_encoder
 from bioinstruct.bench.tasks.evaluation_set import Evaluation
 from bioinstruct.errors import BioinstructError
 from bioinstruct.json_text import loads
@@ -65,10 +65,10 @@ class Verifier:
             DataError: a file is damaged as a whole.
         """
         run, done = read_run(self.folder), Checked()
-        kept = Kept(self.folder / ANSWERS)
+        kept = None if run.report["style"] == "encoder" else Kept(self.folder / ANSWERS)
         done.faults += [
             f"{ANSWERS}:{number}: not as it was written: its checksum is another"
-            for number in kept.damaged
+            for number in (kept.damaged if kept else ())
         ]
         known = {name: read_counts(self.folder, name) for name in run.systems}
         items = _by_task(run.items)
@@ -78,13 +78,16 @@ class Verifier:
             try:
                 evaluation = self._evaluation(run, one, items)
                 for name, counts in own.items():
-                    names = _fingerprints(run, name, kept, items.get(_place(one), []))
-                    outcome = recount(evaluation, names, kept)
+                    if kept is None:
+                        outcome = recount_encoder(self.folder, evaluation, _seeds(run, one))
+                    else:
+                        names = _fingerprints(run, name, kept, items.get(_place(one), []))
+                        outcome = recount(evaluation, names, kept)
                     outcomes[name][evaluation] = outcome
                     done.faults += _counts(evaluation, outcome, counts)
-                    done.answers += len(evaluation.examples) * len(names)
+                    done.answers += len(evaluation.examples) * max(1, len(outcome.repeats))
             except BioinstructError as error:
-                done.faults.append(str(error))
+                done.faults.append(f"{error} ({error.hint})" if error.hint else str(error))
         if done.faults:
             done.faults += self._items(run, outcomes, items)
             done.notes.append("figures are not compared: the answers do not agree")
@@ -153,6 +156,8 @@ class Verifier:
         if mark not in self._groups:
             self._groups[mark] = _recomputed(base, tuned, rows, seed)
         expected = dict(self._groups[mark])
+        if report["style"] == "encoder":
+            expected["groups"] = []  # each task has an encoder of its own
         if report.get("scoring") is not None:
             expected["scoring"] = {
                 "overflow": report["scoring"]["overflow"],
@@ -245,6 +250,12 @@ def _fingerprints(run: Run, name: str, kept: Kept, items: Sequence[dict[str, Any
         return [whole.partition("+")[0] if "tuned" in run.systems else whole]
     keys = items[0]["answers"].get("tuned", {}).get("keys", ()) if items else ()
     return [kept[key]["model"] for key in keys if key in kept] or [whole]
+
+
+def _seeds(run: Run, one: Counted) -> int:
+    """Return with how many seeds an encoder was fine-tuned on a task."""
+    rows = run.report["rows"]
+    return max(1, *(len(row["repeats"]) for row in rows if _place_of(row) == _place(one)))
 
 
 def _counts(evaluation: Evaluation, outcome: TaskResult, known: Counted) -> Iterator[str]:
