@@ -17,14 +17,16 @@ import pytest
 
 from bioinstruct import DataError
 from bioinstruct.bench.cli.main import main
+from bioinstruct.bench.evaluation.evaluate import TaskResult, readouts
 from bioinstruct.bench.evaluation.runs import read_counts
 from bioinstruct.bench.report.exports import exports
 from bioinstruct.bench.report.folder import PAGE, REPORT, Run, read_run
-from bioinstruct.bench.report.items import ITEMS, read_items
+from bioinstruct.bench.report.items import ITEMS, item_rows, read_items
 from bioinstruct.bench.report.merged import merge, scores
 from bioinstruct.bench.report.page import write_page
 from bioinstruct.bench.report.results import between
-from bioinstruct.bench.tasks import get_task, load_evaluations
+from bioinstruct.bench.tasks import Evaluation, get_task, load_evaluations
+from tests.records import record
 
 NASTY = (
     "</script><script>alert(1)</script><img src=x onerror=alert(2)> @ITEMS@ @TITLE@ & \"' "
@@ -89,7 +91,9 @@ def hostile(items: int = 12) -> Run:
         "scoring": {"overflow": NASTY, "ways": [{"by": NASTY, "answers": 3, "why": NASTY}]},
     }
     place = {"task": NASTY, "split": NASTY, "how": NASTY}
-    lines: list[dict[str, Any]] = [place | {"group": NASTY, "metric": NASTY, "frame": [NASTY] * 2}]
+    lines: list[dict[str, Any]] = [
+        place | {"group": NASTY, "metric": NASTY, "frame": [NASTY] * 2, "private": [NASTY]}
+    ]
     for number in range(items):
         text = f"{NASTY} number {number}"
         answers = {
@@ -209,6 +213,18 @@ def test_two_runs_of_one_base_show_it_once(folder: Path, tmp_path: Path) -> None
     page = made(tmp_path / "page.html", one, other)
     assert unpacked(page)[0]["systems"] == ["run base", "run tuned", "other tuned"]
     assert page == made(tmp_path / "again.html", one, other)
+
+
+def test_a_page_with_texts_that_may_not_be_shared_says_so(folder: Path, tmp_path: Path) -> None:
+    assert "Do not share" not in (folder / PAGE).read_text(encoding="utf-8")
+    closed = record(1, output="yes", provenance={"origin": "i2b2-2010"})
+    asked = Evaluation(get_task("demo-qa"), examples=(closed,))
+    outcome = TaskResult(readouts(asked, ["yes"], "likelihood"))
+    lines = list(item_rows(asked, {"base": outcome}))
+    assert len(lines[0]["private"]) == 1
+    page = made(tmp_path / "page.html", Run("run", read_run(folder).report, lines, {}))
+    assert "Do not share this page" in page
+    assert "demo-qa: i2b2-2010 needs" in page
 
 
 def test_two_ways_of_asking_in_one_run_are_two_tasks(folder: Path) -> None:

@@ -15,6 +15,7 @@ from bioinstruct.bench.evaluation.report import Row
 from bioinstruct.bench.models.base import Model
 from bioinstruct.bench.tasks.evaluation_set import Evaluation
 from bioinstruct.corpora.answers.entities import Entity
+from bioinstruct.dataset.publish import obstacle
 from bioinstruct.errors import DataError
 from bioinstruct.files import atomic_file
 from bioinstruct.json_text import loads
@@ -58,7 +59,10 @@ def item_rows(
     first = next(iter(systems.values())).readouts[0]
     place: dict[str, Any] = {"task": evaluation.name, "split": evaluation.split, "how": first.how}
     group, metric = evaluation.task.group.value, first.metric.name
-    yield place | {"group": group, "metric": metric, "frame": list(frame)}
+    shown_too = (*evaluation.examples, *evaluation.shots)
+    origins = {(e.provenance.origin, e.provenance.license) for e in shown_too}
+    private = sorted({why for origin in origins if (why := obstacle(*origin))})
+    yield place | {"group": group, "metric": metric, "private": private, "frame": list(frame)}
     documents = evaluation.documents
     for at, example in enumerate(evaluation.examples):
         shown = evaluation.shown(example)

@@ -42,7 +42,7 @@ def page(runs: Sequence[Run], pairs: Sequence[tuple[str, str, Pair]] = ()) -> It
     names = {run.report["model"]: None for run in runs}
     values = {
         "TITLE": safe(", ".join(names)),
-        "ABOUT": _about(merged),
+        "ABOUT": _private(runs) + _about(merged),
         "SECTIONS": "".join(_sections(merged, pairs)),
         "WHICH": _which(merged),
         "FOOTER": f"bioinstruct {safe(bioinstruct.__version__)}. {_NOT_ADVICE}",
@@ -60,6 +60,16 @@ def _filled(text: str, values: Mapping[str, str]) -> str:
     for key, value in values.items():
         text = text.replace(f"@{key}@", value)
     return text
+
+
+def _private(runs: Sequence[Run]) -> str:
+    """Return a warning if a page has texts that may not be redistributed, with the reasons."""
+    rows = [row for run in runs for row in run.items if row.get("private")]
+    reasons = dict.fromkeys(f"{row['task']}: {why}" for row in rows for why in row["private"])
+    if not reasons:
+        return ""
+    why = safe("; ".join(reasons))
+    return f'<p class="warn"><b>Do not share this page.</b> It has texts of {why}.</p>'
 
 
 def _about(merged: Merged) -> str:
