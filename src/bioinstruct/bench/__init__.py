@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         exact_match,
         example_f1,
         label_f1,
+        line_f1,
         macro_f1,
         macro_label_f1,
         overlap_f1,
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
         rouge2,
         rougeL,
         same_set,
+        span_f1,
         token_f1,
+        within_tolerance,
     )
     from bioinstruct.bench.results import Comparison, Scores, Tuned, compare
     from bioinstruct.bench.tasks.base import Task, task
@@ -70,6 +73,7 @@ __all__ = [
     "exact_match",
     "example_f1",
     "label_f1",
+    "line_f1",
     "load_model",
     "load_recipe",
     "load_tasks",
@@ -83,10 +87,12 @@ __all__ = [
     "rouge2",
     "rougeL",
     "same_set",
+    "span_f1",
     "suites",
     "task",
     "token_f1",
     "tune",
+    "within_tolerance",
 ]
 
 _HOMES = {
@@ -99,7 +105,7 @@ _HOMES = {
         *("METRICS", "Metric", "accuracy", "bert_score", "bleu", "chrf", "concept_f1"),
         *("entity_f1", "exact_match", "example_f1", "label_f1", "macro_f1", "macro_label_f1"),
         *("overlap_f1", "pair_f1", "pearson", "relation_f1", "rouge1", "rouge2", "rougeL"),
-        *("same_set", "token_f1"),
+        *("line_f1", "same_set", "span_f1", "token_f1", "within_tolerance"),
     ),
     "bioinstruct.bench.results": ("Comparison", "Scores", "Tuned", "compare"),
     "bioinstruct.bench.tasks.base": ("Task", "task"),
