@@ -7,9 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tests.preloaded import Preloaded
+
+# The same examples in every run, unless BIOINSTRUCT_RANDOM is set to look for new ones. The time of
+# an example says nothing on a shared machine.
+hypothesis.settings.register_profile(
+    "same", deadline=None, derandomize="BIOINSTRUCT_RANDOM" not in os.environ
+)
+hypothesis.settings.load_profile("same")
 
 # Nothing in the tests may reach the network.
 os.environ["HF_HUB_OFFLINE"] = "1"

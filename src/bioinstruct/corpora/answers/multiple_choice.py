@@ -168,6 +168,8 @@ def parse_letter(text: str, options: Sequence[str], *, layout: str = "letter") -
     by_text = _by_text(text, options)
     if by_text and layout == "text":
         return by_text
+    if exact := _by_text(text, [f"{a}. {o}" for a, o in zip(LETTERS, options, strict=False)]):
+        return exact  # an option may look like a list of others
     first = _ALONE.fullmatch(text) or _FIRST.match(text)
     if by_text and not first:
         return by_text
