@@ -128,11 +128,11 @@ def test_a_smaller_version_takes_the_old_files_away(hub: Hub, folder: Path) -> N
     publish(records(20), folder, shard_bytes=500)
     assert _push(hub, folder).returncode == 0
     assert len(hub.files) > 3
-    hub.files["data/test-00000-of-00001.parquet"] = b"not ours"
+    hub.files["data/extra.parquet"] = b"not ours"
     publish(records(4), folder)
     done = _push(hub, folder)
     assert done.returncode == 0, done.stderr
-    assert hub.files == _local(folder) | {"data/test-00000-of-00001.parquet": b"not ours"}
+    assert hub.files == _local(folder) | {"data/extra.parquet": b"not ours"}
 
 
 @pytest.mark.parametrize("step", ["whoami", "repos/create", "preupload", "PUT /upload", "commit"])

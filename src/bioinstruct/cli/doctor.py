@@ -25,7 +25,7 @@ EXTRAS = {
     "oracle": "tests against lm-evaluation-harness",
     "parse": "stats --parser",
     "peers": "tests against other libraries",
-    "plots": "stats --png, and pictures on the dataset card",
+    "plots": "stats --png",
     "quant": 'recipes with quantize = "nf4" (GPU)',
     "serve": "to serve a model with transformers serve",
     "spark": "filter --engine spark",

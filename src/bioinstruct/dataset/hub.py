@@ -114,16 +114,16 @@ def upload(
     repo: str,
     *,
     files: Sequence[str],
-    replaced: str,
+    replaced: Sequence[str],
     private: bool = False,
     token: str | None = None,
 ) -> str:
     """Upload a folder to a new or existing dataset repository and return the commit's URL.
 
     Uploads only files that match the patterns `files`. Deletes files in the repository that match
-    `replaced` and are not uploaded: shards left from a larger version would be loaded together
-    with the new ones. Uses the endpoint HF_ENDPOINT, and as token `token`, else HF_TOKEN, else the
-    token of `hf auth login`. Retries twice if the Hub is down or busy.
+    one of `replaced` and are not uploaded: shards left from a larger version would be loaded
+    together with the new ones. Uses the endpoint HF_ENDPOINT, and as token `token`, else HF_TOKEN,
+    else the token of `hf auth login`. Retries twice if the Hub is down or busy.
 
     Raises:
         BioinstructError: the upload failed. Neither the error nor its cause or context contains
@@ -142,7 +142,7 @@ def upload(
                 repo_type="dataset",
                 folder_path=folder,
                 allow_patterns=list(files),
-                delete_patterns=replaced,
+                delete_patterns=list(replaced),
                 commit_message="Publish with bioinstruct",
             )
             return redactor([secret, *url_secrets(api.endpoint)], guess=False)(

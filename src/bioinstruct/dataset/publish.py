@@ -35,6 +35,7 @@ _OURS = re.compile(
 _DATA = "data/*.parquet"
 _FILES = ("README.md", "croissant.json", "statistics.json", "pictures/*.svg", _DATA)
 _SPLITS = ("test", "validation", "train")
+_SHARDS = [f"data/{split}-*.parquet" for split in _SPLITS]
 _TEXTS = ("instruction", "input", "output")
 _SHOWN = 800  # characters of the record that the card shows
 _CLOSED = {"credentialed", "dua", "noredistribution", "restricted"}
@@ -134,7 +135,7 @@ def push(
     _check_origins(found)
     _check_license(license, _licenses(found), mine=license_is_mine)
     licenses_of_card(folder / "README.md")
-    return hub.upload(folder, repo, files=_FILES, replaced=_DATA, private=private, token=token)
+    return hub.upload(folder, repo, files=_FILES, replaced=_SHARDS, private=private, token=token)
 
 
 def forbids_redistribution(license: str) -> bool:
