@@ -136,3 +136,19 @@ def test_a_file_that_exists_is_replaced_only_with_force(
     assert Path("mine").read_text("utf-8") == "mine"
     assert run(capsys, "stats", "seeds", option, "mine", "--force")[0] == 0
     assert Path("mine").read_text("utf-8") != "mine"
+
+
+def test_a_picture_that_exists_is_replaced_only_with_force(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("matplotlib", reason="needs bioinstruct[plots]")
+    monkeypatch.chdir(tmp_path)
+    mine = tmp_path / "png" / "lengths.png"
+    mine.parent.mkdir()
+    mine.write_bytes(b"mine")
+    code, _, err = run(capsys, "stats", "seeds", "--png", "png")
+    assert (code, mine.read_bytes()) == (1, b"mine")
+    assert "lengths.png" in err
+    assert "--force" in err
+    assert run(capsys, "stats", "seeds", "--png", "png", "--force")[0] == 0
+    assert mine.read_bytes() != b"mine"

@@ -37,10 +37,10 @@ def _endpoint(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
 def make(out: Path | None, count: int = 40, **changes: Any) -> Any:
     teacher = {"transcript": changes.pop("transcript", None), **changes.pop("teacher", {})}
     model, license = changes.pop("model", "gpt-4"), changes.pop("license", "CC-BY-4.0")
-    watch = changes.pop("watch", None)
+    how = {"watch": changes.pop("watch", None), "replace": changes.pop("replace", False)}
     settings = Settings(**changes)
     client = Client(model, **teacher)
-    return generate(client, count, license=license, out=out, settings=settings, watch=watch)
+    return generate(client, count, license=license, out=out, settings=settings, **how)
 
 
 def rejects(out: Path) -> list[dict[str, Any]]:
@@ -225,7 +225,11 @@ def test_two_settings_in_one_transcript_are_refused_before_anything_is_paid(
             make(out, 10, teacher=teacher, seed=1)
         assert "(seed 42, now 1)" in str(caught.value)
     assert server.asked.total() == asked
-    make(out, 10, near_duplicates=0.5, rules=["none"], license="MIT")
+    before = out.read_bytes()
+    with pytest.raises(BioinstructError, match="nothing was written"):
+        make(out, 10, near_duplicates=0.5, rules=["none"], license="MIT")
+    assert out.read_bytes() == before
+    make(out, 10, near_duplicates=0.5, rules=["none"], license="MIT", replace=True)
 
 
 def test_what_is_wrong_is_told_before_anything_is_asked(server: Server, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 from collections import Counter
 from pathlib import Path
@@ -16,7 +17,7 @@ from bioinstruct.filters.near_duplicates import NearDuplicates
 from bioinstruct.synthesis import second
 from bioinstruct.synthesis.catalogue import KINDS
 from bioinstruct.synthesis.frames import frame_count, frames
-from bioinstruct.synthesis.make import synthesize
+from bioinstruct.synthesis.make import VERSION, synthesize
 from bioinstruct.synthesis.verify import check, verify
 
 RECORDS = 20 * len(KINDS)
@@ -198,3 +199,10 @@ def test_verify_refuses_other_versions_and_other_records() -> None:
         list(verify([record.model_copy(update={"provenance": other})]))
     with pytest.raises(DataError, match="not a computed record"):
         list(verify(bi.load_seeds()))
+
+
+def test_the_bytes_change_only_with_the_version() -> None:
+    """Whoever changes a wording or a formula raises VERSION in synthesis/make.py."""
+    text = "".join(record.model_dump_json() for record in bi.synthesize(500, seed=11))
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    assert (VERSION, digest) == ("1", "16060f8c2f700936")

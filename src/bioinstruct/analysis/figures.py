@@ -12,7 +12,7 @@ from bioinstruct.analysis.sunburst import Arc, arcs, fitted
 from bioinstruct.errors import MissingError
 from bioinstruct.files import atomic_file
 
-__all__ = ["draw", "load_matplotlib"]
+__all__ = ["FIGURES", "draw", "load_matplotlib"]
 
 _BLUE = "#2f6fb0"
 _INK = "#222222"
@@ -29,15 +29,8 @@ def draw(analysis: Analysis, folder: Path) -> list[Path]:
         MissingError: matplotlib is not installed.
     """
     figure_of = load_matplotlib()
-    pictures: dict[str, Callable[[Any, Analysis], Any]] = {
-        "counts": _counts,
-        "lengths": _lengths,
-        "answers": _answers,
-        "verbs": _verbs,
-        "near-duplicates": _near_duplicates,
-    }
     written = []
-    for name, picture in pictures.items():
+    for name, picture in _PICTURES.items():
         figure = picture(figure_of, analysis)
         if figure is None:
             continue
@@ -287,3 +280,14 @@ def _near_duplicates(figure_of: Any, analysis: Analysis) -> Any:
     _plain(axes, f"Near duplicates (above {found.threshold:g}), % of the source on the left")
     axes.set_xlabel("source of the earlier record", fontsize=8, color=_GREY)
     return figure
+
+
+_PICTURES: dict[str, Callable[[Any, Analysis], Any]] = {
+    "counts": _counts,
+    "lengths": _lengths,
+    "answers": _answers,
+    "verbs": _verbs,
+    "near-duplicates": _near_duplicates,
+}
+FIGURES = tuple(f"{name}.png" for name in _PICTURES)
+"""The names of all files that `draw` may write."""

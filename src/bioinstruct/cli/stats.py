@@ -155,7 +155,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_outputs(args: argparse.Namespace) -> None:
-    for out in filter(None, (args.html, args.json)):
+    from bioinstruct.analysis.figures import FIGURES
+
+    pictures = [args.png / name for name in FIGURES] if args.png else []
+    for out in (*filter(None, (args.html, args.json)), *pictures):
         check_new(out, force=args.force, inputs=[args.source])
 
 

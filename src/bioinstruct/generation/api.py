@@ -81,7 +81,7 @@ def generate(
     out: Path | str | None = None,
     settings: Settings | None = None,
     watch: Watcher | None = None,
-    replace: bool = True,
+    replace: bool = False,
 ) -> Generated:
     """Have a teacher model write `count` instructions; resume an earlier run of the transcript.
 
@@ -128,7 +128,7 @@ def generate(
     if not replace and out.exists() and not path.exists():
         raise BioinstructError(
             f"{out} exists, and no transcript {path}: nothing was asked",
-            hint="name another --out, or replace it with --force",
+            hint="name another --out, or replace it with --force (`replace=True`)",
         )
     with Files(out, replace=replace) as sink:
         return _carry_out(run, teacher, path, sink, watch, out)
