@@ -202,8 +202,9 @@ class _Tally:
     def tell(self) -> None:
         """Print the counts, and the matrix of changes."""
         everything, kept = self._by.total(), self._by[""]
-        names = ", ".join(sorted(filter(None, self._by))) or "nobody"
-        say(f"{everything - kept:,} of {everything:,} records labelled by {names}")
+        names = ", ".join(sorted(filter(None, self._by)))
+        by = f" by {names}" if names else ": all kept their category"
+        say(f"{everything - kept:,} of {everything:,} records labelled{by}")
         say("from \\ to " + "".join(f"{to:>9}" for to in Category))
         for source in Category:
             counts = "".join(f"{self._moves[source, to]:>9,}" for to in Category)
